@@ -1,0 +1,341 @@
+"""The loops that become machine code: one factory each, called with the floating-point type.
+
+Nothing here allocates, raises or reorders a sum. Numba compiles what a factory returns; the
+parameters are declared, in the same order, where `kernels.compiled` names the kernel.
+"""
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.cgutils import alloca_once
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
+
+from . import blas
+from .formulas import Activation, Loss
+from .scalars import Scalar, exponentials, inline, pull_back, sigma
+
+
+def gather(real: Any) -> Scalar:
+    """out_i = X[order[cursor + i]]."""
+
+    def kernel(X, order, cursor, out):  # type: ignore[no-untyped-def]
+        start = cursor[0]
+        columns = out.shape[1]
+        if X.strides[1] == X.itemsize:  # known in this branch, so the copy becomes vector code
+            for i in range(out.shape[0]):
+                row = order[start + i]
+                for j in range(columns):
+                    out[i, j] = X[row, j]
+        else:
+            for i in range(out.shape[0]):
+                row = order[start + i]
+                for j in range(columns):
+                    out[i, j] = X[row, j]
+
+    return kernel
+
+
+def advance(real: Any) -> Scalar:
+    """counter += amount."""
+
+    def kernel(counter, amount):  # type: ignore[no-untyped-def]
+        counter[0] += amount
+
+    return kernel
+
+
+def normalize(real: Any) -> Scalar:
+    """share /= sum(share), decay = alpha / sum(share)."""
+
+    def kernel(share, alpha, decay):  # type: ignore[no-untyped-def]
+        total = 0.0
+        for i in range(share.shape[0]):
+            total += share[i, 0]
+        decay[0] = alpha / total
+        scale = real(1.0 / total)
+        for i in range(share.shape[0]):
+            share[i, 0] *= scale
+
+    return kernel
+
+
+def activate(real: Any, activation: Activation) -> Scalar:
+    """A = sigma(A + b), in place."""
+    if activation is Activation.SOFTMAX:
+        return _softmax(real)
+    formula = sigma(real, activation)
+
+    def kernel(A, b):  # type: ignore[no-untyped-def]
+        for i in range(A.shape[0]):
+            for j in range(A.shape[1]):
+                A[i, j] = formula(A[i, j] + b[j])
+
+    return kernel
+
+
+def _softmax(real: Any) -> Scalar:
+    exp, _ = exponentials(real)
+    zero, one = real(0), real(1)
+
+    def kernel(A, b):  # type: ignore[no-untyped-def]
+        for i in range(A.shape[0]):
+            for j in range(A.shape[1]):
+                A[i, j] += b[j]
+            top = A[i, 0]
+            for j in range(1, A.shape[1]):
+                top = A[i, j] if A[i, j] > top else top
+            for j in range(A.shape[1]):
+                A[i, j] = exp(A[i, j] - top)
+            total = zero
+            for j in range(A.shape[1]):
+                total += A[i, j]
+            scale = one / total
+            for j in range(A.shape[1]):
+                A[i, j] *= scale
+
+    return kernel
+
+
+def copy(real: Any) -> Scalar:
+    """out = A."""
+
+    def kernel(A, out):  # type: ignore[no-untyped-def]
+        for i in range(A.shape[0]):
+            for j in range(A.shape[1]):
+                out[i, j] = A[i, j]
+
+    return kernel
+
+
+def hadamard(real: Any, activation: Activation) -> Scalar:
+    """delta = delta (.) sigma'(Z), from A = sigma(Z), in place."""
+    formula = pull_back(real, activation)
+
+    def kernel(delta, A):  # type: ignore[no-untyped-def]
+        for i in range(delta.shape[0]):
+            for j in range(delta.shape[1]):
+                delta[i, j] = formula(delta[i, j], A[i, j])
+
+    return kernel
+
+
+def output_delta(real: Any, activation: Activation, loss: Loss) -> Scalar:
+    """delta_i = share_i grad_z L_i and loss += sum_i share_i L_i."""
+    of_element = _loss(real, loss)
+    # The standard pairings reduce to y_hat - y; only the squared error has others.
+    formula = pull_back(real, activation if loss is Loss.SQUARED_ERROR else Activation.IDENTITY)
+
+    def kernel(A, Y, share, delta, loss):  # type: ignore[no-untyped-def]
+        total = 0.0
+        for i in range(A.shape[0]):
+            weight = share[i, 0]
+            of_row = 0.0
+            for j in range(A.shape[1]):
+                a, y = A[i, j], Y[i, j]
+                of_row += of_element(a, y)
+                delta[i, j] = formula(a - y, a) * weight
+            total += of_row * weight
+        loss[0] += total
+
+    return kernel
+
+
+def _loss(real: Any, loss: Loss) -> Scalar:
+    """Make the loss of one output, in float64; 0 log 0 is 0."""
+    zero, one = real(0), real(1)
+    lowest = np.finfo(real).eps
+    highest = one - lowest
+
+    @inline
+    def clipped(p):  # type: ignore[no-untyped-def]
+        p = lowest if p < lowest else p
+        return highest if p > highest else p
+
+    def squared_error(a, y):  # type: ignore[no-untyped-def]
+        e = np.float64(a - y)
+        return 0.5 * e * e
+
+    def cross_entropy(a, y):  # type: ignore[no-untyped-def]
+        return -y * np.log(np.float64(clipped(a))) if y != zero else 0.0
+
+    def binary_cross_entropy(a, y):  # type: ignore[no-untyped-def]
+        p = clipped(a)
+        value = 0.0
+        if y != zero:
+            value -= y * np.log(np.float64(p))
+        if y != one:
+            value -= (one - y) * np.log(np.float64(one - p))
+        return value
+
+    def poisson(a, y):  # type: ignore[no-untyped-def]
+        deviance = np.float64(a) - np.float64(y)
+        return deviance + y * np.log(np.float64(y / a)) if y != zero else deviance
+
+    formulas: dict[Loss, Scalar] = {
+        Loss.SQUARED_ERROR: squared_error,
+        Loss.CROSS_ENTROPY: cross_entropy,
+        Loss.BINARY_CROSS_ENTROPY: binary_cross_entropy,
+        Loss.POISSON: poisson,
+    }
+    return inline(formulas[loss])  # type: ignore[no-any-return]
+
+
+def bias_grad(real: Any) -> Scalar:
+    """grad_b = sum_i delta_i."""
+    zero = real(0)
+
+    def kernel(delta, grad_b):  # type: ignore[no-untyped-def]
+        for j in range(grad_b.shape[0]):
+            grad_b[j] = zero
+        for i in range(delta.shape[0]):
+            for j in range(grad_b.shape[0]):
+                grad_b[j] += delta[i, j]
+
+    return kernel
+
+
+def sgd(real: Any) -> Scalar:
+    """One step of gradient descent with momentum over the flat parameter vector."""
+    squared_norm = _squared_norm(real)
+
+    def kernel(  # type: ignore[no-untyped-def]
+        theta, grad, velocity, rate, momentum, nesterov, decayed, decay, penalty
+    ):
+        lr, mu, ahead = real(rate[0]), real(momentum), nesterov != 0
+        norm = 0.0
+        first = 0
+        while first < theta.shape[0]:
+            last, shrink = _block(first, theta.shape[0], decayed, decay[0])
+            w, dw, u = theta[first:last], grad[first:last], velocity[first:last]
+            norm += squared_norm(w) if first < decayed else 0.0
+            l2 = real(shrink)
+            for i in range(w.shape[0]):
+                g = dw[i] + l2 * w[i]
+                u[i] = mu * u[i] - lr * g
+                w[i] += mu * u[i] - lr * g if ahead else u[i]
+            first = last
+        penalty[0] += 0.5 * decay[0] * norm
+
+    return kernel
+
+
+def adam(real: Any) -> Scalar:
+    """One step of Adam over the flat parameter vector."""
+    squared_norm = _squared_norm(real)
+
+    def kernel(  # type: ignore[no-untyped-def]
+        theta, grad, m, v, t, rate, beta_1, beta_2, epsilon, decayed, decay, penalty
+    ):
+        step = real(rate[0] * np.sqrt(1.0 - beta_2 ** t[0]) / (1.0 - beta_1 ** t[0]))
+        b1, c1, b2, c2 = real(beta_1), real(1.0 - beta_1), real(beta_2), real(1.0 - beta_2)
+        eps = real(epsilon)
+        norm = 0.0
+        first = 0
+        while first < theta.shape[0]:
+            last, shrink = _block(first, theta.shape[0], decayed, decay[0])
+            w, dw, m1, m2 = theta[first:last], grad[first:last], m[first:last], v[first:last]
+            norm += squared_norm(w) if first < decayed else 0.0
+            l2 = real(shrink)
+            for i in range(w.shape[0]):
+                g = dw[i] + l2 * w[i]
+                m1[i] = b1 * m1[i] + c1 * g
+                m2[i] = b2 * m2[i] + c2 * (g * g)
+                w[i] -= step * m1[i] / (np.sqrt(m2[i]) + eps)
+            first = last
+        penalty[0] += 0.5 * decay[0] * norm
+
+    return kernel
+
+
+@inline
+def _block(first, size, decayed, decay):  # type: ignore[no-untyped-def]
+    """End of the block that starts at `first`, a few cache lines of each vector, and its decay."""
+    inside = first < decayed
+    return min(first + 4096, decayed if inside else size), decay if inside else 0.0
+
+
+def _squared_norm(real: Any) -> Scalar:
+    """Make ||w||^2 of one block; eight partial sums, side by side, fill a vector register."""
+    zero = real(0)
+
+    @inline
+    def squared_norm(w):  # type: ignore[no-untyped-def]
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
+        whole = w.shape[0] // 8
+        for i in range(whole):
+            k = 8 * i
+            s0 += w[k] * w[k]
+            s1 += w[k + 1] * w[k + 1]
+            s2 += w[k + 2] * w[k + 2]
+            s3 += w[k + 3] * w[k + 3]
+            s4 += w[k + 4] * w[k + 4]
+            s5 += w[k + 5] * w[k + 5]
+            s6 += w[k + 6] * w[k + 6]
+            s7 += w[k + 7] * w[k + 7]
+        total = np.float64(((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)))
+        for i in range(8 * whole, w.shape[0]):
+            total += w[i] * w[i]
+        return total
+
+    return squared_norm  # type: ignore[no-any-return]
+
+
+def gemm(real: Any) -> Scalar:
+    """Call BLAS with the arguments that `kernels.blas` laid out."""
+
+    def kernel(call):  # type: ignore[no-untyped-def]
+        _call_gemm(call)
+
+    return kernel
+
+
+def replay(real: Any) -> Scalar:
+    """Run a recorded sequence of calls, over and over."""
+
+    def kernel(calls, repeats):  # type: ignore[no-untyped-def]
+        for _ in range(repeats):
+            for i in range(calls.shape[0] // 2):
+                _call_kernel(calls[2 * i], calls[2 * i + 1])
+
+    return kernel
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _call_gemm(typing_context: Any, call: Any) -> Any:
+    """Call the BLAS routine at slot 0; Fortran takes every argument by address."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte = ir.IntType(8).as_pointer()
+        base = make_array(signature.args[0])(context, builder, arguments[0]).data
+        slots = [builder.gep(base, [ir.Constant(ir.IntType(64), i)]) for i in range(blas.SLOTS)]
+        operands = [
+            builder.inttoptr(builder.load(slot), byte)
+            if i in blas.MATRIX_SLOTS
+            else builder.bitcast(slot, byte)
+            for i, slot in enumerate(slots)
+            if i
+        ]
+        prototype = ir.FunctionType(ir.VoidType(), [byte] * len(operands))
+        routine = builder.inttoptr(builder.load(slots[0]), prototype.as_pointer())
+        builder.call(routine, operands)
+        return context.get_dummy_value()
+
+    return types.void(call), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _call_kernel(typing_context: Any, entry: Any, block: Any) -> Any:
+    """Call a kernel's entry point, in Numba's calling convention, with its block's address."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte = ir.IntType(8).as_pointer()
+        result, exception = (alloca_once(builder, byte) for _ in range(2))
+        prototype = ir.FunctionType(ir.IntType(32), [byte.as_pointer(), byte.as_pointer(), byte])
+        function = builder.inttoptr(arguments[0], prototype.as_pointer())
+        builder.call(function, [result, exception, builder.inttoptr(arguments[1], byte)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), codegen

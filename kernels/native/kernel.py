@@ -1,0 +1,84 @@
+"""A kernel: a loop of `kernels.loops` as machine code, compiled when it is first needed."""
+
+import logging
+import threading
+import time
+from enum import IntEnum
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import loader, store
+from .layout import Block, Layout, address, pack, real_type
+
+_log = logging.getLogger("gpubackprop")
+_entries: dict[str, int] = {}  # entry points in this process, by kernel, variant and type
+_lock = threading.Lock()
+
+
+class Launch(NamedTuple):
+    """One call that is ready to run, any number of times."""
+
+    entry: int
+    """Address of the machine code."""
+    block: Block
+    """Its arguments."""
+    keep: tuple[Any, ...]
+    """The arrays that the block points into."""
+
+    def run(self) -> None:
+        """Run it once."""
+        loader.call(self.entry, address(self.block))
+
+
+class Kernel:
+    """A loop that takes its arguments from a block.
+
+    Parameters
+    ----------
+    name : str
+        The factory in `kernels.loops`; called with the floating-point type and the variant, it
+        returns the loop.
+    *layouts : Layout
+        The loop's parameters.
+    variant : tuple of IntEnum
+        Constants that the loop is specialised for, such as the activation.
+    """
+
+    def __init__(self, name: str, *layouts: Layout, variant: tuple[IntEnum, ...] = ()) -> None:
+        self._name = "_".join([name, *(constant.name.lower() for constant in variant)])
+        self._factory = name
+        self._layouts = layouts
+        self._variant = variant
+
+    def launch(self, *arguments: Any) -> Launch:
+        """Prepare a call."""
+        block = pack(self._name, self._layouts, arguments)
+        entry = self._entry(real_type(self._layouts, arguments))
+        return Launch(entry, block, arguments)
+
+    def _entry(self, real: np.dtype[Any]) -> int:
+        name = f"{self._name}_{real.name}"
+        if name not in _entries:
+            with _lock:
+                if name not in _entries:
+                    symbol, code = store.read(name) or self._compile(name, real)
+                    _entries[name] = loader.load(symbol, code)
+        return _entries[name]
+
+    def _compile(self, name: str, real: np.dtype[Any]) -> tuple[str, bytes]:
+        started = time.perf_counter()
+        # Numba is imported here and nowhere else: a warm process does without it.
+        compiler = import_module(".compiler", __package__)
+        loops = import_module("..loops", __package__)
+        loop = getattr(loops, self._factory)(real.type, *self._variant)
+        symbol, code = compiler.compile_kernel(loop, self._layouts, real, name)
+        store.write(name, symbol, code)
+        _log.debug("compiled %s in %.2f s", name, time.perf_counter() - started)
+        return symbol, code
+
+
+def compiled_kernels() -> tuple[str, ...]:
+    """Names of the machine code loaded so far, one for each kernel, variant and type."""
+    return tuple(_entries)

@@ -1,0 +1,58 @@
+"""Object files to callable addresses, with llvmlite alone."""
+
+import ctypes
+import threading
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+
+_lock = threading.Lock()
+_engines: list[Any] = []  # an engine owns its machine code: keep it as long as the process
+
+_PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+_scratch = (ctypes.c_void_p * 2)()  # where Numba's calling convention puts result and exception
+_RESULT, _EXCEPTION = ctypes.addressof(_scratch), ctypes.addressof(_scratch) + 8
+
+
+@cache
+def _initialise() -> None:
+    for step in ("initialize", "initialize_native_target", "initialize_native_asmprinter"):
+        try:
+            getattr(llvm, step)()
+        except RuntimeError:  # newer llvmlite initialises itself and says so
+            continue
+
+
+def target_machine() -> Any:
+    """Code generator for this very processor."""
+    _initialise()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=host_features(), opt=3
+    )
+
+
+def host_features() -> str:
+    """Instruction sets of this processor, as LLVM writes them."""
+    return str(llvm.get_host_cpu_features().flatten())
+
+
+def host_name() -> str:
+    """Name of this processor's family, as LLVM knows it."""
+    return str(llvm.get_host_cpu_name())
+
+
+def load(symbol: str, code: bytes) -> int:
+    """Link one object file into the process and return the address of `symbol`."""
+    with _lock:
+        empty = llvm.parse_assembly("")
+        engine = llvm.create_mcjit_compiler(empty, target_machine())
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        _engines.append(engine)
+        return int(engine.get_function_address(symbol))
+
+
+def call(entry: int, block: int) -> None:
+    """Run machine code on a block of arguments; the interpreter lock is released meanwhile."""
+    _PROTOTYPE(entry)(_RESULT, _EXCEPTION, block)

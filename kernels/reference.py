@@ -1,0 +1,143 @@
+"""The primitives in NumPy, a textbook line each; see `protocol` for what each one means."""
+
+import numpy as np
+from scipy.special import expit, xlogy
+
+from .formulas import Activation, Loss
+from .native.layout import Array
+
+
+def gather(X: Array, order: Array, cursor: Array, out: Array) -> None:
+    start = cursor[0]
+    np.take(X, order[start : start + len(out)], axis=0, out=out)
+
+
+def advance(counter: Array, amount: int) -> None:
+    counter += amount
+
+
+def normalize(share: Array, alpha: float, decay: Array) -> None:
+    total = share.sum(dtype=np.float64)
+    decay[0] = alpha / total
+    share /= total
+
+
+def dense(A: Array, W: Array, b: Array, activation: Activation, Z: Array, out: Array) -> None:
+    np.matmul(A, W, out=Z)
+    Z += b
+    if activation is Activation.IDENTITY:
+        out[...] = Z
+    elif activation is Activation.RELU:
+        np.maximum(Z, 0, out=out)
+    elif activation is Activation.SIGMOID:
+        expit(Z, out=out)
+    elif activation is Activation.TANH:
+        np.tanh(Z, out=out)
+    elif activation is Activation.SOFTMAX:
+        np.exp(Z - Z.max(axis=1, keepdims=True), out=out)
+        out /= out.sum(axis=1, keepdims=True)
+    elif activation is Activation.EXP:
+        np.exp(Z, out=out)
+
+
+def output_delta(
+    A: Array,
+    Y: Array,
+    share: Array,
+    activation: Activation,
+    loss: Loss,
+    delta: Array,
+    total: Array,
+) -> None:
+    total += np.sum(_loss(A, Y, loss) * share, dtype=np.float64)
+    np.subtract(A, Y, out=delta)
+    if loss is Loss.SQUARED_ERROR:
+        delta *= _derivative(A, activation)
+    delta *= share
+
+
+def weight_grad(A: Array, delta: Array, grad_W: Array) -> None:
+    np.matmul(A.T, delta, out=grad_W)
+
+
+def bias_grad(delta: Array, grad_b: Array) -> None:
+    np.sum(delta, axis=0, out=grad_b)
+
+
+def hidden_delta(delta: Array, W: Array, A: Array, activation: Activation, out: Array) -> None:
+    np.matmul(delta, W.T, out=out)
+    out *= _derivative(A, activation)
+
+
+def sgd(
+    theta: Array,
+    grad: Array,
+    velocity: Array,
+    rate: Array,
+    momentum: float,
+    nesterov: bool,
+    decayed: int,
+    decay: Array,
+    penalty: Array,
+) -> None:
+    step = float(rate[0])
+    gradient = _decayed(theta, grad, decayed, decay, penalty)
+    velocity *= momentum
+    velocity -= step * gradient
+    theta += momentum * velocity - step * gradient if nesterov else velocity
+
+
+def adam(
+    theta: Array,
+    grad: Array,
+    m: Array,
+    v: Array,
+    t: Array,
+    rate: Array,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    decayed: int,
+    decay: Array,
+    penalty: Array,
+) -> None:
+    gradient = _decayed(theta, grad, decayed, decay, penalty)
+    m *= beta_1
+    m += (1 - beta_1) * gradient
+    v *= beta_2
+    v += (1 - beta_2) * gradient**2
+    step = float(rate[0] * np.sqrt(1 - beta_2 ** t[0]) / (1 - beta_1 ** t[0]))
+    theta -= step * m / (np.sqrt(v) + epsilon)
+
+
+def _decayed(theta: Array, grad: Array, decayed: int, decay: Array, penalty: Array) -> Array:
+    """Gradient of the loss and the L2 penalty together; adds the penalty to its sum."""
+    W = theta[:decayed]
+    penalty += 0.5 * decay * np.dot(W, W)
+    gradient = grad.copy()
+    gradient[:decayed] += float(decay[0]) * W
+    return gradient
+
+
+def _derivative(A: Array, activation: Activation) -> Array:
+    """sigma'(Z), written with A = sigma(Z)."""
+    if activation is Activation.RELU:
+        return (A != 0).astype(A.dtype)
+    if activation is Activation.SIGMOID:
+        return A * (1 - A)
+    if activation is Activation.TANH:
+        return 1 - A**2
+    return np.ones_like(A)
+
+
+def _loss(A: Array, Y: Array, loss: Loss) -> Array:
+    """L of every output, summed by the caller."""
+    eps = np.finfo(A.dtype).eps
+    P = np.clip(A, eps, 1 - eps)
+    if loss is Loss.SQUARED_ERROR:
+        return 0.5 * (A - Y) ** 2
+    if loss is Loss.CROSS_ENTROPY:
+        return -xlogy(Y, P)  # type: ignore[no-any-return]
+    if loss is Loss.BINARY_CROSS_ENTROPY:
+        return -xlogy(Y, P) - xlogy(1 - Y, 1 - P)  # type: ignore[no-any-return]
+    return xlogy(Y, Y / A) - Y + A  # type: ignore[no-any-return]

@@ -1,0 +1,137 @@
+"""The formulas of one element, specialised for float32 or float64: sigma, sigma', exp.
+
+Plain arithmetic without branches or library calls, so that a loop around them becomes vector code.
+Each factory takes the floating-point type and returns a function that Numba inlines.
+"""
+
+from collections.abc import Callable
+from math import factorial, log
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from .formulas import Activation
+
+Scalar = Callable[..., Any]
+
+inline = njit(inline="always", error_model="numpy", fastmath={"contract", "nsz"})
+
+
+def sigma(real: Any, activation: Activation) -> Scalar:
+    """Make sigma(z) for an element-wise activation."""
+    zero, one, two = real(0), real(1), real(2)
+    exp, expm1 = exponentials(real)
+
+    def identity(z):  # type: ignore[no-untyped-def]
+        return z
+
+    def relu(z):  # type: ignore[no-untyped-def]
+        return zero if z < zero else z  # written so that NaN stays NaN
+
+    def sigmoid(z):  # type: ignore[no-untyped-def]
+        return one / (one + exp(-z))
+
+    def tanh(z):  # type: ignore[no-untyped-def]
+        u = expm1(z + z)
+        return u / (u + two)
+
+    def exponential(z):  # type: ignore[no-untyped-def]
+        return np.exp(z)  # a rate may overflow to inf: the library's, which does so
+
+    formulas: dict[Activation, Scalar] = {
+        Activation.IDENTITY: identity,
+        Activation.RELU: relu,
+        Activation.SIGMOID: sigmoid,
+        Activation.TANH: tanh,
+        Activation.EXP: exponential,
+    }
+    return inline(formulas[activation])  # type: ignore[no-any-return]
+
+
+def pull_back(real: Any, activation: Activation) -> Scalar:
+    """Make d . sigma'(z), written with a = sigma(z); the derivative of ReLU at 0 is 0."""
+    zero = real(0)
+
+    def identity(d, a):  # type: ignore[no-untyped-def]
+        return d
+
+    def relu(d, a):  # type: ignore[no-untyped-def]
+        return zero if a == zero else d
+
+    def sigmoid(d, a):  # type: ignore[no-untyped-def]
+        return d * (a - a * a)
+
+    def tanh(d, a):  # type: ignore[no-untyped-def]
+        return d - d * (a * a)
+
+    formulas: dict[Activation, Scalar] = {
+        Activation.IDENTITY: identity,
+        Activation.RELU: relu,
+        Activation.SIGMOID: sigmoid,
+        Activation.TANH: tanh,
+    }
+    return inline(formulas[activation])  # type: ignore[no-any-return]
+
+
+def exponentials(real: Any) -> tuple[Scalar, Scalar]:
+    """Make exp and exp - 1, within 2 units in the last place where the result is a normal number.
+
+    exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2, with the Taylor polynomial of
+    exp(r) - 1. Adding 1.5 * 2^(mantissa bits) rounds x / ln 2 and leaves n in the low bits, from
+    where it is moved into the exponent of 2^n (Cephes, S. Moshier; A. Cristina Malossi et al.,
+    "Fast exponential computation on SIMD architectures", 2015).
+
+    Arguments beyond the type's range are taken for its ends: exp stays positive and finite.
+    """
+    single = real is np.float32
+    word = np.int32 if single else np.int64
+    mantissa, bias = word(23 if single else 52), word(127 if single else 1023)
+    shifter = real(1.5 * 2.0 ** int(mantissa))
+    shifter_bits = shifter.view(word)
+    per_log2 = real(1 / log(2))
+    high = real(0.693359375) if single else real(0.693145751953125)
+    low = real(-2.12194440e-4) if single else real(1.42860682030941723212e-6)
+    lowest, highest = (real(-87.0), real(88.0)) if single else (real(-708.0), real(709.0))
+    one = real(1)
+    polynomial = _taylor_expm1(real)
+
+    @inline
+    def reduced(x):  # type: ignore[no-untyped-def]
+        x = lowest if x < lowest else x
+        x = highest if x > highest else x
+        shifted = x * per_log2 + shifter
+        n = shifted - shifter
+        r = (x - n * high) - n * low
+        power = word((real(shifted).view(word) - shifter_bits + bias) << mantissa).view(real)
+        return power, polynomial(r)
+
+    @inline
+    def exp(x):  # type: ignore[no-untyped-def]
+        power, p = reduced(x)
+        return power * p + power
+
+    @inline
+    def expm1(x):  # type: ignore[no-untyped-def]
+        power, p = reduced(x)
+        return power * p + (power - one)
+
+    return exp, expm1
+
+
+def _taylor_expm1(real: Any) -> Scalar:
+    """Make r + r^2/2! + r^3/3! + ..., cut below half a unit in the last place at ln(2) / 2."""
+    c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13 = (
+        real(1 / factorial(k)) for k in range(2, 14)
+    )
+
+    def degree_7(r):  # type: ignore[no-untyped-def]
+        tail = c2 + r * (c3 + r * (c4 + r * (c5 + r * (c6 + r * c7))))
+        return r + r * r * tail
+
+    def degree_13(r):  # type: ignore[no-untyped-def]
+        tail = c8 + r * (c9 + r * (c10 + r * (c11 + r * (c12 + r * c13))))
+        tail = c2 + r * (c3 + r * (c4 + r * (c5 + r * (c6 + r * (c7 + r * tail)))))
+        return r + r * r * tail
+
+    return inline(degree_7 if real is np.float32 else degree_13)  # type: ignore[no-any-return]
