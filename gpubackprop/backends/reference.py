@@ -1,0 +1,20 @@
+"""The living definition: NumPy, one primitive after the other, driven by Python."""
+
+from ..kernels import reference
+from ..kernels.protocol import Kernels
+from .backend import Backend, Run, Step
+
+kernels: Kernels = reference
+
+
+def prepare(step: Step) -> Run:
+    """Return a function that takes a step any number of times."""
+
+    def run(repeats: int) -> None:
+        for _ in range(repeats):
+            step(kernels)
+
+    return run
+
+
+backend = Backend("reference", kernels, prepare)

@@ -1,0 +1,94 @@
+"""Mini-batch backpropagation, written once.
+
+Bound to a kernels module, these are the five lines of the derivation, in matrices whose rows are
+examples (the transposes of the derivation's columns, the same bytes):
+
+    A_l+1   = sigma(A_l W_l + b_l)                    forward, caching A
+    Delta_L = share (.) grad_z L(A_L, Y)              output error, 1/B in it
+    Delta_l = (Delta_l+1 W_l^T) (.) sigma'(Z_l)       error pulled back
+    grad W_l = A_l^T Delta_l+1,  grad b_l = 1_B^T Delta_l+1
+    theta   = theta - step(grad)                      SGD or Adam
+
+Nothing here computes: every operation is a primitive's and every quantity that changes from batch
+to batch lives in a one-element array, so one recorded mini-batch can be replayed as it is.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .kernels.formulas import Activation, Loss
+from .kernels.protocol import Kernels
+from .optimizers import Optimizer
+from .parameters import Array, Parameters
+from .workspace import Workspace
+
+
+class Formulas(NamedTuple):
+    """What the layers and the loss compute."""
+
+    hidden: Activation
+    output: Activation
+    loss: Loss
+
+
+class Source(NamedTuple):
+    """Where mini-batches come from: rows `order[cursor:cursor + B]` of the training data."""
+
+    X: Array
+    """Examples, (n, d_0)."""
+    Y: Array
+    """Targets, (n, d_L)."""
+    weight: Array | None
+    """Weights of the examples, (n, 1), or None where all count equally."""
+    order: Array
+    """Permutation of the rows, (n,)."""
+    cursor: Array
+    """Position in `order`, one int64."""
+
+
+class Algorithm(NamedTuple):
+    """The algorithm bound to one kernels module."""
+
+    forward: Callable[[Parameters, Workspace, Formulas], None]
+    backward: Callable[[Parameters, Parameters, Workspace, Formulas], None]
+    train_batch: Callable[
+        [Source, Parameters, Parameters, Workspace, Formulas, Optimizer, float], None
+    ]
+
+
+def bind(k: Kernels) -> Algorithm:
+    """Write the algorithm in the primitives of `k`."""
+
+    def forward(net: Parameters, ws: Workspace, f: Formulas) -> None:
+        last = len(net.W) - 1
+        for l, (W, b) in enumerate(zip(net.W, net.b, strict=True)):
+            k.dense(ws.A[l], W, b, f.output if l == last else f.hidden, ws.Z[l], ws.A[l + 1])
+
+    def backward(net: Parameters, grad: Parameters, ws: Workspace, f: Formulas) -> None:
+        k.output_delta(ws.A[-1], ws.Y, ws.share, f.output, f.loss, ws.delta[-1], ws.loss)
+        for l in reversed(range(len(net.W))):
+            k.weight_grad(ws.A[l], ws.delta[l], grad.W[l])
+            k.bias_grad(ws.delta[l], grad.b[l])
+            if l > 0:
+                k.hidden_delta(ws.delta[l], net.W[l], ws.A[l], f.hidden, ws.delta[l - 1])
+
+    def train_batch(
+        source: Source,
+        net: Parameters,
+        grad: Parameters,
+        ws: Workspace,
+        f: Formulas,
+        optimizer: Optimizer,
+        alpha: float,
+    ) -> None:
+        k.gather(source.X, source.order, source.cursor, ws.A[0])
+        k.gather(source.Y, source.order, source.cursor, ws.Y)
+        if source.weight is not None:
+            k.gather(source.weight, source.order, source.cursor, ws.share)
+            k.normalize(ws.share, alpha, ws.decay)
+        k.advance(source.cursor, ws.batch_size)
+        forward(net, ws, f)
+        backward(net, grad, ws, f)
+        optimizer.step(k, net, grad, ws)
+
+    return Algorithm(forward, backward, train_batch)

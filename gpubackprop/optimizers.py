@@ -1,0 +1,53 @@
+"""The parameter update: gradient descent with momentum, or Adam, each with its state."""
+
+from typing import NamedTuple, Protocol
+
+from .kernels.protocol import Kernels
+from .parameters import Array, Parameters
+from .workspace import Workspace
+
+
+class Optimizer(Protocol):
+    """One step of a gradient method over the whole parameter vector."""
+
+    rate: Array
+    """Learning rate, one float64."""
+
+    def step(self, k: Kernels, net: Parameters, grad: Parameters, ws: Workspace) -> None:
+        """Update the parameters from the gradient of a batch."""
+
+
+class SGD(NamedTuple):
+    """Gradient descent with momentum; see `Kernels.sgd`."""
+
+    rate: Array
+    velocity: Parameters
+    momentum: float
+    nesterov: bool
+
+    def step(self, k: Kernels, net: Parameters, grad: Parameters, ws: Workspace) -> None:
+        """Update the parameters from the gradient of a batch."""
+        k.sgd(
+            *(net.theta, grad.theta, self.velocity.theta, self.rate),
+            *(self.momentum, self.nesterov, net.decayed, ws.decay, ws.penalty),
+        )
+
+
+class Adam(NamedTuple):
+    """Adam; see `Kernels.adam`."""
+
+    rate: Array
+    m: Parameters
+    v: Parameters
+    t: Array
+    beta_1: float
+    beta_2: float
+    epsilon: float
+
+    def step(self, k: Kernels, net: Parameters, grad: Parameters, ws: Workspace) -> None:
+        """Update the parameters from the gradient of a batch."""
+        k.advance(self.t, 1)
+        k.adam(
+            *(net.theta, grad.theta, self.m.theta, self.v.theta, self.t, self.rate),
+            *(self.beta_1, self.beta_2, self.epsilon, net.decayed, ws.decay, ws.penalty),
+        )

@@ -1,0 +1,195 @@
+"""What each primitive means: formula, shapes, aliasing, source.
+
+Every kernels module implements this protocol, and one test holds it to these very signatures.
+Matrices are row-major and their rows are examples: A is (B, d), the derivation's A transposed, the
+same bytes; W is (fan_in, fan_out). `out` and what is called a sum are written, all else is read.
+Arguments are distinct memory except where an entry says otherwise. A quantity that changes from
+batch to batch is a one-element array, so that a recorded call stays right when it is replayed.
+"""
+
+from typing import Protocol
+
+from .formulas import Activation, Loss
+from .native.layout import Array
+
+
+class Kernels(Protocol):
+    """The primitives of mini-batch backpropagation."""
+
+    def gather(self, X: Array, order: Array, cursor: Array, out: Array) -> None:
+        """out_i = X[order[cursor + i]].
+
+        Parameters
+        ----------
+        X : (n, d), any strides, may be read-only
+        order : (n,) int64
+        cursor : (1,) int64
+        out : (B, d)
+        """
+
+    def advance(self, counter: Array, amount: int) -> None:
+        """counter = counter + amount.
+
+        Parameters
+        ----------
+        counter : (1,) int64
+        """
+
+    def normalize(self, share: Array, alpha: float, decay: Array) -> None:
+        """s = sum(share); share = share / s; decay = alpha / s.
+
+        Turns a batch's example weights into shares of its loss; the penalty scales alike.
+
+        Parameters
+        ----------
+        share : (B, 1)
+        decay : (1,) float64
+        """
+
+    def dense(
+        self, A: Array, W: Array, b: Array, activation: Activation, Z: Array, out: Array
+    ) -> None:
+        """Z = A W + b; out = sigma(Z).
+
+        The forward pass of one layer (derivation: "Vectorised backprop with mini-batches").
+
+        Parameters
+        ----------
+        A : (B, fan_in)
+        W : (fan_in, fan_out)
+        b : (fan_out,)
+        Z, out : (B, fan_out)
+            May be the same array, where only sigma(Z) is wanted.
+
+        Notes
+        -----
+        softmax subtracts each row's maximum first.
+        """
+
+    def output_delta(
+        self,
+        A: Array,
+        Y: Array,
+        share: Array,
+        activation: Activation,
+        loss: Loss,
+        delta: Array,
+        total: Array,
+    ) -> None:
+        """delta_i = share_i dL_i/dz_i; total = total + sum_i share_i L_i.
+
+        The output error (derivation: "Computing the output-layer error"): y_hat - y in the
+        standard pairings (softmax and cross-entropy, sigmoid and binary cross-entropy, identity and
+        squared error, exp and Poisson), (y_hat - y) (.) sigma'(z) for the squared error with another
+        activation. share_i = 1/B makes it the gradient of the mean, here and once.
+
+        Parameters
+        ----------
+        A : (B, k)
+            y_hat.
+        Y : (B, k)
+        share : (B, 1)
+        delta : (B, k)
+        total : (1,) float64
+            A sum over batches.
+        """
+
+    def weight_grad(self, A: Array, delta: Array, grad_W: Array) -> None:
+        """grad_W = A^T delta (derivation: "Computing the parameter gradients").
+
+        Parameters
+        ----------
+        A : (B, fan_in)
+        delta : (B, fan_out)
+        grad_W : (fan_in, fan_out)
+        """
+
+    def bias_grad(self, delta: Array, grad_b: Array) -> None:
+        """grad_b = sum_i delta_i, the derivation's Delta 1_B.
+
+        Parameters
+        ----------
+        delta : (B, fan_out)
+        grad_b : (fan_out,)
+        """
+
+    def hidden_delta(
+        self, delta: Array, W: Array, A: Array, activation: Activation, out: Array
+    ) -> None:
+        """out = (delta W^T) (.) sigma'(Z), sigma' written with A = sigma(Z).
+
+        The recursion (derivation: "Backpropagating through the layers"); sigma' is a (1 - a) for
+        the sigmoid, 1 - a^2 for tanh, 1 where a > 0 and else 0 for ReLU, 1 for the identity.
+
+        Parameters
+        ----------
+        delta : (B, fan_out)
+        W : (fan_in, fan_out)
+        A : (B, fan_in)
+        out : (B, fan_in)
+        """
+
+    def sgd(
+        self,
+        theta: Array,
+        grad: Array,
+        velocity: Array,
+        rate: Array,
+        momentum: float,
+        nesterov: bool,
+        decayed: int,
+        decay: Array,
+        penalty: Array,
+    ) -> None:
+        """One step of gradient descent with momentum, weight decay in the same pass.
+
+        g = grad + decay theta (the first `decayed` elements; grad for the rest);
+        penalty = penalty + decay/2 ||theta[:decayed]||^2;
+        velocity = momentum velocity - rate g;
+        theta = theta + velocity, with Nesterov's momentum theta + momentum velocity - rate g.
+
+        Parameters
+        ----------
+        theta, grad, velocity : (size,)
+        rate, decay, penalty : (1,) float64
+            penalty is a sum over batches.
+
+        Notes
+        -----
+        Source: I. Sutskever et al., "On the importance of initialization and momentum in deep
+        learning", 2013, with the rate inside the velocity as scikit-learn has it.
+        """
+
+    def adam(
+        self,
+        theta: Array,
+        grad: Array,
+        m: Array,
+        v: Array,
+        t: Array,
+        rate: Array,
+        beta_1: float,
+        beta_2: float,
+        epsilon: float,
+        decayed: int,
+        decay: Array,
+        penalty: Array,
+    ) -> None:
+        """One step of Adam, weight decay in the same pass.
+
+        g and penalty as in `sgd`;
+        m = beta_1 m + (1 - beta_1) g;  v = beta_2 v + (1 - beta_2) g^2;
+        theta = theta - rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon).
+
+        Parameters
+        ----------
+        theta, grad, m, v : (size,)
+        t : (1,) int64
+            Steps taken, this one included.
+        rate, decay, penalty : (1,) float64
+
+        Notes
+        -----
+        Source: D. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2015, section 2,
+        last paragraph: epsilon stands outside the bias correction.
+        """
