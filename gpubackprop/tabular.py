@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -313,9 +314,9 @@ def preprocessor(columns: Sequence[Column]) -> ColumnTransformer:
 
 def listing(names: Iterable[object], most: int = 10) -> str:
     """Join names by commas, the first few of them when there are many."""
-    names = [str(name) for name in names]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    texts = [str(name) for name in names]
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 # -- reading --------------------------------------------------------------------------------------
@@ -396,7 +397,7 @@ def _is_number(text: str) -> bool:
 
 
 def _consecutive(numbers: list[int]) -> bool:
-    return all(b - a == 1 for a, b in zip(numbers, numbers[1:], strict=False))
+    return all(b - a == 1 for a, b in pairwise(numbers))
 
 
 # -- what a column is -----------------------------------------------------------------------------
@@ -471,8 +472,8 @@ def _is_boolean(column: pd.Series[Any]) -> bool:
     if pd.api.types.is_bool_dtype(column.dtype):
         return True
     # A missing value turns pandas' booleans into objects.
-    kept = column.dropna()
-    return column.dtype == object and bool(kept.map(lambda v: isinstance(v, (bool, np.bool_))).all())
+    truths = column.dropna().map(lambda value: isinstance(value, (bool, np.bool_)))
+    return column.dtype == object and bool(truths.all())
 
 
 def _is_text(column: pd.Series[Any]) -> bool:

@@ -1,0 +1,316 @@
+"""MLPClassifier and MLPRegressor: scikit-learn's, with the numeric engine replaced."""
+
+import logging
+import warnings
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+import sklearn
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.utils.validation import validate_data
+
+from . import backends, sklearn_contract, training
+from ._version import __version__
+from .callbacks import Callback
+from .engines import DenseEngine, SparseEngine
+from .full_batch import loss_and_gradient, predict
+from .parameters import Array
+
+_log = logging.getLogger("gpubackprop")
+
+_ENOUGH_ROWS = 2048
+"""Fewer rows than this scikit-learn predicts as fast, without loading machine code."""
+
+
+class _Accelerated:
+    """What both estimators replace; stands before scikit-learn's class in the inheritance."""
+
+    device: str
+    backend: str
+    callbacks: list[Callback] | None
+
+    _own_constraints: dict[str, list[Any]] = {
+        "device": [str],  # its form is checked where it is resolved
+        "backend": [sklearn_contract.StrOptions(set(backends.NAMES))],
+        "callbacks": [list, None],
+    }
+
+    def _fit_stochastic(
+        self: Any,
+        X: Any,
+        y: Array,
+        sample_weight: Array | None,
+        activations: list[Any],
+        deltas: list[Any],
+        coef_grads: list[Any],
+        intercept_grads: list[Any],
+        layer_units: list[int],
+        incremental: bool,
+    ) -> None:
+        backend = backends.select(self.backend, self.device)
+        _require_callables(self.callbacks)
+        if not incremental or not hasattr(self, "_optimizer"):
+            self._optimizer = training.new_optimizer(self)
+        if self.early_stopping and incremental:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        data = training.split(self, X, y, sample_weight)
+        batch_size = training.batch_size(self, data.X.shape[0])
+        engine: training.Engine
+        if scipy.sparse.issparse(X):
+            _log.debug("sparse X: trained by scikit-learn's own code, no backend takes it")
+            buffers = (activations, deltas, coef_grads, intercept_grads)
+            engine = SparseEngine(self, data, batch_size, buffers)
+        else:
+            engine = DenseEngine(self, data, batch_size, backend)
+        training.train(self, data, engine, incremental)
+
+    def _backprop(
+        self: Any,
+        X: Any,
+        y: Array,
+        sample_weight: Array | None,
+        activations: list[Any],
+        deltas: list[Any],
+        coef_grads: list[Any],
+        intercept_grads: list[Any],
+    ) -> tuple[float, list[Array], list[Array]]:
+        if scipy.sparse.issparse(X):
+            loss: tuple[float, list[Array], list[Array]] = super()._backprop(  # type: ignore[misc]
+                X, y, sample_weight, activations, deltas, coef_grads, intercept_grads
+            )
+            return loss
+        backend = backends.select(self.backend, self.device)
+        return loss_and_gradient(self, X, y, sample_weight, backend)
+
+    def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
+        if check_input:
+            X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        if scipy.sparse.issparse(X) or X.shape[0] < _ENOUGH_ROWS or self.backend == "reference":
+            y_hat: Array = super()._forward_pass_fast(X, check_input=False)  # type: ignore[misc]
+            return y_hat
+        return predict(self, X, backends.select(self.backend, "cpu"))
+
+    def __getstate__(self: Any) -> dict[str, Any]:
+        versions = {"_gpubackprop_version": __version__, "_sklearn_version": sklearn.__version__}
+        return {**super().__getstate__(), **versions}  # type: ignore[misc]
+
+    def __setstate__(self: Any, state: dict[str, Any]) -> None:
+        state = dict(state)
+        ours = state.pop("_gpubackprop_version", __version__)
+        theirs = state.pop("_sklearn_version", sklearn.__version__)
+        name = type(self).__name__
+        if theirs != sklearn.__version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=name,
+                    current_sklearn_version=sklearn.__version__,
+                    original_sklearn_version=theirs,
+                ),
+                stacklevel=2,
+            )
+        if ours != __version__:
+            warnings.warn(
+                f"Trying to unpickle estimator {name} from gpubackprop {ours} when using "
+                f"gpubackprop {__version__}. This might lead to breaking code or invalid results.",
+                UserWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)  # type: ignore[misc]
+
+
+def _require_callables(callbacks: list[Callback] | None) -> None:
+    for callback in callbacks or ():
+        if not callable(callback):
+            raise TypeError(
+                "callbacks must be a list of callables taking (estimator, record), "
+                f"got {callback!r} in it"
+            )
+
+
+class MLPClassifier(_Accelerated, sklearn_contract.MLPClassifier):  # type: ignore[misc]
+    """Multi-layer perceptron classifier, scikit-learn's, trained by gpubackprop.
+
+    Parameters, attributes and numbers are those of `sklearn.neural_network.MLPClassifier`; the
+    three parameters below come on top.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
+        Where to compute.
+    backend : {"auto", "compiled", "reference"}, default="auto"
+        How to compute on the CPU: machine code or plain NumPy.
+    callbacks : list of callable or None, default=None
+        Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
+        True asks for a stop.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from gpubackprop import MLPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> MLPClassifier(random_state=0, max_iter=300).fit(X / 16, y).score(X / 16, y)
+    1.0
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **sklearn_contract.MLPClassifier._parameter_constraints,
+        **_Accelerated._own_constraints,
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        device: str = "auto",
+        backend: str = "auto",
+        callbacks: list[Callback] | None = None,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            solver=solver,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
+        )
+        self.device = device
+        self.backend = backend
+        self.callbacks = callbacks
+
+
+class MLPRegressor(_Accelerated, sklearn_contract.MLPRegressor):  # type: ignore[misc]
+    """Multi-layer perceptron regressor, scikit-learn's, trained by gpubackprop.
+
+    Parameters, attributes and numbers are those of `sklearn.neural_network.MLPRegressor`; the three
+    parameters below come on top.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
+        Where to compute.
+    backend : {"auto", "compiled", "reference"}, default="auto"
+        How to compute on the CPU: machine code or plain NumPy.
+    callbacks : list of callable or None, default=None
+        Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
+        True asks for a stop.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
+    >>> from gpubackprop import MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = MLPRegressor(solver="lbfgs", alpha=10.0, random_state=0, max_iter=500)
+    >>> model.fit(X, scale(y)).score(X, scale(y)) > 0.5
+    True
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **sklearn_contract.MLPRegressor._parameter_constraints,
+        **_Accelerated._own_constraints,
+    }
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        device: str = "auto",
+        backend: str = "auto",
+        callbacks: list[Callback] | None = None,
+    ) -> None:
+        super().__init__(
+            loss=loss,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            solver=solver,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
+        )
+        self.device = device
+        self.backend = backend
+        self.callbacks = callbacks
+
+
+for _estimator in (MLPClassifier, MLPRegressor):
+    _estimator.__module__ = "gpubackprop"  # a pickle names the package, not a file in it
