@@ -1,0 +1,335 @@
+"""A multi-layer perceptron in the derivation's notation, one step at a time."""
+
+from collections.abc import Sequence
+from copy import copy
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from . import backends
+from .backprop import Formulas, bind
+from .kernels.formulas import ELEMENTWISE, PAIRINGS, Activation, Loss
+from .optimizers import SGD
+from .parameters import Array, Parameters
+from .workspace import Workspace
+
+ACTIVATIONS = {
+    "sigmoid": Activation.SIGMOID,
+    "logistic": Activation.SIGMOID,
+    "tanh": Activation.TANH,
+    "relu": Activation.RELU,
+    "identity": Activation.IDENTITY,
+    "softmax": Activation.SOFTMAX,
+}
+"""Activations by name; "logistic" is scikit-learn's word for the sigmoid."""
+
+LOSSES = {
+    "squared_error": Loss.SQUARED_ERROR,
+    "cross_entropy": Loss.CROSS_ENTROPY,
+    "binary_cross_entropy": Loss.BINARY_CROSS_ENTROPY,
+}
+"""Losses by name."""
+
+
+class Cache(NamedTuple):
+    """What the forward pass keeps for the backward pass.
+
+    Parameters
+    ----------
+    Z : tuple of ndarray, (d_l, B) each
+        Pre-activations of the layers 1 .. L.
+    A : tuple of ndarray, (d_l, B) each
+        Activations of the layers 0 .. L; A[0] is the mini-batch, A[-1] the prediction.
+    """
+
+    Z: tuple[Array, ...]
+    A: tuple[Array, ...]
+
+
+class Gradients(NamedTuple):
+    """What the backward pass finds.
+
+    Parameters
+    ----------
+    deltas : tuple of ndarray, (d_l, B) each
+        Errors dL/dZ of the layers 1 .. L.
+    weights : tuple of ndarray, (d_l, d_l-1) each
+        dL/dW.
+    biases : tuple of ndarray, (d_l,) each
+        dL/db.
+    """
+
+    deltas: tuple[Array, ...]
+    weights: tuple[Array, ...]
+    biases: tuple[Array, ...]
+
+
+class Network:
+    """A multi-layer perceptron whose every intermediate quantity can be looked at.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        d_0, d_1, .., d_L: inputs, hidden layers, outputs.
+    activation : {"sigmoid", "logistic", "tanh", "relu", "identity"}, default="relu"
+        sigma of the hidden layers.
+    output_activation : {"identity", "sigmoid", "logistic", "tanh", "relu", "softmax"}
+        sigma of the last layer, by default "identity".
+    loss : {"squared_error", "cross_entropy", "binary_cross_entropy"}, default="squared_error"
+        Loss of one example: 1/2 ||y_hat - y||^2 with any output activation but softmax,
+        -sum_k y_k log y_hat_k with softmax, its binary form with sigmoid.
+    dtype : {"float32", "float64"}, default="float32"
+        Type of all numbers.
+    device : {"auto", "cpu"}, default="auto"
+        Where to compute.
+    backend : {"auto", "compiled", "reference"}, default="auto"
+        How to compute.
+    random_state : int, RandomState or None, default=None
+        Seed of the initial weights: Glorot's uniform, as in the estimators.
+
+    Attributes
+    ----------
+    weights : tuple of ndarray, (d_l, d_l-1) each
+        Writable views of the one parameter vector.
+    biases : tuple of ndarray, (d_l,) each
+        Likewise.
+    theta : ndarray
+        The parameter vector; between parameters it holds zeros, for alignment.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, or the loss and the output activation have no formula together.
+
+    Notes
+    -----
+    Source: the derivation of backpropagation for mini-batches that stack B examples as columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gpubackprop import Network
+    >>> net = Network((2, 2, 1), "sigmoid", "sigmoid", dtype="float64")
+    >>> net.weights[0][:] = [[0.5, 1.0], [-1.0, 1.0]]
+    >>> net.weights[1][:] = [[1.0, -1.0]]
+    >>> for b in net.biases:
+    ...     b[:] = 0
+    >>> cache = net.forward([1, 0])
+    >>> print(cache.A[2].round(4), round(net.loss(cache, [1]), 3))
+    [[0.5875]] 0.085
+    >>> print(net.backward(cache, [1]).weights[1].round(4))
+    [[-0.0622 -0.0269]]
+    """
+
+    def __init__(
+        self,
+        layer_sizes: Sequence[int],
+        activation: str = "relu",
+        output_activation: str = "identity",
+        loss: str = "squared_error",
+        dtype: str = "float32",
+        device: str = "auto",
+        backend: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.layer_sizes = _layer_sizes(layer_sizes)
+        self.dtype = _dtype(dtype)
+        self._formulas = _formulas(activation, output_activation, loss)
+        self._kernels = backends.select(backend, device).kernels
+        self._algorithm = bind(self._kernels)
+        self._adopt(Parameters.zeros(self.layer_sizes, self.dtype))
+        self._initialise(random_state)
+
+    def astype(self, dtype: str) -> "Network":
+        """Copy the network into another dtype.
+
+        Parameters
+        ----------
+        dtype : {"float32", "float64"}
+            Type of the copy's numbers.
+
+        Returns
+        -------
+        net : Network
+            With these very weights, rounded to `dtype` where it is the narrower.
+        """
+        twin = copy(self)
+        twin.dtype = _dtype(dtype)
+        twin._adopt(Parameters.zeros(self.layer_sizes, dtype))
+        twin._net.load([*self._net.W, *self._net.b])
+        return twin
+
+    def _adopt(self, net: Parameters) -> None:
+        self._net = net
+        self.theta = net.theta
+        self.weights = tuple(W.T for W in net.W)
+        self.biases = net.b
+
+    def _initialise(self, random_state: int | np.random.RandomState | None) -> None:
+        rng = (
+            random_state
+            if isinstance(random_state, np.random.RandomState)
+            else np.random.RandomState(random_state)
+        )
+        numerator = 2 if self._formulas.hidden is Activation.SIGMOID else 6
+        for W, b in zip(self._net.W, self._net.b, strict=True):
+            bound = np.sqrt(numerator / sum(W.shape))
+            W[...] = rng.uniform(-bound, bound, W.shape)
+            b[...] = rng.uniform(-bound, bound, b.shape)
+
+    def forward(self, A0: npt.ArrayLike) -> Cache:
+        """Compute Z_l = W_l A_l-1 + b_l and A_l = sigma(Z_l), layer by layer.
+
+        Parameters
+        ----------
+        A0 : array_like of shape (d_0, B) or (d_0,)
+            The mini-batch, an example a column, in any memory order; one example may be 1-D.
+
+        Returns
+        -------
+        cache : Cache
+            Pre-activations and activations, for `loss` and `backward`.
+
+        Raises
+        ------
+        ValueError
+            If the batch has another number of rows, no columns, or is not finite numbers.
+        """
+        batch = self._columns(A0, self.layer_sizes[0], "A0")
+        ws = Workspace.allocate(self.layer_sizes, batch.shape[1], self.dtype)
+        ws = ws.keeping_pre_activations()
+        ws.A[0][...] = batch.T
+        self._algorithm.forward(self._net, ws, self._formulas)
+        return Cache(tuple(Z.T for Z in ws.Z), tuple(A.T for A in ws.A))
+
+    def loss(self, cache: Cache, Y: npt.ArrayLike, reduction: str = "mean") -> float:
+        """Loss of the batch.
+
+        Parameters
+        ----------
+        cache : Cache
+            Of `forward`.
+        Y : array_like of shape (d_L, B) or (d_L,)
+            Targets.
+        reduction : {"mean", "sum"}, default="mean"
+            Over the examples.
+
+        Returns
+        -------
+        loss : float
+        """
+        ws = self._workspace(cache, Y, reduction)
+        f = self._formulas
+        self._kernels.output_delta(
+            ws.A[-1], ws.Y, ws.share, f.output, f.loss, ws.delta[-1], ws.loss
+        )
+        return float(ws.loss[0])
+
+    def backward(self, cache: Cache, Y: npt.ArrayLike, reduction: str = "mean") -> Gradients:
+        """Compute the errors Delta_l = (W_l+1^T Delta_l+1) (.) sigma'(Z_l) and the gradients.
+
+        Parameters
+        ----------
+        cache : Cache
+            Of `forward`, with the weights as they were then.
+        Y : array_like of shape (d_L, B) or (d_L,)
+            Targets.
+        reduction : {"mean", "sum"}, default="mean"
+            Over the examples; the mean's 1/B enters once, at the output error.
+
+        Returns
+        -------
+        grads : Gradients
+        """
+        ws = self._workspace(cache, Y, reduction)
+        grad = self._net.zeros_like()
+        self._algorithm.backward(self._net, grad, ws, self._formulas)
+        return Gradients(
+            tuple(delta.T for delta in ws.delta), tuple(W.T for W in grad.W), tuple(grad.b)
+        )
+
+    def step(self, grads: Gradients, learning_rate: float) -> None:
+        """Take one step of gradient descent: W = W - rate grad W, b = b - rate grad b.
+
+        Parameters
+        ----------
+        grads : Gradients
+            Of `backward`.
+        learning_rate : float
+            The rate, eta in the derivation.
+        """
+        grad = self._net.zeros_like()
+        grad.load([*(W.T for W in grads.weights), *grads.biases])
+        descent = SGD(np.array([learning_rate]), self._net.zeros_like(), 0.0, False)
+        ws = Workspace.allocate(self.layer_sizes, 1, self.dtype)
+        descent.step(self._kernels, self._net, grad, ws)
+
+    def _workspace(self, cache: Cache, Y: npt.ArrayLike, reduction: str) -> Workspace:
+        """Put a cache and its targets back into the layout of the primitives."""
+        if reduction not in ("mean", "sum"):
+            raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
+        B = cache.A[0].shape[1]
+        targets = self._columns(Y, self.layer_sizes[-1], "Y")
+        if targets.shape[1] != B:
+            raise ValueError(f"Y has {targets.shape[1]} columns, the batch has {B}")
+        ws = Workspace.allocate(self.layer_sizes, B, self.dtype)
+        ws.Y[...] = targets.T
+        if reduction == "sum":
+            ws.share[...] = 1
+        return ws._replace(
+            A=tuple(np.ascontiguousarray(A.T, dtype=self.dtype) for A in cache.A),
+            Z=tuple(np.ascontiguousarray(Z.T, dtype=self.dtype) for Z in cache.Z),
+        )
+
+    def _columns(self, batch: npt.ArrayLike, d: int, name: str) -> Array:
+        array = np.asarray(batch, dtype=self.dtype)
+        array = array.reshape(-1, 1) if array.ndim == 1 else array
+        if array.ndim != 2 or array.shape[0] != d or array.shape[1] == 0:
+            raise ValueError(
+                f"{name} must have shape ({d}, B) with B >= 1, or ({d},) for one example, "
+                f"got {np.shape(batch)}"
+            )
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} contains NaN or infinity")
+        return array
+
+
+def _layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
+    sizes = tuple(layer_sizes)
+    whole = all(isinstance(d, (int, np.integer)) and d > 0 for d in sizes)
+    if len(sizes) < 2 or not whole:
+        raise ValueError(
+            "layer_sizes must be at least two positive integers, inputs first and outputs last, "
+            f"got {layer_sizes!r}"
+        )
+    return tuple(int(d) for d in sizes)
+
+
+def _dtype(name: Any) -> np.dtype[Any]:
+    if name not in ("float32", "float64"):
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {name!r}")
+    return np.dtype(name)
+
+
+def _formulas(activation: str, output_activation: str, loss: str) -> Formulas:
+    hidden = [name for name, a in ACTIVATIONS.items() if a in ELEMENTWISE]
+    if activation not in hidden:
+        raise ValueError(f"activation must be one of {', '.join(hidden)}, got {activation!r}")
+    for name, known, value in (
+        ("output_activation", ACTIVATIONS, output_activation),
+        ("loss", LOSSES, loss),
+    ):
+        if value not in known:
+            raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+    output = ACTIVATIONS[output_activation]
+    if output not in PAIRINGS[LOSSES[loss]]:
+        valid = "; ".join(
+            f"{l} with {', '.join(n for n, a in ACTIVATIONS.items() if a in PAIRINGS[LOSSES[l]])}"
+            for l in LOSSES
+        )
+        raise ValueError(
+            f"no formula for loss={loss!r} with output_activation={output_activation!r}; "
+            f"there is {valid}"
+        )
+    return Formulas(ACTIVATIONS[activation], output, LOSSES[loss])
