@@ -9,7 +9,7 @@ from .backends.backend import Backend
 from .backprop import Formulas
 from .epochs import Epochs
 from .kernels.formulas import Activation, Loss
-from .optimizers import SGD, Adam, Optimizer
+from .optimizers import SGD, Adam
 from .parameters import Array, Parameters
 from .training import Data
 
@@ -105,11 +105,11 @@ class DenseEngine:
             if t:
                 unbiased = np.sqrt(1 - state.beta_2**t) / (1 - state.beta_1**t)
                 state.learning_rate = state.learning_rate_init * unbiased
-        elif isinstance(self._optimizer, SGD):
+        else:
             self._optimizer.velocity.store(state.velocities)
 
 
-def _optimizer(estimator: Any, net: Parameters) -> Optimizer:
+def _optimizer(estimator: Any, net: Parameters) -> SGD | Adam:
     """Copy the state of scikit-learn's optimizer object into flat vectors."""
     state = estimator._optimizer
     rate = np.zeros(1)

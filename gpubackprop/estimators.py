@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse
@@ -30,7 +30,7 @@ class _Accelerated:
     backend: str
     callbacks: list[Callback] | None
 
-    _own_constraints: dict[str, list[Any]] = {
+    _own_constraints: ClassVar[dict[str, list[Any]]] = {
         "device": [str],  # its form is checked where it is resolved
         "backend": [sklearn_contract.StrOptions(set(backends.NAMES))],
         "callbacks": [list, None],
@@ -92,8 +92,9 @@ class _Accelerated:
         return predict(self, X, backends.select(self.backend, "cpu"))
 
     def __getstate__(self: Any) -> dict[str, Any]:
+        state: Any = super().__getstate__()
         versions = {"_gpubackprop_version": __version__, "_sklearn_version": sklearn.__version__}
-        return {**super().__getstate__(), **versions}  # type: ignore[misc]
+        return {**state, **versions}
 
     def __setstate__(self: Any, state: dict[str, Any]) -> None:
         state = dict(state)
@@ -153,7 +154,7 @@ class MLPClassifier(_Accelerated, sklearn_contract.MLPClassifier):  # type: igno
     1.0
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **sklearn_contract.MLPClassifier._parameter_constraints,
         **_Accelerated._own_constraints,
     }
@@ -245,7 +246,7 @@ class MLPRegressor(_Accelerated, sklearn_contract.MLPRegressor):  # type: ignore
     True
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **sklearn_contract.MLPRegressor._parameter_constraints,
         **_Accelerated._own_constraints,
     }

@@ -57,8 +57,8 @@ def check_gradients(
 
     Notes
     -----
-    Costs two forward passes a parameter: for small networks. A ReLU whose input changes sign within epsilon shows as
-    an error that is not one.
+    Costs two forward passes a parameter: for small networks. A ReLU whose input changes sign within
+    epsilon shows as an error that is not one.
 
     Examples
     --------

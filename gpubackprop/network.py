@@ -309,7 +309,8 @@ def _layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
 def _dtype(name: Any) -> np.dtype[Any]:
     if name not in ("float32", "float64"):
         raise ValueError(f"dtype must be 'float32' or 'float64', got {name!r}")
-    return np.dtype(name)
+    dtype: np.dtype[Any] = np.dtype(name)
+    return dtype
 
 
 def _formulas(activation: str, output_activation: str, loss: str) -> Formulas:

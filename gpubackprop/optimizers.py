@@ -10,8 +10,9 @@ from .workspace import Workspace
 class Optimizer(Protocol):
     """One step of a gradient method over the whole parameter vector."""
 
-    rate: Array
-    """Learning rate, one float64."""
+    @property
+    def rate(self) -> Array:
+        """Learning rate, one float64."""
 
     def step(self, k: Kernels, net: Parameters, grad: Parameters, ws: Workspace) -> None:
         """Update the parameters from the gradient of a batch."""
@@ -28,8 +29,15 @@ class SGD(NamedTuple):
     def step(self, k: Kernels, net: Parameters, grad: Parameters, ws: Workspace) -> None:
         """Update the parameters from the gradient of a batch."""
         k.sgd(
-            *(net.theta, grad.theta, self.velocity.theta, self.rate),
-            *(self.momentum, self.nesterov, net.decayed, ws.decay, ws.penalty),
+            net.theta,
+            grad.theta,
+            self.velocity.theta,
+            self.rate,
+            self.momentum,
+            self.nesterov,
+            net.decayed,
+            ws.decay,
+            ws.penalty,
         )
 
 
@@ -48,6 +56,16 @@ class Adam(NamedTuple):
         """Update the parameters from the gradient of a batch."""
         k.advance(self.t, 1)
         k.adam(
-            *(net.theta, grad.theta, self.m.theta, self.v.theta, self.t, self.rate),
-            *(self.beta_1, self.beta_2, self.epsilon, net.decayed, ws.decay, ws.penalty),
+            net.theta,
+            grad.theta,
+            self.m.theta,
+            self.v.theta,
+            self.t,
+            self.rate,
+            self.beta_1,
+            self.beta_2,
+            self.epsilon,
+            net.decayed,
+            ws.decay,
+            ws.penalty,
         )

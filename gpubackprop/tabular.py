@@ -227,7 +227,7 @@ def read_target(table: pd.DataFrame, name: str, task: Task | None = None) -> Tar
     distinct = column.nunique()
     if distinct < 2:
         raise TableError(
-            f"target {name!r}: every row holds {column.iloc[0]!r}. "
+            f"target {name!r}: every row holds {str(column.iloc[0])!r}. "
             "There is nothing to learn from one value."
         )
     found, reason = _task(column, distinct)
@@ -414,7 +414,10 @@ def _require_column(table: pd.DataFrame, name: str) -> None:
 
 def _useless(column: pd.Series[Any], forced: bool) -> str | None:
     """Say why a column teaches nothing, or None; a forced one is only asked to vary."""
-    distinct = column.nunique()
+    try:
+        distinct = column.nunique()
+    except TypeError:  # lists and the like, for _kind to refuse
+        return None
     if not distinct:
         return "empty"
     if distinct == 1 and (_is_numeric(column) or column.notna().all()):
@@ -442,6 +445,8 @@ def _kind(column: pd.Series[Any]) -> Kind:
             "Turn it into numbers first (year, month, days since a start), or leave it out: "
             f"--drop {_quoted(column.name)}"
         )
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return "category"
     if not _is_text(column):
         raise TableError(
             f"column {column.name!r} holds {type(column.dropna().iloc[0]).__name__} values; "
@@ -456,7 +461,8 @@ def _task(column: pd.Series[Any], distinct: int) -> tuple[Task, str]:
     if _is_boolean(column):
         return "classification", "the target is true/false"
     if not _is_numeric(column):
-        _refuse_almost_numbers(column)
+        if not isinstance(column.dtype, pd.CategoricalDtype):
+            _refuse_almost_numbers(column)
         return "classification", f"the target is text with {distinct} distinct values"
     whole = bool((column.astype("float64") % 1 == 0).all())
     if whole and distinct <= MANY_DISTINCT and distinct * 5 <= len(column):
@@ -491,7 +497,7 @@ def _share_matching(column: pd.Series[Any], pattern: re.Pattern[str]) -> float:
 
 def _first_not_number(column: pd.Series[Any]) -> int | None:
     """Find the first text in a column that was surely meant to hold numbers."""
-    kept = column.dropna()
+    kept = column.dropna().astype(object)
     numbers = pd.to_numeric(kept, errors="coerce")
     numeric = numbers.notna().mean() >= 0.5
     almost = kept.nunique() > MANY_DISTINCT / 2 and _share_matching(kept, _ALMOST_NUMBER) > 0.9

@@ -6,7 +6,6 @@ The order of events, the random draws and the messages are scikit-learn's
 
 import time
 import warnings
-
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -129,7 +128,8 @@ def _call_back(estimator: Any, seconds: float) -> bool:
         return False
     score = estimator.validation_scores_[-1] if estimator.early_stopping else None
     record = EpochRecord(estimator.n_iter_, estimator.loss_, score, seconds)
-    return any([callback(estimator, record) is True for callback in estimator.callbacks])
+    answers = [callback(estimator, record) for callback in estimator.callbacks]
+    return any(answer is True for answer in answers)
 
 
 def new_optimizer(estimator: Any) -> SGDOptimizer | AdamOptimizer:

@@ -42,7 +42,7 @@ class Workspace(NamedTuple):
 
     def keeping_pre_activations(self) -> "Workspace":
         """Workspace with memory of its own for Z."""
-        return self._replace(Z=tuple(_matrix(*A.shape, A.dtype) for A in self.A[1:]))
+        return self._replace(Z=tuple(np.zeros_like(A) for A in self.A[1:]))
 
     @property
     def batch_size(self) -> int:

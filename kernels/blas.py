@@ -68,7 +68,9 @@ def gemm_call(A: Array, B: Array, C: Array) -> npt.NDArray[np.int64]:
     m, k = A.shape
     n = B.shape[1]
     if B.shape[0] != k or C.shape != (m, n) or not A.dtype == B.dtype == C.dtype:
-        raise ValueError(f"gemm: {A.shape} {A.dtype} @ {B.shape} {B.dtype} into {C.shape} {C.dtype}")
+        raise ValueError(
+            f"gemm: {A.shape} {A.dtype} @ {B.shape} {B.dtype} into {C.shape} {C.dtype}"
+        )
     slots = np.zeros(SLOTS, dtype=np.int64)
     slots[0] = _routine(C.dtype)
     slots[1], slots[8] = _operand(B)

@@ -15,13 +15,14 @@ from numba.np.arrayobj import make_array
 
 from . import blas
 from .formulas import Activation, Loss
+from .native.layout import Array
 from .scalars import Scalar, exponentials, inline, pull_back, sigma
 
 
 def gather(real: Any) -> Scalar:
     """out_i = X[order[cursor + i]]."""
 
-    def kernel(X, order, cursor, out):  # type: ignore[no-untyped-def]
+    def kernel(X: Array, order: Array, cursor: Array, out: Array) -> None:
         start = cursor[0]
         columns = out.shape[1]
         if X.strides[1] == X.itemsize:  # known in this branch, so the copy becomes vector code
@@ -41,7 +42,7 @@ def gather(real: Any) -> Scalar:
 def advance(real: Any) -> Scalar:
     """counter += amount."""
 
-    def kernel(counter, amount):  # type: ignore[no-untyped-def]
+    def kernel(counter: Array, amount: int) -> None:
         counter[0] += amount
 
     return kernel
@@ -50,7 +51,7 @@ def advance(real: Any) -> Scalar:
 def normalize(real: Any) -> Scalar:
     """share /= sum(share), decay = alpha / sum(share)."""
 
-    def kernel(share, alpha, decay):  # type: ignore[no-untyped-def]
+    def kernel(share: Array, alpha: float, decay: Array) -> None:
         total = 0.0
         for i in range(share.shape[0]):
             total += share[i, 0]
@@ -68,7 +69,7 @@ def activate(real: Any, activation: Activation) -> Scalar:
         return _softmax(real)
     formula = sigma(real, activation)
 
-    def kernel(A, b):  # type: ignore[no-untyped-def]
+    def kernel(A: Array, b: Array) -> None:
         for i in range(A.shape[0]):
             for j in range(A.shape[1]):
                 A[i, j] = formula(A[i, j] + b[j])
@@ -77,18 +78,22 @@ def activate(real: Any, activation: Activation) -> Scalar:
 
 
 def _softmax(real: Any) -> Scalar:
+    """A row at a time but for exp, which runs over all elements at once: rows are often short."""
     exp, _ = exponentials(real)
     zero, one = real(0), real(1)
 
-    def kernel(A, b):  # type: ignore[no-untyped-def]
+    def kernel(A: Array, b: Array, flat: Array) -> None:
         for i in range(A.shape[0]):
+            top = A[i, 0] + b[0]
             for j in range(A.shape[1]):
-                A[i, j] += b[j]
-            top = A[i, 0]
-            for j in range(1, A.shape[1]):
-                top = A[i, j] if A[i, j] > top else top
+                z = A[i, j] + b[j]
+                A[i, j] = z
+                top = z if z > top else top
             for j in range(A.shape[1]):
-                A[i, j] = exp(A[i, j] - top)
+                A[i, j] -= top
+        for k in range(flat.shape[0]):
+            flat[k] = exp(flat[k])
+        for i in range(A.shape[0]):
             total = zero
             for j in range(A.shape[1]):
                 total += A[i, j]
@@ -99,10 +104,21 @@ def _softmax(real: Any) -> Scalar:
     return kernel
 
 
+def collect(real: Any) -> Scalar:
+    """total += sum(parts), parts = 0."""
+
+    def kernel(parts: Array, total: Array) -> None:
+        for i in range(parts.shape[0]):
+            total[0] += parts[i]
+            parts[i] = 0.0
+
+    return kernel
+
+
 def copy(real: Any) -> Scalar:
     """out = A."""
 
-    def kernel(A, out):  # type: ignore[no-untyped-def]
+    def kernel(A: Array, out: Array) -> None:
         for i in range(A.shape[0]):
             for j in range(A.shape[1]):
                 out[i, j] = A[i, j]
@@ -114,7 +130,7 @@ def hadamard(real: Any, activation: Activation) -> Scalar:
     """delta = delta (.) sigma'(Z), from A = sigma(Z), in place."""
     formula = pull_back(real, activation)
 
-    def kernel(delta, A):  # type: ignore[no-untyped-def]
+    def kernel(delta: Array, A: Array) -> None:
         for i in range(delta.shape[0]):
             for j in range(delta.shape[1]):
                 delta[i, j] = formula(delta[i, j], A[i, j])
@@ -128,7 +144,7 @@ def output_delta(real: Any, activation: Activation, loss: Loss) -> Scalar:
     # The standard pairings reduce to y_hat - y; only the squared error has others.
     formula = pull_back(real, activation if loss is Loss.SQUARED_ERROR else Activation.IDENTITY)
 
-    def kernel(A, Y, share, delta, loss):  # type: ignore[no-untyped-def]
+    def kernel(A: Array, Y: Array, share: Array, delta: Array, loss: Array) -> None:
         total = 0.0
         for i in range(A.shape[0]):
             weight = share[i, 0]
@@ -149,19 +165,20 @@ def _loss(real: Any, loss: Loss) -> Scalar:
     lowest = np.finfo(real).eps
     highest = one - lowest
 
-    @inline
-    def clipped(p):  # type: ignore[no-untyped-def]
+    def clip(p: Any) -> Any:
         p = lowest if p < lowest else p
         return highest if p > highest else p
 
-    def squared_error(a, y):  # type: ignore[no-untyped-def]
+    clipped = inline(clip)
+
+    def squared_error(a: Any, y: Any) -> Any:
         e = np.float64(a - y)
         return 0.5 * e * e
 
-    def cross_entropy(a, y):  # type: ignore[no-untyped-def]
+    def cross_entropy(a: Any, y: Any) -> Any:
         return -y * np.log(np.float64(clipped(a))) if y != zero else 0.0
 
-    def binary_cross_entropy(a, y):  # type: ignore[no-untyped-def]
+    def binary_cross_entropy(a: Any, y: Any) -> Any:
         p = clipped(a)
         value = 0.0
         if y != zero:
@@ -170,7 +187,7 @@ def _loss(real: Any, loss: Loss) -> Scalar:
             value -= (one - y) * np.log(np.float64(one - p))
         return value
 
-    def poisson(a, y):  # type: ignore[no-untyped-def]
+    def poisson(a: Any, y: Any) -> Any:
         deviance = np.float64(a) - np.float64(y)
         return deviance + y * np.log(np.float64(y / a)) if y != zero else deviance
 
@@ -180,14 +197,14 @@ def _loss(real: Any, loss: Loss) -> Scalar:
         Loss.BINARY_CROSS_ENTROPY: binary_cross_entropy,
         Loss.POISSON: poisson,
     }
-    return inline(formulas[loss])  # type: ignore[no-any-return]
+    return inline(formulas[loss])
 
 
 def bias_grad(real: Any) -> Scalar:
     """grad_b = sum_i delta_i."""
     zero = real(0)
 
-    def kernel(delta, grad_b):  # type: ignore[no-untyped-def]
+    def kernel(delta: Array, grad_b: Array) -> None:
         for j in range(grad_b.shape[0]):
             grad_b[j] = zero
         for i in range(delta.shape[0]):
@@ -201,9 +218,17 @@ def sgd(real: Any) -> Scalar:
     """One step of gradient descent with momentum over the flat parameter vector."""
     squared_norm = _squared_norm(real)
 
-    def kernel(  # type: ignore[no-untyped-def]
-        theta, grad, velocity, rate, momentum, nesterov, decayed, decay, penalty
-    ):
+    def kernel(
+        theta: Array,
+        grad: Array,
+        velocity: Array,
+        rate: Array,
+        momentum: float,
+        nesterov: int,
+        decayed: int,
+        decay: Array,
+        penalty: Array,
+    ) -> None:
         lr, mu, ahead = real(rate[0]), real(momentum), nesterov != 0
         norm = 0.0
         first = 0
@@ -226,9 +251,20 @@ def adam(real: Any) -> Scalar:
     """One step of Adam over the flat parameter vector."""
     squared_norm = _squared_norm(real)
 
-    def kernel(  # type: ignore[no-untyped-def]
-        theta, grad, m, v, t, rate, beta_1, beta_2, epsilon, decayed, decay, penalty
-    ):
+    def kernel(
+        theta: Array,
+        grad: Array,
+        m: Array,
+        v: Array,
+        t: Array,
+        rate: Array,
+        beta_1: float,
+        beta_2: float,
+        epsilon: float,
+        decayed: int,
+        decay: Array,
+        penalty: Array,
+    ) -> None:
         step = real(rate[0] * np.sqrt(1.0 - beta_2 ** t[0]) / (1.0 - beta_1 ** t[0]))
         b1, c1, b2, c2 = real(beta_1), real(1.0 - beta_1), real(beta_2), real(1.0 - beta_2)
         eps = real(epsilon)
@@ -250,19 +286,20 @@ def adam(real: Any) -> Scalar:
     return kernel
 
 
-@inline
-def _block(first, size, decayed, decay):  # type: ignore[no-untyped-def]
-    """End of the block that starts at `first`, a few cache lines of each vector, and its decay."""
+def _end_of_block(first: int, size: int, decayed: int, decay: float) -> tuple[int, float]:
+    """End and decay of the block at `first`, short enough to be cached until it is updated."""
     inside = first < decayed
     return min(first + 4096, decayed if inside else size), decay if inside else 0.0
+
+
+_block = inline(_end_of_block)
 
 
 def _squared_norm(real: Any) -> Scalar:
     """Make ||w||^2 of one block; eight partial sums, side by side, fill a vector register."""
     zero = real(0)
 
-    @inline
-    def squared_norm(w):  # type: ignore[no-untyped-def]
+    def squared_norm(w: Array) -> Any:
         s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
         whole = w.shape[0] // 8
         for i in range(whole):
@@ -280,13 +317,13 @@ def _squared_norm(real: Any) -> Scalar:
             total += w[i] * w[i]
         return total
 
-    return squared_norm  # type: ignore[no-any-return]
+    return inline(squared_norm)
 
 
 def gemm(real: Any) -> Scalar:
     """Call BLAS with the arguments that `kernels.blas` laid out."""
 
-    def kernel(call):  # type: ignore[no-untyped-def]
+    def kernel(call: Array) -> None:
         _call_gemm(call)
 
     return kernel
@@ -295,7 +332,7 @@ def gemm(real: Any) -> Scalar:
 def replay(real: Any) -> Scalar:
     """Run a recorded sequence of calls, over and over."""
 
-    def kernel(calls, repeats):  # type: ignore[no-untyped-def]
+    def kernel(calls: Array, repeats: int) -> None:
         for _ in range(repeats):
             for i in range(calls.shape[0] // 2):
                 _call_kernel(calls[2 * i], calls[2 * i + 1])

@@ -121,23 +121,29 @@ def _decayed(theta: Array, grad: Array, decayed: int, decay: Array, penalty: Arr
 
 def _derivative(A: Array, activation: Activation) -> Array:
     """sigma'(Z), written with A = sigma(Z)."""
+    derivative: Array
     if activation is Activation.RELU:
-        return (A != 0).astype(A.dtype)
-    if activation is Activation.SIGMOID:
-        return A * (1 - A)
-    if activation is Activation.TANH:
-        return 1 - A**2
-    return np.ones_like(A)
+        derivative = (A != 0).astype(A.dtype)
+    elif activation is Activation.SIGMOID:
+        derivative = A * (1 - A)
+    elif activation is Activation.TANH:
+        derivative = 1 - A**2
+    else:
+        derivative = np.ones_like(A)
+    return derivative
 
 
 def _loss(A: Array, Y: Array, loss: Loss) -> Array:
     """L of every output, summed by the caller."""
+    losses: Array
     eps = np.finfo(A.dtype).eps
     P = np.clip(A, eps, 1 - eps)
     if loss is Loss.SQUARED_ERROR:
-        return 0.5 * (A - Y) ** 2
-    if loss is Loss.CROSS_ENTROPY:
-        return -xlogy(Y, P)  # type: ignore[no-any-return]
-    if loss is Loss.BINARY_CROSS_ENTROPY:
-        return -xlogy(Y, P) - xlogy(1 - Y, 1 - P)  # type: ignore[no-any-return]
-    return xlogy(Y, Y / A) - Y + A  # type: ignore[no-any-return]
+        losses = 0.5 * (A - Y) ** 2
+    elif loss is Loss.CROSS_ENTROPY:
+        losses = -xlogy(Y, P)
+    elif loss is Loss.BINARY_CROSS_ENTROPY:
+        losses = -xlogy(Y, P) - xlogy(1 - Y, 1 - P)
+    else:
+        losses = xlogy(Y, Y / A) - Y + A
+    return losses

@@ -15,7 +15,11 @@ from .formulas import Activation
 
 Scalar = Callable[..., Any]
 
-inline = njit(inline="always", error_model="numpy", fastmath={"contract", "nsz"})
+
+def inline(function: Scalar) -> Scalar:
+    """Mark a function whose text Numba puts in the place of its call."""
+    marked: Scalar = njit(inline="always")(function)
+    return marked
 
 
 def sigma(real: Any, activation: Activation) -> Scalar:
@@ -23,20 +27,20 @@ def sigma(real: Any, activation: Activation) -> Scalar:
     zero, one, two = real(0), real(1), real(2)
     exp, expm1 = exponentials(real)
 
-    def identity(z):  # type: ignore[no-untyped-def]
+    def identity(z: Any) -> Any:
         return z
 
-    def relu(z):  # type: ignore[no-untyped-def]
+    def relu(z: Any) -> Any:
         return zero if z < zero else z  # written so that NaN stays NaN
 
-    def sigmoid(z):  # type: ignore[no-untyped-def]
+    def sigmoid(z: Any) -> Any:
         return one / (one + exp(-z))
 
-    def tanh(z):  # type: ignore[no-untyped-def]
+    def tanh(z: Any) -> Any:
         u = expm1(z + z)
         return u / (u + two)
 
-    def exponential(z):  # type: ignore[no-untyped-def]
+    def exponential(z: Any) -> Any:
         return np.exp(z)  # a rate may overflow to inf: the library's, which does so
 
     formulas: dict[Activation, Scalar] = {
@@ -46,23 +50,23 @@ def sigma(real: Any, activation: Activation) -> Scalar:
         Activation.TANH: tanh,
         Activation.EXP: exponential,
     }
-    return inline(formulas[activation])  # type: ignore[no-any-return]
+    return inline(formulas[activation])
 
 
 def pull_back(real: Any, activation: Activation) -> Scalar:
     """Make d . sigma'(z), written with a = sigma(z); the derivative of ReLU at 0 is 0."""
     zero = real(0)
 
-    def identity(d, a):  # type: ignore[no-untyped-def]
+    def identity(d: Any, a: Any) -> Any:
         return d
 
-    def relu(d, a):  # type: ignore[no-untyped-def]
+    def relu(d: Any, a: Any) -> Any:
         return zero if a == zero else d
 
-    def sigmoid(d, a):  # type: ignore[no-untyped-def]
+    def sigmoid(d: Any, a: Any) -> Any:
         return d * (a - a * a)
 
-    def tanh(d, a):  # type: ignore[no-untyped-def]
+    def tanh(d: Any, a: Any) -> Any:
         return d - d * (a * a)
 
     formulas: dict[Activation, Scalar] = {
@@ -71,7 +75,7 @@ def pull_back(real: Any, activation: Activation) -> Scalar:
         Activation.SIGMOID: sigmoid,
         Activation.TANH: tanh,
     }
-    return inline(formulas[activation])  # type: ignore[no-any-return]
+    return inline(formulas[activation])
 
 
 def exponentials(real: Any) -> tuple[Scalar, Scalar]:
@@ -96,8 +100,7 @@ def exponentials(real: Any) -> tuple[Scalar, Scalar]:
     one = real(1)
     polynomial = _taylor_expm1(real)
 
-    @inline
-    def reduced(x):  # type: ignore[no-untyped-def]
+    def reduce(x: Any) -> Any:
         x = lowest if x < lowest else x
         x = highest if x > highest else x
         shifted = x * per_log2 + shifter
@@ -106,17 +109,17 @@ def exponentials(real: Any) -> tuple[Scalar, Scalar]:
         power = word((real(shifted).view(word) - shifter_bits + bias) << mantissa).view(real)
         return power, polynomial(r)
 
-    @inline
-    def exp(x):  # type: ignore[no-untyped-def]
+    reduced = inline(reduce)
+
+    def exp(x: Any) -> Any:
         power, p = reduced(x)
         return power * p + power
 
-    @inline
-    def expm1(x):  # type: ignore[no-untyped-def]
+    def expm1(x: Any) -> Any:
         power, p = reduced(x)
         return power * p + (power - one)
 
-    return exp, expm1
+    return inline(exp), inline(expm1)
 
 
 def _taylor_expm1(real: Any) -> Scalar:
@@ -125,13 +128,13 @@ def _taylor_expm1(real: Any) -> Scalar:
         real(1 / factorial(k)) for k in range(2, 14)
     )
 
-    def degree_7(r):  # type: ignore[no-untyped-def]
+    def degree_7(r: Any) -> Any:
         tail = c2 + r * (c3 + r * (c4 + r * (c5 + r * (c6 + r * c7))))
         return r + r * r * tail
 
-    def degree_13(r):  # type: ignore[no-untyped-def]
+    def degree_13(r: Any) -> Any:
         tail = c8 + r * (c9 + r * (c10 + r * (c11 + r * (c12 + r * c13))))
         tail = c2 + r * (c3 + r * (c4 + r * (c5 + r * (c6 + r * (c7 + r * tail)))))
         return r + r * r * tail
 
-    return inline(degree_7 if real is np.float32 else degree_13)  # type: ignore[no-any-return]
+    return inline(degree_7 if real is np.float32 else degree_13)

@@ -4,8 +4,9 @@ import logging
 import re
 
 from .backend import Backend
+from .environment import describe
 
-__all__ = ["Backend", "DEVICES", "NAMES", "select"]
+__all__ = ["DEVICES", "NAMES", "Backend", "describe", "select"]
 
 NAMES = ("auto", "compiled", "reference")
 """Values of `backend`."""

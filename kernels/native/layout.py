@@ -55,7 +55,8 @@ def real_type(layouts: tuple[Layout, ...], arguments: tuple[Any, ...]) -> np.dty
     """The floating-point type that specialises a kernel: that of its first typed array."""
     for layout, argument in zip(layouts, arguments, strict=True):
         if layout in _TYPED:
-            return np.dtype(argument.dtype)
+            real: np.dtype[Any] = argument.dtype
+            return real
     return np.dtype(np.float64)
 
 

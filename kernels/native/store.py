@@ -40,6 +40,11 @@ def fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
+def count() -> int:
+    """Number of object files that this very installation can use."""
+    return len(list((directory() / fingerprint()).glob("*.o")))
+
+
 def read(name: str) -> tuple[str, bytes] | None:
     """Return symbol and object file of a kernel, or None if it is not there whole."""
     try:

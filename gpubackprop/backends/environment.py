@@ -1,0 +1,73 @@
+"""What this machine offers and what will be used of it."""
+
+import os
+import platform
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+import threadpoolctl
+
+from .._version import __version__
+from ..kernels.native import store
+
+Facts = Mapping[str, "str | int | Facts"]
+
+
+def describe() -> Facts:
+    """Say which versions, devices, backends, BLAS and threads will be used.
+
+    Returns
+    -------
+    facts : mapping
+        Words and numbers by name, in groups.
+
+    Examples
+    --------
+    >>> from gpubackprop.backends.environment import describe
+    >>> sorted(describe())
+    ['BLAS', 'backends', 'compiled code', 'devices', 'versions']
+    """
+    return {
+        "versions": _versions(),
+        "devices": {
+            "cpu": f"{_processor()}, {os.cpu_count()} cores",
+            "cuda": "not supported by this version; device='auto' is the CPU",
+        },
+        "backends": {
+            "compiled": "Numba loops and BLAS; backend='auto' takes it",
+            "reference": "NumPy; taken when asked for by name",
+            "scikit-learn": "its own code trains and predicts sparse X",
+        },
+        "BLAS": _blas(),
+        "compiled code": {"directory": str(store.directory()), "kernels": store.count()},
+    }
+
+
+def _versions() -> Facts:
+    packages = ("scikit-learn", "numpy", "scipy", "numba")
+    versions = {"gpubackprop": __version__, "python": platform.python_version()}
+    return versions | {package: version(package) for package in packages}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def _blas() -> Facts:
+    """Describe the BLAS of SciPy, which does the matrix products."""
+    package = Path(import_module("scipy.linalg.cython_blas").__file__ or "").parents[2]
+    for pool in threadpoolctl.threadpool_info():
+        if pool["user_api"] == "blas" and "scipy" in Path(pool["filepath"]).as_posix():
+            return {
+                "library": f"{pool['internal_api']} {pool['version']}",
+                "threads": pool["num_threads"],
+                "file": pool["filepath"],
+            }
+    return {"library": f"the one that {package} was built with"}
