@@ -14,13 +14,10 @@ from . import backends, sklearn_contract, training
 from ._version import __version__
 from .callbacks import Callback
 from .engines import DenseEngine, SparseEngine
-from .full_batch import loss_and_gradient, predict
+from .full_batch import BLOCK, loss_and_gradient, predict
 from .parameters import Array
 
 _log = logging.getLogger("gpubackprop")
-
-_ENOUGH_ROWS = 2048
-"""Fewer rows than this scikit-learn predicts as fast, without loading machine code."""
 
 
 class _Accelerated:
@@ -86,10 +83,10 @@ class _Accelerated:
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
         if check_input:
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        if scipy.sparse.issparse(X) or X.shape[0] < _ENOUGH_ROWS or self.backend == "reference":
+        if scipy.sparse.issparse(X) or X.shape[0] <= BLOCK:
             y_hat: Array = super()._forward_pass_fast(X, check_input=False)  # type: ignore[misc]
             return y_hat
-        return predict(self, X, backends.select(self.backend, "cpu"))
+        return predict(self, X)
 
     def __getstate__(self: Any) -> dict[str, Any]:
         state: Any = super().__getstate__()

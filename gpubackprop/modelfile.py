@@ -48,8 +48,10 @@ class Bundle:
         From those columns to the network's inputs, fitted.
     network : MLPClassifier or MLPRegressor
         The network, fitted.
+    classes : ndarray or None
+        The classes, sorted: the network knows them by their places. None for a quantity.
     target_scaler : StandardScaler or None
-        From a quantity to what the network was trained on; None for classes.
+        From a quantity to what the network was trained on. None for classes.
     metrics : mapping of str to float
         What was reported of it on held-out rows.
     versions : mapping of str to str
@@ -61,6 +63,7 @@ class Bundle:
     columns: tuple[Column, ...]
     prepare: Any
     network: Any
+    classes: Any = None
     target_scaler: Any = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=lambda: current_versions())
@@ -83,23 +86,28 @@ class Bundle:
         ndarray of shape (n_rows,)
             Classes or quantities.
         """
-        return self.in_target_unit(self.network.predict(self.inputs(table)))
+        return self.from_network(self.network.predict(self.inputs(table)))
 
     def predict_proba(self, table: pd.DataFrame) -> np.ndarray[Any, Any]:
-        """Predict the probability of each class, in the order of ``network.classes_``."""
+        """Predict the probability of each class, in the order of ``labels``."""
         return np.asarray(self.network.predict_proba(self.inputs(table)))
 
-    def in_network_unit(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Standardise a quantity as the network was trained on it; classes stay as they are."""
-        if self.target_scaler is None:
-            return values
-        scaled = self.target_scaler.transform(values.reshape(-1, 1))
+    @property
+    def labels(self) -> np.ndarray[Any, Any]:
+        """The classes that were seen in training."""
+        return np.asarray(self.classes[self.network.classes_])
+
+    def to_network(self, target: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Turn the target into what the network is trained on: places of classes, or float32."""
+        if self.classes is not None:
+            return np.searchsorted(self.classes, target)
+        scaled = self.target_scaler.transform(target.reshape(-1, 1))
         return np.asarray(scaled, dtype=np.float32).ravel()
 
-    def in_target_unit(self, predicted: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Undo the target's standardisation."""
-        if self.target_scaler is None:
-            return predicted
+    def from_network(self, predicted: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Turn the network's predictions into the target's classes or unit."""
+        if self.classes is not None:
+            return np.asarray(self.classes[predicted])
         scaled = np.asarray(predicted, dtype=np.float64).reshape(-1, 1)
         return np.asarray(self.target_scaler.inverse_transform(scaled)).ravel()
 

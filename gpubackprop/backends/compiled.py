@@ -64,8 +64,10 @@ def _shared(stages: list[Stage], threads: int) -> Run:
         for _ in range(repeats):
             for mine, *others in sequence:
                 running = [pool.submit(other.run) for other in others]
-                mine.run()
-                wait(running)
+                try:
+                    mine.run()
+                finally:  # an interrupt must not leave a thread writing
+                    wait(running)
 
     return run
 

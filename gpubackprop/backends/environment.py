@@ -62,12 +62,13 @@ def _processor() -> str:
 
 def _blas() -> Facts:
     """Describe the BLAS of SciPy, which does the matrix products."""
-    package = Path(import_module("scipy.linalg.cython_blas").__file__ or "").parents[2]
-    for pool in threadpoolctl.threadpool_info():
-        if pool["user_api"] == "blas" and "scipy" in Path(pool["filepath"]).as_posix():
-            return {
-                "library": f"{pool['internal_api']} {pool['version']}",
-                "threads": pool["num_threads"],
-                "file": pool["filepath"],
-            }
-    return {"library": f"the one that {package} was built with"}
+    import_module("scipy.linalg.cython_blas")  # loads the library, so that it can be asked
+    pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+    pools.sort(key=lambda pool: "scipy" not in pool["filepath"])
+    if not pools:
+        return {"library": "unknown to threadpoolctl"}
+    return {
+        "library": f"{pools[0]['internal_api']} {pools[0]['version']}",
+        "threads": pools[0]["num_threads"],
+        "file": pools[0]["filepath"],
+    }
