@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import warnings
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -326,22 +327,28 @@ def _read_csv(path: Path, text: Collection[str]) -> pd.DataFrame:
     try:
         separator, header = _csv_header(path)
         _check_header(path, header)
-        return pd.read_csv(
-            path,
-            sep=separator,
-            encoding="utf-8-sig",
-            dtype={name: "str" for name in text if name in header},
-            na_values=["?"],
-            skipinitialspace=True,
-            index_col=False,
-            low_memory=False,  # one type per column, not one per chunk of it
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                path,
+                sep=separator,
+                encoding="utf-8-sig",
+                dtype={name: "str" for name in text if name in header},
+                na_values=["?"],
+                skipinitialspace=True,
+                index_col=False,
+                low_memory=False,  # one type per column, not one per chunk of it
+            )
     except pd.errors.EmptyDataError:
         raise TableError(f"{path}: the file is empty.") from None
     except UnicodeDecodeError as error:
         raise TableError(
             f"{path}: not encoded in UTF-8 (at byte {error.start}: {error.reason}). "
             "Save it as UTF-8."
+        ) from None
+    except pd.errors.ParserWarning:
+        raise TableError(
+            f"{path}: the rows hold more values than the first row has names ({len(header)})."
         ) from None
     except pd.errors.ParserError as error:
         what = str(error).removeprefix("Error tokenizing data. C error: ").strip()

@@ -1,0 +1,45 @@
+"""How the subcommands read their options."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from gpubackprop.cli.errors import UserError
+
+
+class TaskName(StrEnum):
+    """What ``train`` can learn."""
+
+    classification = "classification"
+    regression = "regression"
+
+
+class Activation(StrEnum):
+    """The hidden layers' activations, in scikit-learn's words."""
+
+    relu = "relu"
+    tanh = "tanh"
+    logistic = "logistic"
+    identity = "identity"
+
+
+def sizes(option: str, text: str) -> tuple[int, ...]:
+    """Read layer sizes such as ``256,128``."""
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if not numbers or min(numbers) < 1:
+        raise UserError(f"{option} {text}: whole numbers from 1, with commas: {option} 256,128")
+    return numbers
+
+
+def check_output(output: Path, *inputs: Path) -> None:
+    """Refuse, before any work is done, to write where it is impossible or over what is read."""
+    from gpubackprop.modelfile import check_writable
+
+    check_writable(output)
+    for path in inputs:
+        if output.resolve() == path.resolve():
+            raise UserError(f"{output} is read and would be overwritten. Name another file.")

@@ -1,0 +1,88 @@
+"""The progress bar: a callback of the estimators."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from gpubackprop import EpochRecord
+
+_SHARE_FOR_SCORES = 0.03
+"""Of the training's time, what scoring for the display may take."""
+
+
+class TrainingProgress:
+    """Show each epoch on a bar, and remember how long the epochs took.
+
+    Parameters
+    ----------
+    console : Console
+        Where to; a file or a pipe gets no bar.
+    epochs : int
+        The most epochs there can be.
+    score : callable
+        Scores the network so far on held-out rows; asked now and then, and only where the training
+        itself holds no validation rows out.
+    names : tuple of str
+        What a validation score and a test score are called.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        epochs: int,
+        score: Callable[[Any], float],
+        names: tuple[str, str] = ("validation score", "test score"),
+    ) -> None:
+        self._bar = Progress(
+            BarColumn(bar_width=12),
+            TextColumn("epoch {task.completed}/{task.total}  loss {task.fields[loss]}"),
+            TextColumn("{task.fields[score]} "),
+            TextColumn("at most"),  # it may stop before the epochs run out
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
+            console=console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=epochs, loss="-", score="")
+        self._shown = console.is_terminal and not console.quiet
+        self._score = score
+        self._names = names
+        self._next_score = 0.0
+        self.seconds: list[float] = []
+
+    def __enter__(self) -> TrainingProgress:
+        if self._shown:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._shown:
+            self._bar.stop()
+
+    def __call__(self, estimator: Any, record: EpochRecord) -> None:
+        """Take note of one epoch."""
+        now = time.perf_counter()
+        self.seconds.append(record.seconds)
+        if not self._shown:
+            return
+        self._bar.update(self._task, completed=record.epoch, loss=f"{record.loss:.4f}")
+        if record.validation_score is not None:
+            text = f"{self._names[0]} {record.validation_score:.3f}"
+            self._bar.update(self._task, score=text)
+        elif now >= self._next_score:
+            text = f"{self._names[1]} {self._score(estimator):.3f}"
+            self._bar.update(self._task, score=text)
+            done = time.perf_counter()
+            self._next_score = done + (done - now) / _SHARE_FOR_SCORES
