@@ -86,9 +86,9 @@ def bind(k: Kernels) -> Algorithm:
         if source.weight is not None:
             k.gather(source.weight, source.order, source.cursor, ws.share)
             k.normalize(ws.share, alpha, ws.decay)
-        k.advance(source.cursor, ws.batch_size)
         forward(net, ws, f)
         backward(net, grad, ws, f)
+        k.advance(source.cursor, ws.batch_size)
         optimizer.step(k, net, grad, ws)
 
     return Algorithm(forward, backward, train_batch)

@@ -66,7 +66,8 @@ class Epochs:
             def step(k: Kernels, ws: Workspace = ws) -> None:
                 bind(k).train_batch(source, net, grad, ws, formulas, optimizer, alpha)
 
-            self._runs.append((backend.prepare(step), count, ws))
+            multiply_adds = 3 * ws.batch_size * net.theta.size  # forward, pulled back, gradient
+            self._runs.append((backend.prepare(step, multiply_adds), count, ws))
 
     def run(self, order: Array, loss_scale: float = 1.0) -> float:
         """Train on every row once.

@@ -53,14 +53,14 @@ class _Accelerated:
             raise ValueError("partial_fit does not support early_stopping=True")
         data = training.split(self, X, y, sample_weight)
         batch_size = training.batch_size(self, data.X.shape[0])
-        engine: training.Engine
         if scipy.sparse.issparse(X):
             _log.debug("sparse X: trained by scikit-learn's own code, no backend takes it")
             buffers = (activations, deltas, coef_grads, intercept_grads)
-            engine = SparseEngine(self, data, batch_size, buffers)
-        else:
+            training.train(self, data, SparseEngine(self, data, batch_size, buffers), incremental)
+            return
+        with backend.session():
             engine = DenseEngine(self, data, batch_size, backend)
-        training.train(self, data, engine, incremental)
+            training.train(self, data, engine, incremental)
 
     def _backprop(
         self: Any,

@@ -49,7 +49,7 @@ def gemm_call(A: Array, B: Array, C: Array) -> npt.NDArray[np.int64]:
     Parameters
     ----------
     A : ndarray of shape (m, k)
-        Row-major or the transpose of a row-major matrix.
+        Row-major, or the transpose of a row-major matrix; its rows may have gaps between them.
     B : ndarray of shape (k, n)
         Likewise.
     C : ndarray of shape (m, n)
@@ -83,8 +83,10 @@ def gemm_call(A: Array, B: Array, C: Array) -> npt.NDArray[np.int64]:
 
 def _operand(M: Array) -> tuple[int, int]:
     """How a matrix lies: its transpose letter for BLAS and its leading dimension."""
-    if M.flags.c_contiguous:
-        return ord("N"), max(M.shape[1], 1)
-    if M.T.flags.c_contiguous:
-        return ord("T"), max(M.shape[0], 1)
+    for letter, view in (("N", M), ("T", M.T)):
+        rows, columns = view.shape
+        step, item = view.strides
+        packed = item == M.itemsize or columns == 1
+        if packed and (rows == 1 or (step % M.itemsize == 0 and step >= columns * M.itemsize)):
+            return ord(letter), max(columns, step // M.itemsize if rows > 1 else 1)
     raise ValueError(f"gemm: a matrix of shape {M.shape} has strides {M.strides}")

@@ -1,45 +1,50 @@
 """The primitives as Numba loops and BLAS calls; see `protocol` for what each one means.
 
-A primitive is a short sequence of stages: launches that may run side by side. Called, it runs them
-one after the other; recorded (`stages`), it hands them over to be replayed without Python. How work
-is divided depends on its size alone, never on the number of threads: nor do the results.
+A primitive is a short sequence of stages, each divided into as many pieces as there are threads to
+run them. Called, a primitive runs undivided; recorded (`stages`), its pieces are handed over to be
+replayed without Python. Most stages are divided by rows: a thread then finds the rows that it needs
+where it left them, and need not wait for the others.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, wraps
-from typing import Any, ParamSpec
+from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 import numpy as np
 
 from . import blas
 from .formulas import Activation, Loss
 from .native.kernel import Kernel, Launch
-from .native.layout import Array, Layout, address
+from .native.layout import Array, Layout
 
 P = ParamSpec("P")
 
-Stage = tuple[Launch, ...]
-"""Launches that do not depend on each other."""
 
-PIECE = 1 << 17
-"""Elements of one launch: half a millisecond of Adam, long beside waking a thread."""
+class Stage(NamedTuple):
+    """Launches that may run side by side."""
+
+    launches: tuple[Launch, ...]
+    by_rows: bool = False
+    """Whether each piece reads and writes its own rows of the batch only."""
 
 
-_gather = Kernel("gather", Layout.STRIDED, Layout.INTEGERS, Layout.INTEGERS, Layout.MATRIX)
-_advance = Kernel("advance", Layout.INTEGERS, Layout.COUNT)
-_normalize = Kernel("normalize", Layout.MATRIX, Layout.NUMBER, Layout.REALS)
-_copy = Kernel("copy", Layout.MATRIX, Layout.MATRIX)
-_collect = Kernel("collect", Layout.REALS, Layout.REALS)
-_gemm = Kernel("gemm", Layout.INTEGERS)
-_bias_grad = Kernel("bias_grad", Layout.MATRIX, Layout.VECTOR)
+Plan = Iterator[Stage]
+
+_gather = Kernel("loops.gather", Layout.STRIDED, Layout.INTEGERS, Layout.INTEGERS, Layout.MATRIX)
+_advance = Kernel("loops.advance", Layout.INTEGERS, Layout.COUNT)
+_normalize = Kernel("loops.normalize", Layout.MATRIX, Layout.NUMBER, Layout.REALS)
+_copy = Kernel("loops.copy", Layout.MATRIX, Layout.MATRIX)
+_collect = Kernel("loops.collect", Layout.REALS, Layout.REALS)
+_gemm = Kernel("loops.gemm", Layout.INTEGERS)
+_bias_grad = Kernel("loops.bias_grad", Layout.MATRIX, Layout.COUNT, Layout.VECTOR)
 _sgd = Kernel(
-    "sgd",
+    "loops.sgd",
     *(Layout.VECTOR, Layout.VECTOR, Layout.VECTOR),
     *(Layout.REALS, Layout.NUMBER, Layout.COUNT),
     *(Layout.COUNT, Layout.REALS, Layout.REALS),
 )
 _adam = Kernel(
-    "adam",
+    "loops.adam",
     *(Layout.VECTOR, Layout.VECTOR, Layout.VECTOR, Layout.VECTOR),
     *(Layout.INTEGERS, Layout.REALS, Layout.NUMBER, Layout.NUMBER, Layout.NUMBER),
     *(Layout.COUNT, Layout.REALS, Layout.REALS),
@@ -49,92 +54,104 @@ _adam = Kernel(
 @cache
 def _activate(activation: Activation) -> Kernel:
     flat = (Layout.VECTOR,) if activation is Activation.SOFTMAX else ()
-    return Kernel("activate", Layout.MATRIX, Layout.VECTOR, *flat, variant=(activation,))
+    return Kernel("loops.activate", Layout.MATRIX, Layout.VECTOR, *flat, variant=(activation,))
 
 
 @cache
 def _hadamard(activation: Activation) -> Kernel:
-    return Kernel("hadamard", Layout.MATRIX, Layout.MATRIX, variant=(activation,))
+    return Kernel("loops.hadamard", Layout.MATRIX, Layout.MATRIX, variant=(activation,))
 
 
 @cache
 def _output_delta(activation: Activation, loss: Loss) -> Kernel:
     matrices = (Layout.MATRIX,) * 4
-    return Kernel("output_delta", *matrices, Layout.REALS, variant=(activation, loss))
+    return Kernel("loops.output_delta", *matrices, Layout.REALS, variant=(activation, loss))
 
 
-def _primitive(plan: Callable[P, Iterator[Stage]]) -> Callable[P, None]:
-    """Turn a generator of stages into a function that runs them, and keep it as `stages`."""
+def _primitive(plan: Callable[Concatenate[int, P], Plan]) -> Callable[P, None]:
+    """Turn a plan into a function that runs it undivided, and keep it for `stages`."""
 
     @wraps(plan)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        for stage in plan(*args, **kwargs):
-            for launch in stage:
+        for stage in plan(1, *args, **kwargs):
+            for launch in stage.launches:
                 launch.run()
 
-    run.stages = plan  # type: ignore[attr-defined]
+    run.plan = plan  # type: ignore[attr-defined]
     return run
 
 
-def stages(primitive: Callable[..., None], arguments: tuple[Any, ...]) -> Iterator[Stage]:
-    """Launches that make up one call of a primitive of this module."""
-    plan: Callable[..., Iterator[Stage]] = primitive.stages  # type: ignore[attr-defined]
-    return plan(*arguments)
+def stages(primitive: Callable[..., None], arguments: tuple[Any, ...], pieces: int) -> Plan:
+    """Stages of one call of a primitive of this module, in so many pieces."""
+    plan: Callable[..., Plan] = primitive.plan  # type: ignore[attr-defined]
+    return plan(pieces, *arguments)
 
 
-def replay(launches: list[Launch]) -> Launch:
-    """Launch that runs others in order; the last slot of its block says how many times."""
-    calls = np.array([(launch.entry, address(launch.block)) for launch in launches]).ravel()
-    whole = Kernel("replay", Layout.INTEGERS, Layout.COUNT).launch(calls, 1)
-    return whole._replace(keep=(*whole.keep, launches))
+def _divide(length: int, pieces: int, step: int = 1) -> list[slice]:
+    """Divide a length into equal parts, each a multiple of `step` but the last."""
+    part = max(1, -(-length // (pieces * step))) * step
+    return [slice(start, min(start + part, length)) for start in range(0, length, part)]
 
 
-def _pieces(length: int, width: int = 1) -> list[slice]:
-    """Divide `length` rows of `width` elements into pieces worth a launch each."""
-    rows = max(1, PIECE // width)
-    return [slice(start, min(start + rows, length)) for start in range(0, length, rows)]
-
-
-def _product(A: Array, B: Array, C: Array) -> Stage:
+def _product(A: Array, B: Array, C: Array) -> Launch:
     launch = _gemm.launch(blas.gemm_call(A, B, C))
-    return (launch._replace(keep=(*launch.keep, A, B, C)),)
+    return launch._replace(keep=(*launch.keep, A, B, C))
+
+
+def _by_rows(launches: Iterable[Launch]) -> Stage:
+    return Stage(tuple(launches), by_rows=True)
+
+
+def _summed(
+    pieces: list[slice], total: Array, launch: Callable[[slice, Array], Launch]
+) -> Iterator[tuple[Launch, ...]]:
+    """Launches that add to a total: several pieces need a sum each, collected at the end."""
+    several = len(pieces) > 1
+    sums = np.zeros((len(pieces), 8)) if several else total.reshape(1, 1)  # a cache line each
+    yield tuple(launch(piece, own[:1]) for piece, own in zip(pieces, sums, strict=True))
+    if several:
+        yield (_collect.launch(sums.reshape(-1), total),)
 
 
 @_primitive
-def gather(X: Array, order: Array, cursor: Array, out: Array) -> Iterator[Stage]:
-    yield tuple(
-        _gather.launch(X, order[rows.start :], cursor, out[rows]) for rows in _pieces(*out.shape)
+def gather(pieces: int, X: Array, order: Array, cursor: Array, out: Array) -> Plan:
+    yield _by_rows(
+        _gather.launch(X, order[rows.start :], cursor, out[rows])
+        for rows in _divide(len(out), pieces)
     )
 
 
 @_primitive
-def advance(counter: Array, amount: int) -> Iterator[Stage]:
-    yield (_advance.launch(counter, amount),)
+def advance(pieces: int, counter: Array, amount: int) -> Plan:
+    yield Stage((_advance.launch(counter, amount),))
 
 
 @_primitive
-def normalize(share: Array, alpha: float, decay: Array) -> Iterator[Stage]:
-    yield (_normalize.launch(share, alpha, decay),)
+def normalize(pieces: int, share: Array, alpha: float, decay: Array) -> Plan:
+    yield Stage((_normalize.launch(share, alpha, decay),))
 
 
 @_primitive
 def dense(
-    A: Array, W: Array, b: Array, activation: Activation, Z: Array, out: Array
-) -> Iterator[Stage]:
-    yield _product(A, W, Z)
-    if Z is not out:
-        yield (_activate(Activation.IDENTITY).launch(Z, b),)
-        yield (_copy.launch(Z, out),)
-        b = np.zeros_like(b)
+    pieces: int, A: Array, W: Array, b: Array, activation: Activation, Z: Array, out: Array
+) -> Plan:
+    parts = _divide(len(A), pieces)
     kernel = _activate(activation)
+    yield _by_rows(_product(A[rows], W, Z[rows]) for rows in parts)
+    if Z is not out:
+        add_bias = _activate(Activation.IDENTITY)
+        yield _by_rows(add_bias.launch(Z[rows], b) for rows in parts)
+        yield _by_rows(_copy.launch(Z[rows], out[rows]) for rows in parts)
+        b = np.zeros_like(b)
     if activation is Activation.SOFTMAX:
-        yield (kernel.launch(out, b, out.reshape(-1)),)
+        yield _by_rows(kernel.launch(out[rows], b, out[rows].reshape(-1)) for rows in parts)
     else:
-        yield tuple(kernel.launch(out[rows], b) for rows in _pieces(*out.shape))
+        yield _by_rows(kernel.launch(out[rows], b) for rows in parts)
 
 
 @_primitive
 def output_delta(
+    pieces: int,
     A: Array,
     Y: Array,
     share: Array,
@@ -142,32 +159,43 @@ def output_delta(
     loss: Loss,
     delta: Array,
     total: Array,
-) -> Iterator[Stage]:
-    yield (_output_delta(activation, loss).launch(A, Y, share, delta, total),)
+) -> Plan:
+    kernel = _output_delta(activation, loss)
+    each, *collected = _summed(
+        _divide(len(A), pieces),
+        total,
+        lambda rows, own: kernel.launch(A[rows], Y[rows], share[rows], delta[rows], own),
+    )
+    yield _by_rows(each)
+    yield from map(Stage, collected)
 
 
 @_primitive
-def weight_grad(A: Array, delta: Array, grad_W: Array) -> Iterator[Stage]:
-    yield _product(A.T, delta, grad_W)
+def weight_grad(pieces: int, A: Array, delta: Array, grad_W: Array) -> Plan:
+    parts = _divide(len(grad_W), pieces)
+    yield Stage(tuple(_product(A[:, part].T, delta, grad_W[part]) for part in parts))
 
 
 @_primitive
-def bias_grad(delta: Array, grad_b: Array) -> Iterator[Stage]:
-    yield (_bias_grad.launch(delta, grad_b),)
+def bias_grad(pieces: int, delta: Array, grad_b: Array) -> Plan:
+    parts = _divide(len(grad_b), pieces)
+    yield Stage(tuple(_bias_grad.launch(delta, part.start, grad_b[part]) for part in parts))
 
 
 @_primitive
 def hidden_delta(
-    delta: Array, W: Array, A: Array, activation: Activation, out: Array
-) -> Iterator[Stage]:
-    yield _product(delta, W.T, out)
+    pieces: int, delta: Array, W: Array, A: Array, activation: Activation, out: Array
+) -> Plan:
+    parts = _divide(len(out), pieces)
+    yield _by_rows(_product(delta[rows], W.T, out[rows]) for rows in parts)
     if activation is not Activation.IDENTITY:
         kernel = _hadamard(activation)
-        yield tuple(kernel.launch(out[rows], A[rows]) for rows in _pieces(*out.shape))
+        yield _by_rows(kernel.launch(out[rows], A[rows]) for rows in parts)
 
 
 @_primitive
 def sgd(
+    pieces: int,
     theta: Array,
     grad: Array,
     velocity: Array,
@@ -177,19 +205,16 @@ def sgd(
     decayed: int,
     decay: Array,
     penalty: Array,
-) -> Iterator[Stage]:
+) -> Plan:
+    vectors = (theta, grad, velocity)
     yield from _step(
-        _sgd,
-        (theta, grad, velocity),
-        (rate, momentum, int(nesterov)),
-        decayed,
-        decay,
-        penalty,
+        pieces, _sgd, vectors, (rate, momentum, int(nesterov)), decayed, decay, penalty
     )
 
 
 @_primitive
 def adam(
+    pieces: int,
     theta: Array,
     grad: Array,
     m: Array,
@@ -202,36 +227,26 @@ def adam(
     decayed: int,
     decay: Array,
     penalty: Array,
-) -> Iterator[Stage]:
-    yield from _step(
-        _adam,
-        (theta, grad, m, v),
-        (t, rate, beta_1, beta_2, epsilon),
-        decayed,
-        decay,
-        penalty,
-    )
+) -> Plan:
+    vectors, constants = (theta, grad, m, v), (t, rate, beta_1, beta_2, epsilon)
+    yield from _step(pieces, _adam, vectors, constants, decayed, decay, penalty)
 
 
 def _step(
+    pieces: int,
     kernel: Kernel,
     vectors: tuple[Array, ...],
     constants: tuple[Any, ...],
     decayed: int,
     decay: Array,
     penalty: Array,
-) -> Iterator[Stage]:
-    """Divide an optimizer's pass; several pieces need a penalty each, collected at the end."""
-    pieces = _pieces(len(vectors[0]))
-    several = len(pieces) > 1
-    penalties = np.zeros((len(pieces), 1)) if several else penalty.reshape(1, 1)
-    yield tuple(
-        kernel.launch(
-            *(vector[piece] for vector in vectors),
-            *constants,
-            *(min(max(decayed - piece.start, 0), piece.stop - piece.start), decay, own),
-        )
-        for piece, own in zip(pieces, penalties, strict=True)
-    )
-    if several:
-        yield (_collect.launch(penalties.reshape(-1), penalty),)
+) -> Plan:
+    """Divide an optimizer's pass at cache lines."""
+
+    def launch(part: slice, own: Array) -> Launch:
+        length = part.stop - part.start
+        inside = min(max(decayed - part.start, 0), length)
+        return kernel.launch(*(vector[part] for vector in vectors), *constants, inside, decay, own)
+
+    parts = _divide(len(vectors[0]), pieces, step=64 // vectors[0].itemsize)
+    yield from map(Stage, _summed(parts, penalty, launch))

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core.cgutils import alloca_once
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
@@ -201,15 +200,16 @@ def _loss(real: Any, loss: Loss) -> Scalar:
 
 
 def bias_grad(real: Any) -> Scalar:
-    """grad_b = sum_i delta_i."""
+    """grad_b = sum_i delta_i, of the columns from `first` on."""
     zero = real(0)
 
-    def kernel(delta: Array, grad_b: Array) -> None:
+    def kernel(delta: Array, first: int, grad_b: Array) -> None:
         for j in range(grad_b.shape[0]):
             grad_b[j] = zero
         for i in range(delta.shape[0]):
+            row = delta[i, first:]
             for j in range(grad_b.shape[0]):
-                grad_b[j] += delta[i, j]
+                grad_b[j] += row[j]
 
     return kernel
 
@@ -329,17 +329,6 @@ def gemm(real: Any) -> Scalar:
     return kernel
 
 
-def replay(real: Any) -> Scalar:
-    """Run a recorded sequence of calls, over and over."""
-
-    def kernel(calls: Array, repeats: int) -> None:
-        for _ in range(repeats):
-            for i in range(calls.shape[0] // 2):
-                _call_kernel(calls[2 * i], calls[2 * i + 1])
-
-    return kernel
-
-
 @intrinsic  # type: ignore[untyped-decorator]
 def _call_gemm(typing_context: Any, call: Any) -> Any:
     """Call the BLAS routine at slot 0; Fortran takes every argument by address."""
@@ -361,18 +350,3 @@ def _call_gemm(typing_context: Any, call: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(call), codegen
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def _call_kernel(typing_context: Any, entry: Any, block: Any) -> Any:
-    """Call a kernel's entry point, in Numba's calling convention, with its block's address."""
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        byte = ir.IntType(8).as_pointer()
-        result, exception = (alloca_once(builder, byte) for _ in range(2))
-        prototype = ir.FunctionType(ir.IntType(32), [byte.as_pointer(), byte.as_pointer(), byte])
-        function = builder.inttoptr(arguments[0], prototype.as_pointer())
-        builder.call(function, [result, exception, builder.inttoptr(arguments[1], byte)])
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64), codegen

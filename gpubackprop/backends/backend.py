@@ -1,6 +1,7 @@
 """What a backend is: primitives, and a way to take a step of them many times."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from ..kernels.protocol import Kernels
@@ -16,4 +17,7 @@ class Backend(NamedTuple):
 
     name: str
     kernels: Kernels
-    prepare: Callable[[Step], Run]
+    session: Callable[[], AbstractContextManager[None]]
+    """Sets the process up for steps and back again; to be held around many of them."""
+    prepare: Callable[[Step, int], Run]
+    """Makes a step ready to run; the number is that of its multiply-adds, its size."""

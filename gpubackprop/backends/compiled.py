@@ -1,53 +1,47 @@
 """The CPU's backend: one step is recorded and replayed in machine code, without Python.
 
-Small networks run as a single call. Where passes over memory are big enough to be divided, the step
-becomes a sequence of stages, and the pieces of a stage are shared among threads.
+A step that is long enough is divided among threads, and the BLAS is held to one thread meanwhile:
+each thread multiplies its own rows of the batch, and the passes over memory are divided like the
+products. Threads meet at barriers where one needs what another has written.
 """
 
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
-from itertools import groupby
+
+import numpy as np
 
 from ..kernels import compiled
 from ..kernels.compiled import Stage
 from ..kernels.native.kernel import Launch
 from ..kernels.protocol import Kernels
-from ..tape import Tape
+from ..kernels.replay import barrier
+from ..parameters import aligned_zeros
+from ..tape import Call, Tape
+from . import threads
 from .backend import Backend, Run, Step
-from .threads import blas_threads
+from .crew import Crew
 
 kernels: Kernels = compiled
 
 PATIENCE = 0.05
 """Seconds that machine code may run before Python looks for an interrupt."""
+WORTH_A_THREAD = 1_000_000
+"""Multiply-adds of a step for each thread, some 20 microseconds; its barriers cost about two."""
 
 
-def prepare(step: Step) -> Run:
-    """Record a step and return a function that replays it."""
+def prepare(step: Step, multiply_adds: int) -> Run:
+    """Record a step of so many multiply-adds and return a function that replays it."""
     tape = Tape(kernels)
     step(tape.recorder)
-    stages = [
-        stage
-        for primitive, arguments in tape.calls
-        for stage in compiled.stages(primitive, arguments)
-    ]
-    if any(len(stage) > 1 for stage in stages) and blas_threads() > 1:
-        return _shared(stages, blas_threads())
-    return _alone([launch for stage in stages for launch in stage])
-
-
-def _alone(launches: list[Launch]) -> Run:
-    """Replay on the calling thread, as many steps at once as fit into `PATIENCE`."""
-    whole = compiled.replay(launches)
+    pieces = max(1, min(threads.available(), multiply_adds // WORTH_A_THREAD))
+    crew = Crew(divide(tape.calls, pieces))
     at_once = 1
 
     def run(repeats: int) -> None:
         nonlocal at_once
         while repeats > 0:
-            whole.block[-1] = now = min(repeats, at_once)
+            now = min(repeats, at_once)
             started = time.perf_counter()
-            whole.run()
+            crew.run(now)
             seconds = max(time.perf_counter() - started, 1e-6)
             at_once = max(1, int(now * min(PATIENCE / seconds, 8)))
             repeats -= now
@@ -55,31 +49,42 @@ def _alone(launches: list[Launch]) -> Run:
     return run
 
 
-def _shared(stages: list[Stage], threads: int) -> Run:
-    """Replay with the pieces of divided stages dealt out to threads."""
-    pool = ThreadPoolExecutor(threads - 1, thread_name_prefix="gpubackprop")
-    sequence = [[compiled.replay(lane) for lane in lanes] for lanes in _lanes(stages, threads)]
+def divide(calls: list[Call], pieces: int) -> list[list[Launch]]:
+    """Deal a recorded step out to threads.
 
-    def run(repeats: int) -> None:
-        for _ in range(repeats):
-            for mine, *others in sequence:
-                running = [pool.submit(other.run) for other in others]
-                try:
-                    mine.run()
-                finally:  # an interrupt must not leave a thread writing
-                    wait(running)
+    Parameters
+    ----------
+    calls : list
+        Of a tape.
+    pieces : int
+        How many threads.
 
-    return run
+    Returns
+    -------
+    lanes : list of list of Launch
+        What each thread runs, barriers included.
+    """
+    stages = [
+        stage
+        for primitive, arguments in calls
+        for stage in compiled.stages(primitive, arguments, pieces)
+    ]
+    lanes: list[list[Launch]] = [[] for _ in range(pieces)]
+    arrivals = aligned_zeros(8, np.int64)
+    for stage, following in zip(stages, [*stages[1:], stages[0]], strict=True):
+        for lane, launch in zip(lanes, stage.launches, strict=False):
+            lane.append(launch)
+        if pieces > 1 and not _independent(stage, following):
+            for lane in lanes:
+                lane.append(barrier(arrivals, pieces))
+    return lanes
 
 
-def _lanes(stages: list[Stage], threads: int) -> Iterator[list[list[Launch]]]:
-    """What runs after each other, and within that what runs side by side."""
-    for divided, group in groupby(stages, key=lambda stage: len(stage) > 1):
-        if divided:
-            for stage in group:
-                yield [list(stage[i::threads]) for i in range(min(threads, len(stage)))]
-        else:
-            yield [[launch for stage in group for launch in stage]]
+def _independent(stage: Stage, following: Stage) -> bool:
+    """Whether each thread may go on to `following` without waiting for the others."""
+    pieces = len(stage.launches)
+    same = pieces == len(following.launches)
+    return same and (pieces == 1 or (stage.by_rows and following.by_rows))
 
 
-backend = Backend("compiled", kernels, prepare)
+backend = Backend("compiled", kernels, threads.single_threaded_blas, prepare)

@@ -1,5 +1,7 @@
 """The living definition: NumPy, one primitive after the other, driven by Python."""
 
+from contextlib import nullcontext
+
 from ..kernels import reference
 from ..kernels.protocol import Kernels
 from .backend import Backend, Run, Step
@@ -7,7 +9,7 @@ from .backend import Backend, Run, Step
 kernels: Kernels = reference
 
 
-def prepare(step: Step) -> Run:
+def prepare(step: Step, multiply_adds: int) -> Run:
     """Return a function that takes a step any number of times."""
 
     def run(repeats: int) -> None:
@@ -17,4 +19,4 @@ def prepare(step: Step) -> Run:
     return run
 
 
-backend = Backend("reference", kernels, prepare)
+backend = Backend("reference", kernels, nullcontext, prepare)

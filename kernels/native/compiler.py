@@ -22,7 +22,7 @@ _OPTIONS = {
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
 }
-_LIBC = {"memset", "memcpy", "memmove"}
+_LIBC = {"memset", "memcpy", "memmove", "sched_yield"}
 _LIBM = {f + s for f in ("sqrt", "exp", "expm1", "log", "pow", "tanh") for s in ("", "f")}
 
 

@@ -1,4 +1,4 @@
-"""A kernel: a loop of `kernels.loops` as machine code, compiled when it is first needed."""
+"""A kernel: a loop as machine code, compiled when it is first needed."""
 
 import logging
 import threading
@@ -37,18 +37,18 @@ class Kernel:
 
     Parameters
     ----------
-    name : str
-        The factory in `kernels.loops`; called with the floating-point type and the variant, it
-        returns the loop.
+    factory : str
+        Module and function in `kernels`, such as "loops.gather"; called with the floating-point
+        type and the variant, it returns the loop.
     *layouts : Layout
         The loop's parameters.
     variant : tuple of IntEnum
         Constants that the loop is specialised for, such as the activation.
     """
 
-    def __init__(self, name: str, *layouts: Layout, variant: tuple[IntEnum, ...] = ()) -> None:
-        self._name = "_".join([name, *(constant.name.lower() for constant in variant)])
-        self._factory = name
+    def __init__(self, factory: str, *layouts: Layout, variant: tuple[IntEnum, ...] = ()) -> None:
+        self._module, _, self._factory = factory.partition(".")
+        self._name = "_".join([self._factory, *(constant.name.lower() for constant in variant)])
         self._layouts = layouts
         self._variant = variant
 
@@ -71,8 +71,8 @@ class Kernel:
         started = time.perf_counter()
         # Numba is imported here and nowhere else: a warm process does without it.
         compiler = import_module(".compiler", __package__)
-        loops = import_module("..loops", __package__)
-        loop = getattr(loops, self._factory)(real.type, *self._variant)
+        module = import_module(f"..{self._module}", __package__)
+        loop = getattr(module, self._factory)(real.type, *self._variant)
         symbol, code = compiler.compile_kernel(loop, self._layouts, real, name)
         store.write(name, symbol, code)
         _log.debug("compiled %s in %.2f s", name, time.perf_counter() - started)

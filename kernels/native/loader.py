@@ -2,6 +2,7 @@
 
 import ctypes
 import threading
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -17,11 +18,11 @@ _RESULT, _EXCEPTION = ctypes.addressof(_scratch), ctypes.addressof(_scratch) + 8
 
 @cache
 def _initialise() -> None:
-    for step in ("initialize", "initialize_native_target", "initialize_native_asmprinter"):
-        try:
-            getattr(llvm, step)()
-        except RuntimeError:  # newer llvmlite initialises itself and says so
-            continue
+    with suppress(RuntimeError):  # newer llvmlite does this by itself, and says so
+        llvm.initialize()
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    llvm.initialize_native_asmparser()
 
 
 def target_machine() -> Any:

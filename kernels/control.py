@@ -1,0 +1,128 @@
+"""Control in machine code: replaying recorded calls, alone or side by side with other threads."""
+
+import platform
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core.cgutils import alloca_once, get_or_insert_function
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
+
+from .native.layout import Array
+from .scalars import Scalar, inline
+
+_PAUSE = {"x86_64": "pause", "aarch64": "yield", "arm64": "yield"}.get(platform.machine())
+"""Instruction that tells the processor that a loop only waits."""
+
+
+def replay(real: Any) -> Scalar:
+    """Run a recorded sequence of calls, over and over."""
+    run = inline(_run)
+
+    def kernel(calls: Array, repeats: int) -> None:
+        run(calls, repeats)
+
+    return kernel
+
+
+def lead(real: Any) -> Scalar:
+    """Post an order to run a sequence so many times, and run one's own part of it."""
+    run = inline(_run)
+
+    def kernel(orders: Array, calls: Array, repeats: int) -> None:
+        orders[1] = repeats
+        _add_one(orders)
+        run(calls, repeats)
+
+    return kernel
+
+
+def attend(real: Any) -> Scalar:
+    """Run one's own part of every order, until none has come for a while."""
+    run = inline(_run)
+
+    def kernel(orders: Array, served: Array, calls: Array, patience: int) -> None:
+        waited = 0
+        while waited < patience:
+            waited += 1
+            if _read(orders) > served[0]:
+                served[0] += 1
+                run(calls, orders[1])
+                waited = 0
+            elif waited % 64 == 0:
+                _let_others_run()
+
+    return kernel
+
+
+def barrier(real: Any) -> Scalar:
+    """Wait until all parties are here; `arrivals` counts them, and never goes back."""
+
+    def kernel(arrivals: Array, parties: int) -> None:
+        target = (_add_one(arrivals) // parties + 1) * parties
+        waited = 0
+        while _read(arrivals) < target:
+            waited += 1
+            if waited % 64 == 0:
+                _let_others_run()
+
+    return kernel
+
+
+def _run(calls: Array, repeats: int) -> None:
+    for _ in range(repeats):
+        for i in range(calls.shape[0] // 2):
+            _call(calls[2 * i], calls[2 * i + 1])
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _call(typing_context: Any, entry: Any, block: Any) -> Any:
+    """Call a kernel's entry point, in Numba's calling convention, with its block's address."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte = ir.IntType(8).as_pointer()
+        result, exception = (alloca_once(builder, byte) for _ in range(2))
+        prototype = ir.FunctionType(ir.IntType(32), [byte.as_pointer(), byte.as_pointer(), byte])
+        function = builder.inttoptr(arguments[0], prototype.as_pointer())
+        builder.call(function, [result, exception, builder.inttoptr(arguments[1], byte)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _add_one(typing_context: Any, counter: Any) -> Any:
+    """Add one to the first element, atomically, and return what it was."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        cell = make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.atomic_rmw("add", cell, ir.Constant(ir.IntType(64), 1), "seq_cst")
+
+    return types.int64(counter), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _read(typing_context: Any, counter: Any) -> Any:
+    """Read the first element; what was written before its last change is visible then."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        cell = make_array(signature.args[0])(context, builder, arguments[0]).data
+        if _PAUSE:
+            nothing = ir.FunctionType(ir.VoidType(), [])
+            builder.call(ir.InlineAsm(nothing, _PAUSE, "", side_effect=True), [])
+        return builder.load_atomic(cell, "seq_cst", 8)
+
+    return types.int64(counter), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _let_others_run(typing_context: Any) -> Any:
+    """Give the processor to a thread that has none (POSIX)."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        prototype = ir.FunctionType(ir.IntType(32), [])
+        builder.call(get_or_insert_function(builder.module, prototype, "sched_yield"), [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
