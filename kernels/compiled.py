@@ -34,6 +34,7 @@ _gather = Kernel("loops.gather", Layout.STRIDED, Layout.INTEGERS, Layout.INTEGER
 _advance = Kernel("loops.advance", Layout.INTEGERS, Layout.COUNT)
 _normalize = Kernel("loops.normalize", Layout.MATRIX, Layout.NUMBER, Layout.REALS)
 _copy = Kernel("loops.copy", Layout.MATRIX, Layout.MATRIX)
+_add = Kernel("loops.add", Layout.MATRIX, Layout.MATRIX)
 _collect = Kernel("loops.collect", Layout.REALS, Layout.REALS)
 _gemm = Kernel("loops.gemm", Layout.INTEGERS)
 _bias_grad = Kernel("loops.bias_grad", Layout.MATRIX, Layout.COUNT, Layout.VECTOR)
@@ -173,7 +174,20 @@ def output_delta(
 @_primitive
 def weight_grad(pieces: int, A: Array, delta: Array, grad_W: Array) -> Plan:
     parts = _divide(len(grad_W), pieces)
-    yield Stage(tuple(_product(A[:, part].T, delta, grad_W[part]) for part in parts))
+    if len(parts) > 1 and grad_W.size <= len(A) * (A.shape[1] + delta.shape[1]):
+        yield from _summed_product(pieces, A, delta, grad_W)
+    else:
+        yield Stage(tuple(_product(A[:, part].T, delta, grad_W[part]) for part in parts))
+
+
+def _summed_product(pieces: int, A: Array, delta: Array, grad_W: Array) -> Plan:
+    """Multiply rows by rows and add up: the rows stay where they are, the sum is the smaller."""
+    rows = _divide(len(A), pieces)
+    products = [grad_W, *(np.zeros_like(grad_W) for _ in rows[1:])]
+    yield _by_rows(_product(A[r].T, delta[r], C) for r, C in zip(rows, products, strict=True))
+    for product in products[1:]:
+        parts = _divide(len(grad_W), pieces)
+        yield Stage(tuple(_add.launch(product[part], grad_W[part]) for part in parts))
 
 
 @_primitive

@@ -10,7 +10,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from .native.layout import Array
-from .scalars import Scalar, inline
+from .scalars import Scalar
 
 _PAUSE = {"x86_64": "pause", "aarch64": "yield", "arm64": "yield"}.get(platform.machine())
 """Instruction that tells the processor that a loop only waits."""
@@ -18,37 +18,35 @@ _PAUSE = {"x86_64": "pause", "aarch64": "yield", "arm64": "yield"}.get(platform.
 
 def replay(real: Any) -> Scalar:
     """Run a recorded sequence of calls, over and over."""
-    run = inline(_run)
 
     def kernel(calls: Array, repeats: int) -> None:
-        run(calls, repeats)
+        for _ in range(repeats):
+            for i in range(calls.shape[0] // 2):
+                _call(calls[2 * i], calls[2 * i + 1])
 
     return kernel
 
 
 def lead(real: Any) -> Scalar:
-    """Post an order to run a sequence so many times, and run one's own part of it."""
-    run = inline(_run)
+    """Post an order, a call for every thread, and make the first of its calls."""
 
-    def kernel(orders: Array, calls: Array, repeats: int) -> None:
-        orders[1] = repeats
-        _add_one(orders)
-        run(calls, repeats)
+    def kernel(order: Array, calls: Array) -> None:
+        _add_one(order)
+        _call(calls[0], calls[1])
 
     return kernel
 
 
 def attend(real: Any) -> Scalar:
-    """Run one's own part of every order, until none has come for a while."""
-    run = inline(_run)
+    """Make one's own call of every order, until none has come for a while."""
 
-    def kernel(orders: Array, served: Array, calls: Array, patience: int) -> None:
+    def kernel(order: Array, served: Array, calls: Array, mine: int, patience: int) -> None:
         waited = 0
         while waited < patience:
             waited += 1
-            if _read(orders) > served[0]:
+            if _read(order) > served[0]:
                 served[0] += 1
-                run(calls, orders[1])
+                _call(calls[2 * mine], calls[2 * mine + 1])
                 waited = 0
             elif waited % 64 == 0:
                 _let_others_run()
@@ -68,12 +66,6 @@ def barrier(real: Any) -> Scalar:
                 _let_others_run()
 
     return kernel
-
-
-def _run(calls: Array, repeats: int) -> None:
-    for _ in range(repeats):
-        for i in range(calls.shape[0] // 2):
-            _call(calls[2 * i], calls[2 * i + 1])
 
 
 @intrinsic  # type: ignore[untyped-decorator]

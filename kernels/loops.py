@@ -114,6 +114,17 @@ def collect(real: Any) -> Scalar:
     return kernel
 
 
+def add(real: Any) -> Scalar:
+    """out += A."""
+
+    def kernel(A: Array, out: Array) -> None:
+        for i in range(A.shape[0]):
+            for j in range(A.shape[1]):
+                out[i, j] += A[i, j]
+
+    return kernel
+
+
 def copy(real: Any) -> Scalar:
     """out = A."""
 

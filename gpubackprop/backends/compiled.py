@@ -13,12 +13,12 @@ from ..kernels import compiled
 from ..kernels.compiled import Stage
 from ..kernels.native.kernel import Launch
 from ..kernels.protocol import Kernels
-from ..kernels.replay import barrier
+from ..kernels.replay import barrier, replay
 from ..parameters import aligned_zeros
 from ..tape import Call, Tape
 from . import threads
 from .backend import Backend, Run, Step
-from .crew import Crew
+from .crew import crew
 
 kernels: Kernels = compiled
 
@@ -33,15 +33,17 @@ def prepare(step: Step, multiply_adds: int) -> Run:
     tape = Tape(kernels)
     step(tape.recorder)
     pieces = max(1, min(threads.available(), multiply_adds // WORTH_A_THREAD))
-    crew = Crew(divide(tape.calls, pieces))
+    lanes = [replay(lane) for lane in divide(tape.calls, pieces)]
     at_once = 1
 
     def run(repeats: int) -> None:
         nonlocal at_once
         while repeats > 0:
             now = min(repeats, at_once)
+            for lane in lanes:
+                lane.block[-1] = now
             started = time.perf_counter()
-            crew.run(now)
+            crew(pieces).run(lanes)
             seconds = max(time.perf_counter() - started, 1e-6)
             at_once = max(1, int(now * min(PATIENCE / seconds, 8)))
             repeats -= now

@@ -1,5 +1,6 @@
-"""Threads that run a recorded step side by side, and wait for the next order while it is near."""
+"""Threads that run the lanes of a recorded step side by side."""
 
+import os
 import threading
 import weakref
 from queue import SimpleQueue
@@ -8,40 +9,44 @@ import numpy as np
 
 from ..kernels import replay
 from ..kernels.native.kernel import Launch
+from ..parameters import aligned_zeros
 
 
 class Crew:
-    """A leading thread, the caller's, and one more thread for each further lane.
+    """The calling thread, which leads, and others that wait for its orders.
 
     Parameters
     ----------
-    lanes : list of list of Launch
-        What each thread runs, with barriers between; the first is the caller's.
+    size : int
+        Threads in all.
 
     Notes
     -----
-    Waking a sleeping thread takes tens of microseconds, a step may take as long: after an order a
+    Waking a sleeping thread takes tens of microseconds, an epoch may take as many: after an order a
     thread spins for about a millisecond before it sleeps. An order is posted in machine code, so
-    that an interrupt cannot come between posting it and running the caller's lane.
+    that an interrupt cannot come between posting it and making the leader's own part.
     """
 
-    def __init__(self, lanes: list[list[Launch]]) -> None:
-        orders = np.zeros(8, dtype=np.int64)
-        mine, *others = lanes
-        self._lead = replay.lead(orders, mine)
+    def __init__(self, size: int) -> None:
+        self.size = size
+        order = aligned_zeros(8, np.int64)
+        self._calls = aligned_zeros(2 * size, np.int64)
+        self._lead = replay.lead(order, self._calls)
         self._wake: list[SimpleQueue[bool]] = []
-        for lane in others:
+        for mine in range(1, size):
             wake: SimpleQueue[bool] = SimpleQueue()
-            arguments = (replay.attend(orders, lane), wake)
-            threading.Thread(target=_serve, args=arguments, daemon=True).start()
+            arguments = (replay.attend(order, self._calls, mine), wake)
+            threading.Thread(
+                target=_serve, args=arguments, name=f"gpubackprop-{mine}", daemon=True
+            ).start()
             weakref.finalize(self, wake.put, False)
             self._wake.append(wake)
 
-    def run(self, repeats: int) -> None:
-        """Run all lanes so many times; return when the last thread is through."""
+    def run(self, launches: list[Launch]) -> None:
+        """Run one launch a thread; they meet at a barrier of their own before they end."""
         for wake in self._wake:
             wake.put(True)
-        self._lead.block[-1] = repeats
+        self._calls[:] = replay.calls(launches)
         self._lead.run()
 
 
@@ -52,3 +57,22 @@ def _serve(attend: Launch, wake: "SimpleQueue[bool]") -> None:
             if not wake.get():
                 return
         attend.run()
+
+
+_local = threading.local()
+
+
+def crew(size: int) -> Crew:
+    """Crew of the calling thread, kept from one use to the next."""
+    if getattr(_local, "crew", None) is None or _local.crew.size != size:
+        _local.crew = Crew(size)
+    mine: Crew = _local.crew
+    return mine
+
+
+def _forget() -> None:
+    _local.crew = None  # a forked process has the leader only
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -13,7 +13,7 @@ from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
 from .layout import Layout
-from .loader import target_machine
+from .loader import initialise, target_machine
 
 # contract: fused multiply-adds; nsz: -0.0 is 0.0. Neither changes a sum's order.
 _OPTIONS = {
@@ -54,6 +54,7 @@ def compile_kernel(
     RuntimeError
         If the loop calls something that only a running Numba could provide.
     """
+    initialise()
     entry = njit(**_OPTIONS)(_entry(function, layouts, real, name))
     signature = types.void(types.CPointer(types.int64))
     entry.compile(signature.args)

@@ -17,7 +17,8 @@ _RESULT, _EXCEPTION = ctypes.addressof(_scratch), ctypes.addressof(_scratch) + 8
 
 
 @cache
-def _initialise() -> None:
+def initialise() -> None:
+    """Set LLVM up for this processor, inline assembly included."""
     with suppress(RuntimeError):  # newer llvmlite does this by itself, and says so
         llvm.initialize()
     llvm.initialize_native_target()
@@ -27,7 +28,7 @@ def _initialise() -> None:
 
 def target_machine() -> Any:
     """Code generator for this very processor."""
-    _initialise()
+    initialise()
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=host_features(), opt=3
     )
