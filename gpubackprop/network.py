@@ -136,10 +136,27 @@ class Network:
         self.layer_sizes = _layer_sizes(layer_sizes)
         self.dtype = _dtype(dtype)
         self._formulas = _formulas(activation, output_activation, loss)
-        self._kernels = backends.select(backend, device).kernels
-        self._algorithm = bind(self._kernels)
+        self._choice = (backend, device)
+        self._bind()
         self._adopt(Parameters.zeros(self.layer_sizes, self.dtype))
         self._initialise(random_state)
+
+    def _bind(self) -> None:
+        self._kernels = backends.select(*self._choice).kernels
+        self._algorithm = bind(self._kernels)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """State without the kernels, which cannot be pickled, and the views of theta."""
+        bound = ("_kernels", "_algorithm", "_net", "theta", "weights", "biases")
+        state = {name: value for name, value in vars(self).items() if name not in bound}
+        return state | {"parameters": [*self._net.W, *self._net.b]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        values = state.pop("parameters")
+        vars(self).update(state)
+        self._bind()
+        self._adopt(Parameters.zeros(self.layer_sizes, self.dtype))
+        self._net.load(values)
 
     def astype(self, dtype: str) -> "Network":
         """Copy the network into another dtype.
@@ -259,9 +276,12 @@ class Network:
         learning_rate : float
             The rate, eta in the derivation.
         """
+        self._require_shapes("grads.weights", grads.weights, [W.shape for W in self.weights])
+        self._require_shapes("grads.biases", grads.biases, [b.shape for b in self.biases])
         grad = self._net.zeros_like()
         grad.load([*(W.T for W in grads.weights), *grads.biases])
-        descent = SGD(np.array([learning_rate]), self._net.zeros_like(), 0.0, False)
+        rate = np.array([learning_rate], dtype=np.float64)
+        descent = SGD(rate, self._net.zeros_like(), 0.0, False)
         ws = Workspace.allocate(self.layer_sizes, 1, self.dtype)
         descent.step(self._kernels, self._net, grad, ws)
 
@@ -269,7 +289,10 @@ class Network:
         """Put a cache and its targets back into the layout of the primitives."""
         if reduction not in ("mean", "sum"):
             raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
-        B = cache.A[0].shape[1]
+        B = np.shape(cache.A[0])[-1]
+        widths = [(d, B) for d in self.layer_sizes]
+        self._require_shapes("cache.A", cache.A, widths)
+        self._require_shapes("cache.Z", cache.Z, widths[1:])
         targets = self._columns(Y, self.layer_sizes[-1], "Y")
         if targets.shape[1] != B:
             raise ValueError(f"Y has {targets.shape[1]} columns, the batch has {B}")
@@ -282,8 +305,17 @@ class Network:
             Z=tuple(np.ascontiguousarray(Z.T, dtype=self.dtype) for Z in cache.Z),
         )
 
+    @staticmethod
+    def _require_shapes(name: str, arrays: Sequence[Array], shapes: Sequence[Any]) -> None:
+        found = [np.shape(array) for array in arrays]
+        if found != list(shapes):
+            raise ValueError(f"{name} must have shapes {list(shapes)}, got {found}")
+
     def _columns(self, batch: npt.ArrayLike, d: int, name: str) -> Array:
-        array = np.asarray(batch, dtype=self.dtype)
+        try:
+            array = np.asarray(batch, dtype=self.dtype)
+        except (TypeError, ValueError) as reason:
+            raise ValueError(f"{name} must be an array of numbers: {reason}") from None
         array = array.reshape(-1, 1) if array.ndim == 1 else array
         if array.ndim != 2 or array.shape[0] != d or array.shape[1] == 0:
             raise ValueError(
@@ -296,7 +328,7 @@ class Network:
 
 
 def _layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
-    sizes = tuple(layer_sizes)
+    sizes = tuple(layer_sizes) if np.iterable(layer_sizes) else ()
     whole = all(isinstance(d, (int, np.integer)) and d > 0 for d in sizes)
     if len(sizes) < 2 or not whole:
         raise ValueError(
@@ -314,12 +346,10 @@ def _dtype(name: Any) -> np.dtype[Any]:
 
 
 def _formulas(activation: str, output_activation: str, loss: str) -> Formulas:
-    hidden = [name for name, a in ACTIVATIONS.items() if a in ELEMENTWISE]
-    if activation not in hidden:
-        raise ValueError(f"activation must be one of {', '.join(hidden)}, got {activation!r}")
     for name, known, value in (
-        ("output_activation", ACTIVATIONS, output_activation),
-        ("loss", LOSSES, loss),
+        ("activation", [n for n, a in ACTIVATIONS.items() if a in ELEMENTWISE], activation),
+        ("output_activation", list(ACTIVATIONS), output_activation),
+        ("loss", list(LOSSES), loss),
     ):
         if value not in known:
             raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")

@@ -53,7 +53,7 @@ def gemm_call(A: Array, B: Array, C: Array) -> npt.NDArray[np.int64]:
     B : ndarray of shape (k, n)
         Likewise.
     C : ndarray of shape (m, n)
-        Row-major.
+        Row-major, gaps allowed.
 
     Returns
     -------
@@ -65,20 +65,29 @@ def gemm_call(A: Array, B: Array, C: Array) -> npt.NDArray[np.int64]:
     BLAS is column-major. Read so, the memory of a row-major M is M^T, and C^T = B^T A^T: the
     operands change places and a transposed view is passed as it lies.
     """
+    require_product(A, B, C)
     m, k = A.shape
     n = B.shape[1]
-    if B.shape[0] != k or C.shape != (m, n) or not A.dtype == B.dtype == C.dtype:
-        raise ValueError(
-            f"gemm: {A.shape} {A.dtype} @ {B.shape} {B.dtype} into {C.shape} {C.dtype}"
-        )
     slots = np.zeros(SLOTS, dtype=np.int64)
     slots[0] = _routine(C.dtype)
     slots[1], slots[8] = _operand(B)
     slots[2], slots[10] = _operand(A)
-    slots[3], slots[4], slots[5], slots[13] = n, m, k, max(n, 1)
+    letter, slots[13] = _operand(C)
+    if letter != ord("N"):
+        raise ValueError(f"gemm: the result of shape {C.shape} has strides {C.strides}")
+    slots[3], slots[4], slots[5] = n, m, k
     slots[7], slots[9], slots[12] = address(B), address(A), address(C)
     slots[6:7].view(C.dtype)[0] = 1.0  # alpha; beta, in slot 11, is zero
     return slots
+
+
+def require_product(A: Array, B: Array, C: Array) -> None:
+    """Raise a ValueError unless C = A B makes sense: machine code would read past the ends."""
+    shapes = A.shape[1] == B.shape[0] and C.shape == (A.shape[0], B.shape[1])
+    if not shapes or not A.dtype == B.dtype == C.dtype:
+        raise ValueError(
+            f"gemm: {A.shape} {A.dtype} @ {B.shape} {B.dtype} into {C.shape} {C.dtype}"
+        )
 
 
 def _operand(M: Array) -> tuple[int, int]:

@@ -8,6 +8,7 @@ where it left them, and need not wait for the others.
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, wraps
+from inspect import signature
 from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 import numpy as np
@@ -79,6 +80,9 @@ def _primitive(plan: Callable[Concatenate[int, P], Plan]) -> Callable[P, None]:
                 launch.run()
 
     run.plan = plan  # type: ignore[attr-defined]
+    mine = signature(plan)
+    parameters = list(mine.parameters.values())[1:]
+    run.__signature__ = mine.replace(parameters=parameters)  # type: ignore[attr-defined]
     return run
 
 
@@ -97,6 +101,17 @@ def _divide(length: int, pieces: int, step: int = 1) -> list[slice]:
 def _product(A: Array, B: Array, C: Array) -> Launch:
     launch = _gemm.launch(blas.gemm_call(A, B, C))
     return launch._replace(keep=(*launch.keep, A, B, C))
+
+
+def _divided_product(pieces: int, A: Array, B: Array, C: Array) -> Stage:
+    """Divide the longer side of C: each thread has to read the whole of the other operand."""
+    blas.require_product(A, B, C)
+    rows, columns = C.shape
+    if rows >= columns:
+        parts = _divide(rows, pieces)
+        return Stage(tuple(_product(A[part], B, C[part]) for part in parts), by_rows=True)
+    parts = _divide(columns, pieces)
+    return Stage(tuple(_product(A, B[:, part], C[:, part]) for part in parts))
 
 
 def _by_rows(launches: Iterable[Launch]) -> Stage:
@@ -138,7 +153,7 @@ def dense(
 ) -> Plan:
     parts = _divide(len(A), pieces)
     kernel = _activate(activation)
-    yield _by_rows(_product(A[rows], W, Z[rows]) for rows in parts)
+    yield _divided_product(pieces, A, W, Z)
     if Z is not out:
         add_bias = _activate(Activation.IDENTITY)
         yield _by_rows(add_bias.launch(Z[rows], b) for rows in parts)
@@ -173,20 +188,21 @@ def output_delta(
 
 @_primitive
 def weight_grad(pieces: int, A: Array, delta: Array, grad_W: Array) -> Plan:
-    parts = _divide(len(grad_W), pieces)
-    if len(parts) > 1 and grad_W.size <= len(A) * (A.shape[1] + delta.shape[1]):
+    if pieces > 1 and grad_W.size <= A.size + delta.size:
         yield from _summed_product(pieces, A, delta, grad_W)
     else:
-        yield Stage(tuple(_product(A[:, part].T, delta, grad_W[part]) for part in parts))
+        yield _divided_product(pieces, A.T, delta, grad_W)._replace(by_rows=False)
 
 
 def _summed_product(pieces: int, A: Array, delta: Array, grad_W: Array) -> Plan:
-    """Multiply rows by rows and add up: the rows stay where they are, the sum is the smaller."""
-    rows = _divide(len(A), pieces)
-    products = [grad_W, *(np.zeros_like(grad_W) for _ in rows[1:])]
-    yield _by_rows(_product(A[r].T, delta[r], C) for r, C in zip(rows, products, strict=True))
+    """Multiply each thread's rows of the batch and add up: the products are less to move."""
+    blas.require_product(A.T, delta, grad_W)
+    batch, parts = _divide(len(A), pieces), _divide(len(grad_W), pieces)
+    products = [grad_W, *(np.zeros_like(grad_W) for _ in batch[1:])]
+    yield _by_rows(
+        _product(A[rows].T, delta[rows], C) for rows, C in zip(batch, products, strict=True)
+    )
     for product in products[1:]:
-        parts = _divide(len(grad_W), pieces)
         yield Stage(tuple(_add.launch(product[part], grad_W[part]) for part in parts))
 
 
@@ -201,7 +217,7 @@ def hidden_delta(
     pieces: int, delta: Array, W: Array, A: Array, activation: Activation, out: Array
 ) -> Plan:
     parts = _divide(len(out), pieces)
-    yield _by_rows(_product(delta[rows], W.T, out[rows]) for rows in parts)
+    yield _divided_product(pieces, delta, W.T, out)
     if activation is not Activation.IDENTITY:
         kernel = _hadamard(activation)
         yield _by_rows(kernel.launch(out[rows], A[rows]) for rows in parts)

@@ -4,9 +4,8 @@ import logging
 import re
 
 from .backend import Backend
-from .environment import describe
 
-__all__ = ["DEVICES", "NAMES", "Backend", "describe", "select"]
+__all__ = ["DEVICES", "NAMES", "Backend", "select"]
 
 NAMES = ("auto", "compiled", "reference")
 """Values of `backend`."""
@@ -45,7 +44,7 @@ def select(backend: str, device: str) -> Backend:
     """
     if backend not in NAMES:
         raise ValueError(f"backend must be one of {', '.join(NAMES)}, got {backend!r}")
-    if not DEVICES.fullmatch(device):
+    if not isinstance(device, str) or not DEVICES.fullmatch(device):
         raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
     if device.startswith("cuda"):
         raise RuntimeError(

@@ -14,7 +14,7 @@ from gpubackprop.cli.report import print_table
 
 def info() -> None:
     """Say which devices, backends, BLAS and threads will be used."""
-    from gpubackprop.backends import describe
+    from gpubackprop.backends.environment import describe
 
     _print(Console(), "gpubackprop", describe())
 

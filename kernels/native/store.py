@@ -77,7 +77,8 @@ def write(name: str, symbol: str, code: bytes) -> None:
         os.replace(partial, path)
     except OSError as reason:
         _log.debug("compiled %s is not kept: %s", name, reason)
-        Path(partial).unlink(missing_ok=True)
+    finally:
+        Path(partial).unlink(missing_ok=True)  # after an interrupt, too
 
 
 def _path(name: str) -> Path:

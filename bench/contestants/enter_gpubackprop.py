@@ -1,0 +1,10 @@
+"""Ours, as a user gets it."""
+
+from problems import Problem
+
+from contestants.estimator import EstimatorContestant
+from gpubackprop import MLPClassifier
+
+
+def enter(problem: Problem, dtype: str, activation: str) -> EstimatorContestant:
+    return EstimatorContestant(MLPClassifier, problem, dtype, activation, device="cpu")

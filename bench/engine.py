@@ -1,0 +1,35 @@
+"""Training epochs without an estimator around them, on a backend of one's choice."""
+
+from itertools import pairwise
+
+import numpy as np
+from gpubackprop.kernels.formulas import Activation, Loss
+from problems import Problem
+from start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
+
+from gpubackprop.backends import Backend
+from gpubackprop.backprop import Formulas
+from gpubackprop.engines import ACTIVATIONS
+from gpubackprop.epochs import Epochs
+from gpubackprop.optimizers import Adam
+from gpubackprop.parameters import Array, Parameters
+
+
+def epochs(problem: Problem, dtype: str, activation: str, backend: Backend) -> tuple[Epochs, Array]:
+    """Set a problem up; also returns an order of its rows."""
+    begin = start(problem, dtype, activation)
+    net = Parameters.zeros(problem.layer_sizes, dtype)
+    net.load(begin.weights + begin.biases)
+    state = (np.full(1, RATE), net.zeros_like(), net.zeros_like(), np.zeros(1, dtype=np.int64))
+    Y = np.eye(problem.classes, dtype=dtype)[begin.labels]
+    formulas = Formulas(ACTIVATIONS[activation], Activation.SOFTMAX, Loss.CROSS_ENTROPY)
+    optimizer = Adam(*state, BETA_1, BETA_2, EPSILON)
+    parts = (net, formulas, optimizer, begin.X, Y, None, problem.batch, ALPHA)
+    return Epochs(backend, *parts), next(begin.orders())
+
+
+def flops(problem: Problem, rows: int) -> int:
+    """Of the matrix products: forward, weight gradients, and back through all but the first."""
+    sizes = problem.layer_sizes
+    products = [a * b for a, b in pairwise(sizes)]
+    return 2 * rows * (3 * sum(products) - products[0])

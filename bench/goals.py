@@ -1,0 +1,46 @@
+"""What the project wants to reach, beside what is measured."""
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One line of the comparison."""
+
+    problem: str
+    dtype: str
+    activation: str
+
+
+AT_LEAST: dict[Row, dict[str, float]] = {
+    Row("digits", "float32", "relu"): {"scikit_learn": 5, "torch_eager": 6, "jax_scan": 2.3},
+    Row("tiny", "float32", "relu"): {"scikit_learn": 40, "torch_eager": 90, "jax_scan": 5},
+    Row("mid", "float32", "relu"): {"scikit_learn": 2.7, "torch_eager": 1.8, "jax_scan": 1.35},
+    Row("mnist", "float32", "relu"): {"scikit_learn": 2.7, "torch_eager": 1.7, "jax_scan": 1.2},
+    Row("wide", "float32", "relu"): {"scikit_learn": 1.4, "torch_eager": 1.3, "jax_scan": 1.0},
+    Row("digits", "float64", "relu"): {"scikit_learn": 3.5},
+    Row("tiny", "float64", "relu"): {"scikit_learn": 30},
+    Row("mid", "float64", "relu"): {"scikit_learn": 2},
+    Row("digits", "float32", "tanh"): {"scikit_learn": 2},
+    Row("mid", "float32", "tanh"): {"scikit_learn": 2},
+    Row("digits", "float32", "logistic"): {"scikit_learn": 2},
+    Row("mid", "float32", "logistic"): {"scikit_learn": 2},
+}
+"""Epoch time of a contestant over ours."""
+
+FLOOR_AT_MOST = {
+    Row("digits", "float32", "relu"): 1.7,
+    Row("tiny", "float32", "relu"): 2.6,
+    Row("mid", "float32", "relu"): 1.18,
+    Row("mnist", "float32", "relu"): 1.18,
+    Row("wide", "float32", "relu"): 1.06,
+}
+"""Our epoch time over that of its matrix products alone."""
+
+FIRST_FIT_AT_MOST = {"cold": 2.5, "warm": 0.6}
+"""Seconds that a process's first fit may take longer than scikit-learn's."""
+IMPORT_AT_MOST = 0.1
+"""Seconds that the import may take longer than scikit-learn's."""
+MEMORY_AT_MOST = 160.0
+"""Megabytes of peak memory above scikit-learn's."""
+PREDICTION_AT_LEAST = 1.0
+"""Prediction time of scikit-learn over ours."""

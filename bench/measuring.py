@@ -1,0 +1,68 @@
+"""Shapes of the micro-benchmarks, and many calls of one primitive as a single function."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from gpubackprop.kernels import compiled
+from gpubackprop.kernels.replay import replay
+from problems import Array
+
+from gpubackprop.backends import Backend
+
+
+class Shape(NamedTuple):
+    """One layer of a network and its mini-batch."""
+
+    batch: int
+    fan_in: int
+    fan_out: int
+    calls: int
+    """Calls in one measurement, so that Python's own call is not what is measured."""
+
+
+SHAPES = {"tiny": Shape(32, 20, 32, calls=500), "mid": Shape(256, 256, 128, calls=50)}
+
+
+class Draw(Protocol):
+    """Draws an array of normal numbers."""
+
+    def __call__(self, *shape: int) -> Array: ...
+
+
+class Timed(Protocol):
+    """Times a function that makes `calls` calls of so many operations and bytes each."""
+
+    def __call__(
+        self, function: Callable[[], Any], calls: int, flops: int, moved: int | None = None
+    ) -> None: ...
+
+
+class Measure(Protocol):
+    """Times a primitive on one thread.
+
+    `passes` lists the arrays that a call has to read or write, twice where it does both: the least
+    that any implementation moves.
+    """
+
+    def __call__(
+        self, primitive: str, arguments: tuple[Any, ...], passes: list[Array], flops: int
+    ) -> None: ...
+
+
+def repeated(
+    backend: Backend, primitive: str, arguments: tuple[Any, ...], calls: int
+) -> Callable[[], None]:
+    """Prepare `calls` calls: recorded and replayed by machine code, or a loop in Python."""
+    function: Callable[..., None] = getattr(backend.kernels, primitive)
+    if backend.name == "compiled":
+        stages = compiled.stages(function, arguments, pieces=1)
+        whole = replay([launch for stage in stages for launch in stage.launches])
+        whole.block[-1] = calls
+        run: Callable[[], None] = whole.run
+        return run
+
+    def loop() -> None:
+        for _ in range(calls):
+            function(*arguments)
+
+    return loop

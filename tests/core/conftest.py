@@ -1,0 +1,91 @@
+"""What the tests of the algorithm share: backends, dtypes, a small training problem."""
+
+import numpy as np
+import pytest
+from gpubackprop.kernels.formulas import Activation, Loss
+
+from gpubackprop.backprop import Formulas, Source
+from gpubackprop.optimizers import SGD, Adam
+from gpubackprop.parameters import Parameters
+from gpubackprop.workspace import Workspace
+
+BACKENDS = ("reference", "compiled")  # a GPU's joins here
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    return request.param
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request):
+    return request.param
+
+
+CLASSIFICATION = Formulas(Activation.TANH, Activation.SOFTMAX, Loss.CROSS_ENTROPY)
+
+
+class Problem:
+    """Data, initial parameters and an optimizer: equal ones each time it is made."""
+
+    ALPHA = 0.01
+
+    def __init__(self, dtype, optimizer, weighted, n=23, batch_size=5, sizes=(7, 9, 6, 4)):
+        rng = np.random.default_rng(7)
+        self.n, self.batch_size, self.formulas = n, batch_size, CLASSIFICATION
+        self.X = rng.standard_normal((n, sizes[0])).astype(dtype)
+        self.Y = np.eye(sizes[-1], dtype=dtype)[rng.integers(sizes[-1], size=n)]
+        weight = rng.uniform(0.1, 2, n)  # drawn in any case, so that the rest is equal
+        self.weight = weight if weighted else None
+        self.net = Parameters.zeros(sizes, dtype)
+        for W in self.net.W:
+            W[...] = rng.uniform(-0.5, 0.5, W.shape)
+        self.orders = [rng.permutation(n) for _ in range(4)]
+        self.optimizer = OPTIMIZERS[optimizer](self.net)
+
+    def source(self):
+        column = None if self.weight is None else self.weight.astype(self.X.dtype).reshape(-1, 1)
+        order, cursor = np.arange(self.n), np.zeros(1, dtype=np.int64)
+        return Source(self.X, self.Y, column, order, cursor)
+
+    def workspaces(self):
+        """Workspaces of an epoch, and for how many batches each."""
+        whole, rest = divmod(self.n, self.batch_size)
+        full = Workspace.allocate(self.net.layer_sizes, self.batch_size, self.X.dtype)
+        runs = [(full, whole), *([(full.first(rest), 1)] if rest else [])]
+        for ws, _ in runs:
+            ws.decay[0] = self.ALPHA / ws.batch_size
+        return runs
+
+    def state(self):
+        """Every number that training changes."""
+        vectors = [v for v in self.optimizer if isinstance(v, Parameters)]
+        counters = [v for v in self.optimizer if isinstance(v, np.ndarray)]
+        return [self.net.theta.copy(), *(v.theta.copy() for v in vectors), *counters]
+
+
+def sgd(momentum, nesterov):
+    return lambda net: SGD(np.array([0.1]), net.zeros_like(), momentum, nesterov)
+
+
+def adam(net):
+    moments = net.zeros_like(), net.zeros_like()
+    return Adam(np.array([0.01]), *moments, np.zeros(1, np.int64), 0.9, 0.999, 1e-8)
+
+
+OPTIMIZERS = {
+    "plain SGD": sgd(0.0, False),
+    "momentum": sgd(0.9, False),
+    "Nesterov": sgd(0.9, True),
+    "Adam": adam,
+}
+
+
+@pytest.fixture
+def make_problem():
+    return Problem
+
+
+@pytest.fixture(params=OPTIMIZERS)
+def optimizer(request):
+    return request.param

@@ -1,0 +1,468 @@
+"""`Network`: what it takes, what it shows, what it refuses."""
+
+import re
+
+import numpy as np
+import pytest
+from sklearn.neural_network import MLPRegressor
+
+from gpubackprop import Network, check_gradients
+
+HIDDEN = ("sigmoid", "tanh", "relu", "identity")
+PAIRINGS = [
+    *((output, "squared_error") for output in HIDDEN),
+    ("softmax", "cross_entropy"),
+    ("sigmoid", "binary_cross_entropy"),
+]
+WORST = {"float64": 1e-6, "float32": 1e-4}
+
+
+def batch(net, B=6, seed=5):
+    """Inputs, and targets that every loss takes: one-hot columns."""
+    rng = np.random.default_rng(seed)
+    d, k = net.layer_sizes[0], net.layer_sizes[-1]
+    return rng.standard_normal((d, B)), np.eye(k)[rng.integers(k, size=B)].T
+
+
+@pytest.fixture
+def net(backend, dtype):
+    return Network((3, 5, 4, 2), "tanh", dtype=dtype, backend=backend, random_state=0)
+
+
+def predict(net, A0):
+    return net.forward(A0).A[-1]
+
+
+# shapes
+
+
+def test_shapes_are_the_derivations(net):
+    A0, Y = batch(net)
+    cache = net.forward(A0)
+    grads = net.backward(cache, Y)
+    widths, pairs = (5, 4, 2), [(5, 3), (4, 5), (2, 4)]
+    assert [W.shape for W in net.weights] == pairs
+    assert [b.shape for b in net.biases] == [(d,) for d in widths]
+    assert [A.shape for A in cache.A] == [(d, 6) for d in (3, *widths)]
+    assert [Z.shape for Z in cache.Z] == [(d, 6) for d in widths]
+    assert [delta.shape for delta in grads.deltas] == [(d, 6) for d in widths]
+    assert [W.shape for W in grads.weights] == pairs
+    assert [b.shape for b in grads.biases] == [(d,) for d in widths]
+    assert all(isinstance(part, tuple) for part in (net.weights, net.biases, *cache, *grads))
+
+
+def test_everything_has_the_networks_dtype(net, dtype):
+    A0, Y = batch(net)
+    cache = net.forward(A0)
+    arrays = [net.theta, *net.weights, *net.biases, *cache.Z, *cache.A]
+    arrays += [a for part in net.backward(cache, Y) for a in part]
+    assert {a.dtype for a in arrays} == {np.dtype(dtype)}
+    assert isinstance(net.loss(cache, Y), float)
+
+
+def test_float32_is_the_default():
+    assert Network((1, 1)).theta.dtype == np.float32
+
+
+def test_cache_holds_the_batch_and_both_sides_of_the_activation(net, dtype):
+    A0, _ = batch(net)
+    cache = net.forward(A0)
+    np.testing.assert_array_equal(cache.A[0], A0.astype(dtype))
+    np.testing.assert_allclose(cache.A[1], np.tanh(cache.Z[0]), rtol=8 * np.finfo(dtype).eps)
+    assert not np.shares_memory(cache.A[1], cache.Z[0])
+
+
+def test_one_example_may_be_1d(net):
+    A0, Y = batch(net, B=1)
+    cache = net.forward(A0[:, 0])
+    assert cache.A[-1].shape == (2, 1)
+    np.testing.assert_array_equal(cache.A[-1], predict(net, A0))
+    assert net.loss(cache, Y[:, 0]) == net.loss(cache, Y)
+    np.testing.assert_array_equal(
+        net.backward(cache, Y[:, 0]).weights[0], net.backward(cache, Y).weights[0]
+    )
+
+
+def test_any_memory_order_is_read(net):
+    A0, Y = batch(net)
+    expected = predict(net, A0)
+    grads = net.backward(net.forward(A0), Y)
+    spread = np.zeros((6, 12))
+    spread[::2, ::2] = A0
+    frozen = A0.copy()
+    frozen.flags.writeable = False
+    orders = [
+        *(np.asfortranarray(A0), spread[::2, ::2], A0[::-1].copy()[::-1], frozen, A0.tolist()),
+    ]
+    for same in orders:
+        np.testing.assert_array_equal(predict(net, same), expected)
+    other = net.backward(net.forward(np.asfortranarray(A0)), np.asfortranarray(Y))
+    np.testing.assert_array_equal(other.weights[0], grads.weights[0])
+
+
+def test_the_batch_is_not_written_to(net):
+    A0, Y = batch(net)
+    A0, Y = A0.astype(net.dtype), Y.astype(net.dtype)
+    before = A0.copy(), Y.copy()
+    net.step(net.backward(net.forward(A0), Y), 0.1)
+    np.testing.assert_array_equal(A0, before[0])
+    np.testing.assert_array_equal(Y, before[1])
+
+
+def test_a_cache_survives_the_next_forward_pass(net):
+    A0, _ = batch(net)
+    cache = net.forward(A0)
+    kept = [A.copy() for A in cache.A]
+    net.forward(2 * A0)
+    for A, before in zip(cache.A, kept, strict=True):
+        np.testing.assert_array_equal(A, before)
+
+
+# one vector of parameters
+
+
+def test_parameters_are_writable_views_of_theta(net):
+    for view in (*net.weights, *net.biases):
+        assert np.shares_memory(view, net.theta)
+        view[...] = 0
+    assert not net.theta.any()
+    net.theta[:] = 1
+    assert all((view == 1).all() for view in (*net.weights, *net.biases))
+
+
+def test_editing_a_weight_changes_the_forward_pass(net):
+    A0, _ = batch(net)
+    before = predict(net, A0).copy()
+    net.weights[1][0, 0] += 1
+    middle = predict(net, A0).copy()
+    net.biases[2][:] += 1
+    assert not np.array_equal(before, middle)
+    np.testing.assert_allclose(predict(net, A0), middle + 1, rtol=1e-5)
+
+
+def test_parameters_start_on_64_byte_boundaries(net):
+    addresses = [p.__array_interface__["data"][0] for p in (*net.weights, *net.biases)]
+    assert all(address % 64 == 0 for address in addresses)
+    assert addresses == sorted(addresses)
+    assert net.theta.ndim == 1
+    assert net.theta.flags.c_contiguous
+
+
+def padding(net):
+    """theta without its parameters."""
+    used = np.zeros(net.theta.size, dtype=bool)
+    start, size = net.theta.__array_interface__["data"][0], net.theta.itemsize
+    for p in (*net.weights, *net.biases):
+        first = (p.__array_interface__["data"][0] - start) // size
+        used[first : first + p.size] = True
+    return net.theta[~used]
+
+
+def test_padding_stays_zero(net):
+    A0, Y = batch(net)
+    assert padding(net).size > 0
+    for _ in range(3):
+        net.step(net.backward(net.forward(A0), Y), 0.5)
+    assert not padding(net).any()
+
+
+def test_a_step_is_gradient_descent(net, dtype):
+    A0, Y = batch(net)
+    grads = net.backward(net.forward(A0), Y)
+    expected = [
+        p.astype(float) - 0.25 * g
+        for p, g in zip((*net.weights, *net.biases), (*grads.weights, *grads.biases), strict=True)
+    ]
+    net.step(grads, 0.25)
+    for p, e in zip((*net.weights, *net.biases), expected, strict=True):
+        np.testing.assert_allclose(p, e, rtol=0, atol=4 * np.finfo(dtype).eps)
+
+
+def test_a_network_learns(net):
+    A0, Y = batch(net)
+    before = net.loss(net.forward(A0), Y)
+    for _ in range(200):
+        net.step(net.backward(net.forward(A0), Y), 0.3)
+    assert net.loss(net.forward(A0), Y) < 0.2 * before
+
+
+def test_two_networks_share_nothing():
+    one, two = Network((2, 2), random_state=0), Network((2, 2), random_state=0)
+    one.theta[:] = 7
+    assert not (two.theta == 7).any()
+
+
+def test_astype_copies(net):
+    twin = net.astype("float64")
+    assert twin.theta.dtype == np.float64
+    for mine, theirs in zip(net.weights, twin.weights, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+        assert not np.shares_memory(mine, theirs)
+    twin.theta[:] = 0
+    assert net.theta.any()
+
+
+def test_backends_agree(dtype):
+    results = []
+    for backend in ("reference", "compiled"):
+        net = Network((3, 40, 2), "tanh", dtype=dtype, backend=backend, random_state=0)
+        A0, Y = batch(net, B=50)
+        for _ in range(5):
+            net.step(net.backward(net.forward(A0), Y), 0.1)
+        results.append(net.theta.copy())
+    np.testing.assert_allclose(*results, rtol=0, atol=50 * np.finfo(dtype).eps)
+
+
+# names
+
+
+def test_logistic_is_sigmoid(backend):
+    networks = [
+        Network((2, 3, 1), name, name, backend=backend, random_state=0)
+        for name in ("sigmoid", "logistic")
+    ]
+    one, two = (predict(net, [1.0, -2.0]) for net in networks)
+    np.testing.assert_array_equal(one, two)
+
+
+def test_auto_is_compiled(caplog):
+    with caplog.at_level("DEBUG", logger="gpubackprop"):
+        net = Network((2, 2), random_state=0)
+    assert "compiled" in caplog.text
+    other = Network((2, 2), backend="compiled", device="cpu", random_state=0)
+    np.testing.assert_array_equal(predict(net, [1, 2]), predict(other, [1, 2]))
+
+
+# initial weights
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "identity"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_initial_weights_are_scikit_learns(activation, dtype):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((8, 3)).astype(dtype), rng.standard_normal((8, 2)).astype(dtype)
+    oracle = MLPRegressor(
+        hidden_layer_sizes=(5, 4),
+        activation="logistic" if activation == "sigmoid" else activation,
+        solver="sgd",
+        learning_rate_init=1e-300,  # the step that partial_fit takes leads nowhere
+        random_state=42,
+        alpha=0,
+    ).partial_fit(X, y)
+    net = Network((3, 5, 4, 2), activation, dtype=dtype, random_state=42)
+    for l in range(3):
+        np.testing.assert_array_equal(net.weights[l], oracle.coefs_[l].T, strict=True)
+        np.testing.assert_array_equal(net.biases[l], oracle.intercepts_[l], strict=True)
+
+
+def test_random_state():
+    def theta(seed):
+        return Network((3, 4, 2), random_state=seed).theta
+
+    np.testing.assert_array_equal(theta(1), theta(1))
+    np.testing.assert_array_equal(theta(1), theta(np.random.RandomState(1)))
+    assert not np.array_equal(theta(1), theta(2))
+    assert not np.array_equal(theta(None), theta(None))
+
+
+def test_the_global_generator_is_left_alone():
+    np.random.seed(0)
+    before = np.random.get_state()[1].copy()
+    Network((3, 4, 2))
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+# reduction
+
+
+def test_mean_is_the_default_reduction(net):
+    A0, Y = batch(net)
+    cache = net.forward(A0)
+    assert net.loss(cache, Y) == net.loss(cache, Y, reduction="mean")
+    assert net.loss(cache, Y, reduction="sum") == pytest.approx(6 * net.loss(cache, Y), rel=1e-5)
+
+
+# gradient check
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize(("output", "loss"), PAIRINGS)
+def test_gradients_agree_with_central_differences(backend, dtype, hidden, output, loss):
+    net = Network((3, 5, 4, 3), hidden, output, loss, dtype, backend=backend, random_state=2)
+    check = check_gradients(net, *batch(net))
+    assert check.worst < WORST[dtype], check
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (2, 1), (4, 3), (2, 2, 2, 2, 2)])
+def test_gradients_of_any_depth(backend, dtype, sizes):
+    net = Network(sizes, "tanh", dtype=dtype, backend=backend, random_state=2)
+    assert check_gradients(net, *batch(net)).worst < WORST[dtype]
+
+
+class Wrong(Network):
+    """A network with one wrong gradient."""
+
+    kind, layer, index, factor = "weights", 1, (2, 3), 1.001
+
+    def backward(self, *args, **kwargs):
+        grads = super().backward(*args, **kwargs)
+        getattr(grads, self.kind)[self.layer][self.index] *= self.factor
+        return grads
+
+
+class WrongBias(Wrong):
+    kind, layer, index = "biases", 0, (4,)
+
+
+@pytest.mark.parametrize(("wrong", "parameter"), [(Wrong, "W2[2, 3]"), (WrongBias, "b1[4]")])
+def test_a_planted_error_is_reported(wrong, parameter, backend):
+    net = wrong((3, 5, 4, 2), "tanh", dtype="float64", backend=backend, random_state=0)
+    check = check_gradients(net, *batch(net))
+    assert check.parameter == parameter
+    assert check.worst > 1e-4
+    assert check.backpropagation == pytest.approx(1.001 * check.central_difference, rel=1e-5)
+
+
+def test_a_check_leaves_the_network_as_it_was(net):
+    before = net.theta.copy()
+    check_gradients(net, *batch(net))
+    np.testing.assert_array_equal(net.theta, before)
+
+
+@pytest.mark.parametrize("epsilon", [0, -1e-3, float("nan")])
+def test_epsilon_must_be_positive(net, epsilon):
+    with pytest.raises(ValueError, match="epsilon"):
+        check_gradients(net, *batch(net), epsilon=epsilon)
+
+
+# refusals: the message names the argument and lists what is valid
+
+
+def refused(*words, error=ValueError):
+    """Expect an error whose message holds all these words."""
+    pattern = "".join(f"(?=.*{re.escape(word)})" for word in words)
+    return pytest.raises(error, match=f"(?s){pattern}")
+
+
+def test_unknown_activation():
+    with refused("activation", "'swish'", "sigmoid", "logistic", "tanh", "relu", "identity"):
+        Network((2, 1), "swish")
+
+
+def test_softmax_is_no_hidden_activation():
+    with refused("activation", "'softmax'", "relu"):
+        Network((2, 1), "softmax")
+
+
+def test_unknown_output_activation():
+    with refused("output_activation", "'swish'", "softmax", "identity"):
+        Network((2, 1), output_activation="swish")
+
+
+def test_unknown_loss():
+    with refused("loss", "'hinge'", "squared_error", "cross_entropy", "binary_cross_entropy"):
+        Network((2, 1), loss="hinge")
+
+
+@pytest.mark.parametrize("output", [*HIDDEN, "softmax"])
+@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy", "binary_cross_entropy"])
+def test_pairings_without_a_formula_list_the_valid_ones(output, loss):
+    if (output, loss) in PAIRINGS:
+        Network((2, 2), output_activation=output, loss=loss)
+        return
+    valid = ("cross_entropy with softmax", "binary_cross_entropy with sigmoid", "squared_error")
+    with refused(repr(output), repr(loss), *valid):
+        Network((2, 2), output_activation=output, loss=loss)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int32", "double", None, int])
+def test_unknown_dtype(dtype):
+    with refused("dtype", "float32", "float64"):
+        Network((2, 1), dtype=dtype)
+
+
+def test_unknown_backend():
+    with refused("backend", "'tpu'", "auto", "compiled", "reference"):
+        Network((2, 1), backend="tpu")
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "", "CPU"])
+def test_unknown_device(device):
+    with refused("device", "auto", "cpu", "cuda"):
+        Network((2, 1), device=device)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:3"])
+def test_no_gpu_is_said(device):
+    with refused(repr(device), "CUDA", "cpu", error=RuntimeError):
+        Network((2, 1), device=device)
+
+
+@pytest.mark.parametrize("sizes", [(), (3,), (3, 0), (3, -1), (3, 2.5), (3, "2"), (3, None)])
+def test_bad_layer_sizes(sizes):
+    with refused("layer_sizes", "positive integers", repr(sizes)):
+        Network(sizes)
+
+
+@pytest.mark.parametrize("shape", [(2,), (4,), (4, 5), (5, 3), (3, 0), (3, 1, 1), ()])
+def test_a_batch_of_another_shape(net, shape):
+    with refused("A0", "(3, B)", str(shape)):
+        net.forward(np.ones(shape))
+
+
+def test_targets_of_another_shape(net):
+    A0, Y = batch(net)
+    cache = net.forward(A0)
+    for use in (net.loss, net.backward):
+        with refused("Y", "(2, B)", "(6, 2)"):
+            use(cache, Y.T)
+        with refused("Y", "5 columns", "6"):
+            use(cache, Y[:, :5])
+        with refused("Y", "1 columns", "6"):
+            use(cache, Y[:, 0])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_numbers_must_be_finite(net, bad):
+    A0, Y = batch(net)
+    cache = net.forward(A0)
+    A0[1, 2] = Y[1, 2] = bad
+    with refused("A0", "NaN or infinity"):
+        net.forward(A0)
+    with refused("Y", "NaN or infinity"):
+        net.backward(cache, Y)
+
+
+def test_reduction_must_be_known(net):
+    A0, Y = batch(net)
+    cache = net.forward(A0)
+    for use in (net.loss, net.backward):
+        with refused("reduction", "'mean'", "'sum'", "'median'"):
+            use(cache, Y, reduction="median")
+
+
+@pytest.mark.parametrize("rate", [1, np.float32(0.5), np.float64(0.5), np.int64(2)])
+def test_a_learning_rate_may_be_any_number(net, rate):
+    grads = net.backward(net.forward([1.0, 0.0, 1.0]), [0.0, 1.0])
+    expected = net.weights[0] - float(rate) * grads.weights[0]
+    net.step(grads, rate)
+    np.testing.assert_allclose(net.weights[0], expected, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("sizes", [(3, 5, 4, 1), (3, 5, 3, 2), (3, 5, 2), (2, 5, 4, 2)])
+def test_a_cache_of_another_network_is_refused(net, sizes):
+    # Narrower ones: machine code that believed a wider one would write past its arrays.
+    other = Network(sizes, dtype=net.dtype.name, random_state=0)
+    cache = other.forward(np.ones(sizes[0]))
+    for use in (net.loss, net.backward):
+        with refused("cache"):
+            use(cache, [0.0, 1.0])
+
+
+def test_gradients_of_another_network_are_refused(net):
+    before = net.theta.copy()
+    other = Network((3, 1, 4, 2), random_state=0)  # shapes that would broadcast
+    grads = other.backward(other.forward([1.0, 0.0, 1.0]), [0.0, 1.0])
+    with refused("grads"):
+        net.step(grads, 0.1)
+    np.testing.assert_array_equal(net.theta, before)

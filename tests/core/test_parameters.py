@@ -1,0 +1,70 @@
+"""The flat parameter vector: aligned, in scikit-learn's order, weights first."""
+
+import numpy as np
+import pytest
+
+from gpubackprop.parameters import ALIGNMENT, Parameters, aligned_zeros
+
+
+def address(array):
+    return array.__array_interface__["data"][0]
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 1000])
+def test_aligned_zeros(size, dtype):
+    for _ in range(5):  # the allocator gives each another address
+        zeros = aligned_zeros(size, dtype)
+        assert zeros.shape == (size,)
+        assert zeros.dtype == dtype
+        assert not zeros.any()
+        assert size == 0 or address(zeros) % ALIGNMENT == 0
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 5, 2), (16, 16, 16), (7, 1, 9, 1)])
+def test_layout(sizes, dtype):
+    net = Parameters.zeros(sizes, dtype)
+    parts = [*net.W, *net.b]
+    addresses = [address(part) for part in parts]
+    ends = [address(part) + part.nbytes for part in parts]
+    assert all(a % ALIGNMENT == 0 for a in addresses)
+    assert all(end <= start for end, start in zip(ends[:-1], addresses[1:], strict=True))
+    assert all(part.base is not None for part in parts)
+    assert net.layer_sizes == sizes
+    assert net.theta.nbytes - (ends[-1] - addresses[0]) < ALIGNMENT
+
+
+def test_decayed_ends_where_the_biases_start(dtype):
+    net = Parameters.zeros((3, 5, 2), dtype)
+    net.theta[: net.decayed] = 1
+    assert all((W == 1).all() for W in net.W)
+    assert not any(b.any() for b in net.b)
+
+
+def test_load_and_store(dtype):
+    net = Parameters.zeros((3, 5, 2), dtype)
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(part.shape) for part in (*net.W, *net.b)]
+    arrays[0] = np.asfortranarray(arrays[0])
+    net.load(arrays)
+    back = [np.full_like(a, np.nan) for a in arrays]
+    kept = list(back)
+    net.store(back)
+    for mine, theirs, same in zip(arrays, back, kept, strict=True):
+        np.testing.assert_array_equal(mine.astype(dtype), theirs)
+        assert theirs is same
+
+
+def test_load_refuses_another_number_of_layers(dtype):
+    net = Parameters.zeros((3, 5, 2), dtype)
+    with pytest.raises(ValueError, match="zip"):
+        net.load([np.zeros((3, 5))])
+
+
+def test_zeros_like_has_the_layout_and_its_own_memory(dtype):
+    net = Parameters.zeros((3, 5, 2), dtype)
+    net.theta[:] = 1
+    other = net.zeros_like()
+    assert not other.theta.any()
+    assert other.theta.shape == net.theta.shape
+    assert other.theta.dtype == net.theta.dtype
+    assert not np.shares_memory(other.theta, net.theta)

@@ -1,0 +1,172 @@
+"""One recorded mini-batch, replayed, is training: bitwise, so that a GPU's graph is safe too."""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+from gpubackprop.kernels import reference
+
+from gpubackprop.backprop import bind
+from gpubackprop.epochs import Epochs
+from gpubackprop.optimizers import Adam
+from gpubackprop.tape import Tape
+
+SCHEDULE = 0.7
+"""The learning rate changes from epoch to epoch, as schedules have it."""
+
+
+@pytest.fixture(params=["reference", "compiled"])
+def kernels(request):
+    return import_module(f"gpubackprop.kernels.{request.param}")
+
+
+@pytest.fixture(params=[False, True], ids=["unweighted", "weighted"])
+def weighted(request):
+    return request.param
+
+
+def arguments(problem):
+    """What one mini-batch needs besides its workspace: before it, and after it."""
+    before = problem.source(), problem.net, problem.net.zeros_like()
+    return before, (problem.formulas, problem.optimizer, problem.ALPHA)
+
+
+def driven(kernels, problem):
+    """Python calls every primitive of every batch."""
+    before, after = arguments(problem)
+
+    def prepare(ws):
+        return lambda: bind(kernels).train_batch(*before, ws, *after)
+
+    return epochs(problem, before[0], prepare)
+
+
+def recorded(kernels, problem):
+    """One batch of each size is recorded before training starts, and only replayed from then on."""
+    before, after = arguments(problem)
+
+    def prepare(ws):
+        tape = Tape(kernels)
+        bind(tape.recorder).train_batch(*before, ws, *after)
+        return tape.replay
+
+    return epochs(problem, before[0], prepare)
+
+
+def epochs(problem, source, prepare):
+    """Run the problem's epochs; return each one's sums of losses and penalties."""
+    runs = [(prepare(ws), count, ws) for ws, count in problem.workspaces()]
+    sums = []
+    for order in problem.orders:
+        source.order[...], source.cursor[0] = order, 0
+        for run, count, ws in runs:
+            ws.loss[0] = ws.penalty[0] = 0
+            for _ in range(count):
+                run()
+            sums.append((ws.loss[0], ws.penalty[0]))
+        problem.optimizer.rate[0] *= SCHEDULE
+    return sums
+
+
+def assert_bitwise_equal(one, another):
+    for a, b in zip(one, another, strict=True):
+        np.testing.assert_array_equal(a, b, strict=True)
+
+
+def learnt(problem):
+    untouched = type(problem)(problem.X.dtype, "plain SGD", False)
+    return np.abs(problem.net.theta - untouched.net.theta).max() > 1e-3
+
+
+def test_replaying_equals_driving(kernels, dtype, optimizer, weighted, make_problem):
+    one, another = (make_problem(dtype, optimizer, weighted) for _ in range(2))
+    assert driven(kernels, one) == recorded(kernels, another)
+    assert_bitwise_equal(one.state(), another.state())
+    assert learnt(one)
+
+
+def run_epochs(backend, problem):
+    """Train as the estimators do; return each epoch's loss."""
+    run = Epochs(
+        import_module(f"gpubackprop.backends.{backend}").backend,
+        *(problem.net, problem.formulas, problem.optimizer),
+        *(problem.X, problem.Y, problem.weight, problem.batch_size, problem.ALPHA),
+    ).run
+    losses = []
+    for order in problem.orders:
+        losses.append(run(order))
+        problem.optimizer.rate[0] *= SCHEDULE
+    return losses
+
+
+def mean_losses(problem, sums):
+    """Each epoch's loss from its batches' sums, weighted with their rows."""
+    rows = np.array([problem.batch_size, problem.n % problem.batch_size])
+    return np.array(sums).reshape(len(problem.orders), -1, 2).sum(axis=2) @ rows / problem.n
+
+
+def test_epochs_of_a_backend_equal_driving(backend, dtype, optimizer, weighted, make_problem):
+    """On the compiled backend: machine code replays what Python drives here."""
+    kernels = import_module(f"gpubackprop.kernels.{backend}")
+    one, another = (make_problem(dtype, optimizer, weighted) for _ in range(2))
+    expected = mean_losses(one, driven(kernels, one))
+    losses = run_epochs(backend, another)
+    assert_bitwise_equal(one.state(), another.state())
+    np.testing.assert_allclose(losses, expected, rtol=1e-15)
+
+
+def test_large_layers_are_divided_without_a_trace(backend, make_problem):
+    """Where work is shared among threads, the result is still the driven one's."""
+    large = {"n": 310, "batch_size": 300, "sizes": (30, 600, 700, 10)}
+    kernels = import_module(f"gpubackprop.kernels.{backend}")
+    one, another = (make_problem("float32", "Adam", True, **large) for _ in range(2))
+    expected = mean_losses(one, driven(kernels, one))
+    losses = run_epochs(backend, another)
+    assert_bitwise_equal(one.state(), another.state())
+    # A loss is only reported: its sum may be taken piece by piece.
+    np.testing.assert_allclose(losses, expected, rtol=1e-6)
+
+
+class FrozenClock(Adam):
+    """A planted leak: the step counter is read when the call is made, not when it runs."""
+
+    def step(self, k, net, grad, ws):
+        k.advance(self.t, 1)
+        k.adam(
+            *(net.theta, grad.theta, self.m.theta, self.v.theta, np.maximum(self.t, 1), self.rate),
+            *(self.beta_1, self.beta_2, self.epsilon, net.decayed, ws.decay, ws.penalty),
+        )
+
+
+class FrozenRate(Adam):
+    """Another: the learning rate, which a schedule raises, is copied."""
+
+    def step(self, k, net, grad, ws):
+        Adam.step(self._replace(rate=self.rate.copy()), k, net, grad, ws)
+        self.rate[0] *= 1.5
+
+
+@pytest.mark.parametrize("leak", [FrozenClock, FrozenRate])
+def test_a_frozen_quantity_is_noticed(leak, kernels, make_problem):
+    """A test of the tests above: they must be able to fail."""
+    one, another = (make_problem("float64", "Adam", False) for _ in range(2))
+    one.optimizer, another.optimizer = leak(*one.optimizer), leak(*another.optimizer)
+    driven(kernels, one)
+    recorded(kernels, another)
+    with pytest.raises(AssertionError):
+        assert_bitwise_equal(one.state()[:1], another.state()[:1])
+
+
+def test_recording_computes_nothing():
+    counter = np.zeros(1, dtype=np.int64)
+    tape = Tape(reference)
+    tape.recorder.advance(counter, 2)
+    assert counter[0] == 0
+    assert tape.calls == [(reference.advance, (counter, 2))]
+    tape.replay()
+    assert counter[0] == 2
+
+
+def test_an_unknown_primitive_is_not_recorded():
+    with pytest.raises(AttributeError, match="convolve"):
+        Tape(reference).recorder.convolve(1)

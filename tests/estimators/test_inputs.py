@@ -1,0 +1,240 @@
+"""Data in any memory layout trains to the same bits, with the machine code that is there."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from gpubackprop.kernels.native import kernel
+
+from .agreement import (
+    ENDS_BY_ITSELF,
+    TASKS,
+    TOLERANCES,
+    WEIGHTS,
+    Array,
+    Params,
+    assert_bitwise_equal,
+    assert_near,
+    assert_same_history,
+    assert_same_model,
+    assert_same_parameters,
+    ours_for,
+    said,
+    train_both,
+    twins,
+)
+
+BASE: Params = {**ENDS_BY_ITSELF, "hidden_layer_sizes": (6,), "batch_size": 16, "random_state": 0}
+
+
+def _unaligned(A: Array) -> Array:
+    room = np.zeros(A.nbytes + 1, dtype=np.uint8)
+    view = room[1:].view(A.dtype).reshape(A.shape)
+    view[...] = A
+    assert not view.flags.aligned
+    return view
+
+
+def _strided(A: Array) -> Array:
+    for axis in range(A.ndim):
+        A = np.repeat(A, 2, axis=axis)
+    return A[(slice(None, None, 2),) * A.ndim]
+
+
+def _read_only(A: Array) -> Array:
+    copy = A.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+def _column_slice(A: Array) -> Array:
+    """Columns of a wider matrix: rows have gaps, as a user's X[:, :k] has."""
+    return np.hstack([A, A])[:, : A.shape[1]]
+
+
+LAYOUTS: dict[str, Callable[[Array], Any]] = {
+    "fortran": np.asfortranarray,
+    "strided": _strided,
+    "column-slice": _column_slice,
+    "backwards": lambda A: np.ascontiguousarray(A[::-1, ::-1])[::-1, ::-1],
+    "read-only": _read_only,
+    "unaligned": _unaligned,
+    "big-endian": lambda A: A.astype(A.dtype.newbyteorder(">")),
+    "data-frame": pd.DataFrame,
+    "list": lambda A: A.tolist(),
+}
+
+every_solver = pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+pytestmark = pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+
+
+def _trained(X: Any, y: Any, **params: Any) -> Any:
+    ours = ours_for(TASKS["multioutput"], **{**BASE, **params})
+    ours.fit(X, y)
+    return ours
+
+
+def _same_bits(mine: Any, other: Any) -> None:
+    if mine.solver == "lbfgs":
+        mine.loss_curve_, other.loss_curve_ = [mine.loss_], [other.loss_]
+    assert_bitwise_equal(mine, other)
+
+
+@every_solver
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layout_of_examples(layout: str, dtype: str, solver: str) -> None:
+    X, y = TASKS["multioutput"].X.astype(dtype), TASKS["multioutput"].y
+    if dtype == "float32" and layout in ("big-endian", "list"):
+        X = X.astype(np.float64)  # what scikit-learn's validation makes of them
+    params = {"solver": solver, "max_iter": 3 if solver == "lbfgs" else 200}
+    plain = _trained(X, y, **params)
+    known = kernel.compiled_kernels()
+    other = _trained(LAYOUTS[layout](X), y, **params)
+    assert kernel.compiled_kernels() == known
+    if layout == "fortran" and solver == "lbfgs":
+        assert_near(other.coefs_[0], plain.coefs_[0], TOLERANCES[dtype].weight)  # BLAS reads X^T
+    else:
+        _same_bits(other, plain)
+
+
+@every_solver
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layout_of_targets(layout: str, solver: str) -> None:
+    X, y = TASKS["multioutput"].X, TASKS["multioutput"].y
+    params = {"solver": solver, "max_iter": 3 if solver == "lbfgs" else 200}
+    _same_bits(_trained(X, LAYOUTS[layout](y), **params), _trained(X, y, **params))
+
+
+@pytest.mark.parametrize("layout", ["strided", "read-only", "unaligned", "big-endian", "list"])
+def test_layout_of_weights(layout: str) -> None:
+    task = TASKS["regression"]
+    plain, other = ours_for(task, **BASE), ours_for(task, **BASE)
+    plain.fit(task.X, task.y, WEIGHTS)
+    other.fit(task.X, task.y, LAYOUTS[layout](WEIGHTS))
+    assert_bitwise_equal(other, plain)
+
+
+def test_rows_that_share_memory() -> None:
+    X = np.lib.stride_tricks.sliding_window_view(np.arange(65.0) / 65, 5)
+    y = np.broadcast_to(np.sin(X[:, :1]), (61, 3))
+    assert_bitwise_equal(_trained(X, y), _trained(X.copy(), y.copy()))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_memory_mapped_files(dtype: str, tmp_path: Path) -> None:
+    X, y = TASKS["multioutput"].X.astype(dtype), TASKS["multioutput"].y
+    plain = _trained(X, y)
+    known = kernel.compiled_kernels()
+    np.save(tmp_path / "X.npy", X)
+    joblib.dump(X, tmp_path / "X.joblib")
+    for mapped in (
+        np.load(tmp_path / "X.npy", mmap_mode="r"),
+        joblib.load(tmp_path / "X.joblib", mmap_mode="r"),
+    ):
+        assert isinstance(mapped, np.memmap)
+        assert_bitwise_equal(_trained(mapped, y), plain)
+    assert kernel.compiled_kernels() == known
+
+
+@pytest.mark.parametrize("task", ["regression", "multioutput", "poisson", "binary", "multiclass"])
+@every_solver
+def test_float32_examples_train_in_float32(
+    solver: str, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "_entries", {})  # as in a process that has run nothing yet
+    chosen = TASKS[task]
+    ours = ours_for(chosen, **{**BASE, "solver": solver, "max_iter": 200})
+    ours.fit(chosen.X.astype(np.float32), chosen.y)
+    if solver == "lbfgs":
+        return  # SciPy's parameters are float64, scikit-learn's weights too then
+    assert {a.dtype for a in ours.coefs_ + ours.intercepts_} == {np.dtype(np.float32)}
+    whole_numbers = {"gemm_float64", "advance_float64", "replay_float64"}  # no type of their own
+    float64 = {name for name in kernel.compiled_kernels() if name.endswith("float64")}
+    assert float64 <= whole_numbers
+    assert kernel.compiled_kernels()
+
+
+@every_solver
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_data_are_left_as_they_are(dtype: str, solver: str) -> None:
+    task = TASKS["multioutput"]
+    given = (task.X.astype(dtype), task.y.astype(dtype), WEIGHTS.astype(dtype))
+    copies = [array.copy() for array in given]
+    model = ours_for(task, **{**BASE, "solver": solver, "max_iter": 50}).fit(*given)
+    model.predict(given[0])
+    for array, copy in zip(given, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+SPARSE = {
+    "csr_matrix": scipy.sparse.csr_matrix,
+    "csc_matrix": scipy.sparse.csc_matrix,
+    "coo_matrix": scipy.sparse.coo_matrix,
+    "csr_array": scipy.sparse.csr_array,
+    "csc_array": scipy.sparse.csc_array,
+}
+SPARSE_PARAMS: dict[str, Params] = {
+    "adam": {},
+    "sgd": {"solver": "sgd", "learning_rate": "invscaling"},
+    "no-shuffle": {"shuffle": False},
+    "lbfgs": {"solver": "lbfgs", "max_iter": 20},
+    "early-stopping": {"early_stopping": True},
+}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("task", ["binary", "multioutput", "multilabel"])
+@pytest.mark.parametrize("params", SPARSE_PARAMS)
+@pytest.mark.parametrize("container", SPARSE)
+def test_sparse_examples_train_to_scikit_learns_bits(
+    container: str, params: str, task: str, weighted: bool
+) -> None:
+    chosen = TASKS[task]
+    X = SPARSE[container](np.where(np.abs(chosen.X) > 0.5, chosen.X, 0.0))
+    ours, theirs = twins(chosen, **{**BASE, "max_iter": 8, **SPARSE_PARAMS[params]})
+    train_both(ours, theirs, X, chosen.y, *([WEIGHTS] if weighted else []))
+    if theirs.solver == "lbfgs":
+        ours.loss_curve_, theirs.loss_curve_ = [ours.loss_], [theirs.loss_]
+    assert_bitwise_equal(ours, theirs)
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+
+
+def test_sparse_and_dense_examples_in_turn() -> None:
+    task = TASKS["regression"]
+    ours, theirs = twins(task, **BASE)
+    for X in (task.X, scipy.sparse.csr_array(task.X), task.X):
+        train_both(ours, theirs, X, task.y, method="partial_fit")
+    assert_same_model(ours, theirs, task.X, task.y, TOLERANCES["float64"])
+
+
+@pytest.mark.parametrize("container", [scipy.sparse.csr_matrix, scipy.sparse.csr_array])
+@every_solver
+def test_sparse_label_indicators(solver: str, container: Any) -> None:
+    task = TASKS["multilabel"]
+    ours, theirs = twins(task, **{**BASE, "solver": solver, "max_iter": 4})
+    y = container(task.y)
+    refusal = _refusal(theirs, task.X, y)
+    if refusal is not None:  # older scikit-learns refuse them
+        with pytest.raises(type(refusal)):
+            ours.fit(task.X, y)
+        return
+    said(ours.fit, task.X, y)
+    assert_same_history(ours, theirs, TOLERANCES["float64"])
+    assert_same_parameters(ours, theirs, TOLERANCES["float64"])
+    mine, expected = ours.predict(task.X), theirs.predict(task.X)
+    assert type(mine) is type(expected)
+    np.testing.assert_array_equal(mine.toarray(), expected.toarray())
+
+
+def _refusal(model: Any, X: Any, y: Any) -> Exception | None:
+    try:
+        said(model.fit, X, y)
+    except (TypeError, ValueError) as error:
+        return error
+    return None

@@ -1,0 +1,188 @@
+"""Saved and copied models predict the same and train on as if nothing had happened."""
+
+import copy
+import pickle
+import pickletools
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import InconsistentVersionWarning
+
+import gpubackprop
+
+from .agreement import (
+    ENDS_BY_ITSELF,
+    TASKS,
+    TOLERANCES,
+    Params,
+    assert_bitwise_equal,
+    assert_same_model,
+    ours_for,
+    train_both,
+    twins,
+)
+
+BASE: Params = {**ENDS_BY_ITSELF, "hidden_layer_sizes": (6,), "batch_size": 16, "random_state": 0}
+
+
+def _pickled(model: Any) -> Any:
+    return pickle.loads(pickle.dumps(model))
+
+
+def _dumped(model: Any, folder: Path) -> Any:
+    joblib.dump(model, folder / "model.joblib")
+    return joblib.load(folder / "model.joblib")
+
+
+COPIES: dict[str, Callable[[Any, Path], Any]] = {
+    "pickle": lambda model, _: _pickled(model),
+    "pickle-protocol-2": lambda model, _: pickle.loads(pickle.dumps(model, protocol=2)),
+    "joblib": _dumped,
+    "deepcopy": lambda model, _: copy.deepcopy(model),
+}
+every_copy = pytest.mark.parametrize("make", COPIES)
+SOLVERS = ("adam", "sgd", "lbfgs")
+every_solver = pytest.mark.parametrize("solver", SOLVERS)
+
+
+def _fitted(task: str, **params: Any) -> Any:
+    chosen = TASKS[task]
+    return ours_for(chosen, **{**BASE, **params}).fit(chosen.X, chosen.y)
+
+
+@every_copy
+@pytest.mark.parametrize("task", TASKS)
+def test_copy_predicts_the_same(make: str, task: str, tmp_path: Path) -> None:
+    model, X = _fitted(task), TASKS[task].X
+    other = COPIES[make](model, tmp_path)
+    assert_bitwise_equal(other, model)
+    np.testing.assert_array_equal(other.predict(X), model.predict(X))
+    assert other.get_params() == model.get_params()
+    assert set(vars(other)) == set(vars(model))
+
+
+@every_copy
+@pytest.mark.parametrize(
+    ("method", "solver"),
+    [*(("fit", s) for s in SOLVERS), ("partial_fit", "adam"), ("partial_fit", "sgd")],
+)
+def test_copy_trains_on_as_scikit_learns_does(
+    make: str, method: str, solver: str, tmp_path: Path
+) -> None:
+    task = TASKS["multioutput"]
+    epochs = {"max_iter": 2} if solver == "lbfgs" else {}
+    ours, theirs = twins(task, **{**BASE, **epochs, "solver": solver}, warm_start=True)
+    for _ in range(3):
+        train_both(ours, theirs, task.X, task.y, method=method)
+        ours = COPIES[make](ours, tmp_path)
+    train_both(ours, theirs, task.X, task.y, method=method)
+    assert_same_model(ours, theirs, task.X, task.y, TOLERANCES["float64"])
+
+
+@every_copy
+def test_copy_of_an_early_stopped_model_trains_on(make: str, tmp_path: Path) -> None:
+    # coefs_ and _best_coefs are the same arrays then, and have to be so in the copy.
+    task = TASKS["regression"]
+    ours, theirs = twins(task, **BASE, early_stopping=True, warm_start=True)
+    train_both(ours, theirs, task.X, task.y)
+    ours = COPIES[make](ours, tmp_path)
+    assert ours.coefs_ is ours._best_coefs
+    train_both(ours, theirs, task.X, task.y)
+    assert_same_model(ours, theirs, task.X, task.y, TOLERANCES["float64"])
+
+
+def test_copy_and_original_are_independent() -> None:
+    task = TASKS["regression"]
+    model = _fitted("regression", warm_start=True)
+    before = [c.copy() for c in model.coefs_]
+    copy.deepcopy(model).fit(task.X, -task.y)
+    for array, kept in zip(model.coefs_, before, strict=True):
+        np.testing.assert_array_equal(array, kept)
+
+
+@every_solver
+def test_clone_trains_to_the_same_bits(solver: str) -> None:
+    task = TASKS["binary"]
+    model = _fitted("binary", solver=solver, max_iter=200)
+    other = clone(model)
+    assert not hasattr(other, "coefs_")
+    other.fit(task.X, task.y)
+    np.testing.assert_array_equal(other.coefs_[0], model.coefs_[0])
+
+
+def test_clone_keeps_own_parameters() -> None:
+    model = gpubackprop.MLPRegressor(device="cuda:1", backend="reference", callbacks=[print])
+    assert clone(model).get_params() == model.get_params()
+
+
+def test_memory_mapped_model_predicts(tmp_path: Path) -> None:
+    task = TASKS["regression"]
+    model = _fitted("regression")
+    joblib.dump(model, tmp_path / "model")
+    mapped = joblib.load(tmp_path / "model", mmap_mode="r")
+    assert not mapped.coefs_[0].flags.writeable
+    for X in (task.X, np.tile(task.X, (50, 1))):
+        np.testing.assert_array_equal(mapped.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_class_says_it_lives_in_the_package(name: str) -> None:
+    assert getattr(gpubackprop, name).__module__ == "gpubackprop"
+
+
+@pytest.mark.parametrize("task", ["multilabel", "regression"])
+@every_solver
+def test_pickle_names_no_file_of_ours(solver: str, task: str) -> None:
+    content = pickle.dumps(_fitted(task, solver=solver, max_iter=200), protocol=2)
+    modules = {
+        str(argument).split(" ")[0]
+        for opcode, argument, _ in pickletools.genops(content)
+        if opcode.name == "GLOBAL"
+    }
+    assert "gpubackprop" in modules
+    assert not {name for name in modules if name.startswith("gpubackprop.")}
+
+
+def test_other_scikit_learn_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("sklearn.__version__", "1.7.2")
+        content = pickle.dumps(_fitted("regression"))
+    with pytest.warns(InconsistentVersionWarning, match="MLPRegressor from version 1.7.2") as said:
+        model = pickle.loads(content)
+    assert len(said) == 1
+    model.predict(TASKS["regression"].X)
+    _pickled(model)  # says nothing: it is this version's now
+
+
+def test_other_version_of_ours_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("gpubackprop.estimators.__version__", "0.0.1")
+        content = pickle.dumps(_fitted("regression"))
+    with pytest.warns(UserWarning, match="MLPRegressor from gpubackprop 0.0.1") as said:
+        model = pickle.loads(content)
+    assert len(said) == 1
+    model.predict(TASKS["regression"].X)
+
+
+_PREDICT = """
+import sys, joblib, numpy as np
+model, X, expected = joblib.load(sys.argv[1])
+np.testing.assert_array_equal(model.predict(X), expected)
+model.partial_fit(X, expected)
+print(type(model).__module__)
+"""
+
+
+def test_model_is_loaded_in_a_fresh_process(tmp_path: Path) -> None:
+    model, X = _fitted("regression"), np.tile(TASKS["regression"].X, (50, 1))
+    joblib.dump((model, X, model.predict(X)), tmp_path / "saved")
+    command = [sys.executable, "-W", "error", "-c", _PREDICT, str(tmp_path / "saved")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout.strip(), done.stderr) == ("gpubackprop", "")

@@ -1,0 +1,113 @@
+"""Many rows are predicted a block at a time, few by scikit-learn: with the same result."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from .agreement import (
+    OWN_PARAMETERS,
+    TASKS,
+    THEIRS,
+    TOLERANCES,
+    Array,
+    assert_near,
+    ours_for,
+    twins,
+)
+from .test_inputs import BASE, LAYOUTS
+
+ROWS = [1, 1023, 1024, 1025, 2048, 2049, 5000]
+"""On both sides of a full block, and with blocks that are not full."""
+
+
+def _examples(rows: int) -> Array:
+    return np.random.RandomState(rows).randn(rows, 5)
+
+
+def _fitted(task: str, **params: Any) -> Any:
+    chosen = TASKS[task]
+    return ours_for(chosen, **{**BASE, **params}).fit(chosen.X, chosen.y)
+
+
+def _as_scikit_learns(model: Any) -> Any:
+    """The same fitted model, an object of scikit-learn's class."""
+    state = {k: v for k, v in vars(model).items() if k not in OWN_PARAMETERS}
+    twin = getattr(THEIRS, type(model).__name__)()
+    vars(twin).update(state)
+    return twin
+
+
+def _raw(model: Any, X: Any) -> Array:
+    outputs: Array = (model.predict_proba if hasattr(model, "classes_") else model.predict)(X)
+    return outputs
+
+
+@pytest.mark.parametrize("rows", ROWS)
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+def test_rows(activation: str, task: str, rows: int) -> None:
+    model, X = _fitted(task, activation=activation), _examples(rows)
+    expected = _as_scikit_learns(model)
+    assert_near(_raw(model, X), _raw(expected, X), 1e-13)
+    if hasattr(model, "classes_"):
+        np.testing.assert_array_equal(model.predict(X), expected.predict(X))
+
+
+@pytest.mark.parametrize("weights", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [1000, 3000])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "int64", "bool"])
+def test_dtype(dtype: str, rows: int, weights: str) -> None:
+    task = TASKS["multioutput"]
+    model = ours_for(task, **BASE).fit(task.X.astype(weights), task.y)
+    X = (3 * _examples(rows)).astype(dtype)
+    expected = _as_scikit_learns(model).predict(X)
+    predicted = model.predict(X)
+    assert predicted.dtype == expected.dtype
+    assert_near(predicted, expected, 1e-5 if expected.dtype == np.float32 else 1e-13)
+
+
+def test_types_without_a_blas() -> None:
+    model, X = _fitted("regression"), _examples(3000).astype(np.longdouble)
+    assert_near(model.predict(X), _as_scikit_learns(model).predict(X), 1e-13)
+    model.coefs_ = [w.astype(np.float16) for w in model.coefs_]
+    model.intercepts_ = [b.astype(np.float16) for b in model.intercepts_]
+    X = X.astype(np.float16)
+    predicted, expected = model.predict(X), _as_scikit_learns(model).predict(X)
+    assert predicted.dtype == expected.dtype == np.float16
+    assert_near(predicted, expected, 1e-2)
+
+
+@pytest.mark.parametrize("layout", set(LAYOUTS) - {"list"})
+@pytest.mark.parametrize("rows", [100, 3000])
+def test_layout(rows: int, layout: str) -> None:
+    model, X = _fitted("multioutput"), _examples(rows)
+    np.testing.assert_allclose(
+        model.predict(LAYOUTS[layout](X)), model.predict(X), rtol=1e-13, atol=1e-13
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.filterwarnings("ignore:divide by zero encountered in log")
+def test_saturated_probabilities(dtype: str) -> None:
+    # A nearly certain model: log-probabilities of some -100, the least of them -inf.
+    chosen = TASKS["multiclass"]
+    model = ours_for(chosen, **BASE).fit(chosen.X.astype(dtype), chosen.y)
+    model.coefs_[-1] *= 300 if dtype == "float32" else 3000
+    X = _examples(3000).astype(dtype)
+    expected = _as_scikit_learns(model).predict_log_proba(X)
+    np.testing.assert_allclose(model.predict_log_proba(X), expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_large_held_out_part_is_scored(task: str) -> None:
+    X = _examples(4200)
+    y = X[:, 0] > 0 if task == "binary" else X[:, 0]
+    params = {**BASE, "early_stopping": True, "validation_fraction": 0.5, "max_iter": 3}
+    ours, theirs = twins(TASKS[task], **params)
+    for model in (ours, theirs):
+        with pytest.warns(match="Maximum iterations"):
+            model.fit(X, y)
+    np.testing.assert_allclose(
+        ours.validation_scores_, theirs.validation_scores_, rtol=TOLERANCES["float64"].loss
+    )

@@ -1,0 +1,134 @@
+"""Machine code: what it refuses, how much of it there is, and what it needs to run."""
+
+import numpy as np
+import pytest
+from gpubackprop.kernels import compiled
+from gpubackprop.kernels.native.kernel import compiled_kernels
+from gpubackprop.kernels.native.layout import Layout, pack
+
+
+def wide(rows, columns, dtype="float64"):
+    """A matrix with gaps between its elements."""
+    return np.zeros((rows, 2 * columns), dtype=dtype)[:, ::2]
+
+
+@pytest.mark.parametrize(
+    ("layout", "wrong"),
+    [
+        (Layout.MATRIX, np.zeros((3, 4), order="F")),
+        (Layout.MATRIX, wide(3, 4)),
+        (Layout.MATRIX, np.zeros(3)),
+        (Layout.MATRIX, np.zeros((1, 3, 4))),
+        (Layout.MATRIX, np.zeros((3, 4), dtype="float32")),
+        (Layout.STRIDED, np.zeros(3)),
+        (Layout.STRIDED, np.zeros((3, 4), dtype="float32")),
+        (Layout.VECTOR, np.zeros((3, 1))),
+        (Layout.VECTOR, np.zeros(6)[::2]),
+        (Layout.VECTOR, np.zeros(6)[::-1]),
+        (Layout.VECTOR, np.zeros(3, dtype=">f8")),
+        (Layout.INTEGERS, np.zeros(3)),
+        (Layout.INTEGERS, np.zeros(3, dtype=np.int32)),
+        (Layout.INTEGERS, np.zeros((3, 1), dtype=np.int64)),
+        (Layout.REALS, np.zeros(1, dtype="float32")),
+        (Layout.REALS, np.zeros(1, dtype=np.int64)),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_an_array_of_another_kind_is_refused(layout, wrong):
+    first = np.zeros((2, 2))  # what says that the kernel's dtype is float64
+    with pytest.raises(TypeError, match=rf"^some_kernel: expected a {layout.label} of "):
+        pack("some_kernel", (Layout.MATRIX, layout), (first, wrong))
+
+
+def test_a_refusal_says_what_was_given():
+    with pytest.raises(TypeError, match=r"got float32 of shape \(5,\) and strides \(8,\)"):
+        pack("k", (Layout.VECTOR,), (np.zeros(10, dtype="float32")[::2],))
+
+
+@pytest.mark.parametrize(
+    "delta", [np.zeros((3, 4), order="F"), np.zeros((3, 4), dtype="float32"), np.zeros(4)]
+)
+def test_a_primitive_refuses_and_names_itself(delta):
+    grad = np.full(4, 7.0)
+    with pytest.raises(TypeError, match="bias_grad"):
+        compiled.bias_grad(delta, grad)
+    assert (grad == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("A", "W", "out"),
+    [
+        (np.ones((3, 4)), np.ones((5, 2)), np.ones((3, 2))),
+        (np.ones((3, 4)), np.ones((4, 2)), np.ones((2, 2))),
+        (np.ones((3, 4)), np.ones((4, 2)), np.ones((3, 3))),
+        (np.ones((3, 4), dtype="float32"), np.ones((4, 2)), np.ones((3, 2))),
+        (wide(3, 4), np.ones((4, 2)), np.ones((3, 2))),
+    ],
+    ids=["inner size", "rows", "columns", "dtype", "gaps"],
+)
+def test_a_product_that_does_not_fit_is_refused(A, W, out):
+    with pytest.raises((TypeError, ValueError), match=r"gemm|weight_grad"):
+        compiled.weight_grad(A.T, W, out)
+
+
+def loaded_by(action):
+    before = set(compiled_kernels())
+    action()
+    return sorted(set(compiled_kernels()) - before)
+
+
+def test_one_entry_per_kernel_and_dtype_whatever_the_memory_order():
+    order, cursor = np.arange(6), np.zeros(1, dtype=np.int64)
+
+    def gather_all(dtype):
+        data = np.ones((6, 4), dtype=dtype)
+        frozen = data.copy()
+        frozen.flags.writeable = False
+        spread = np.ones((12, 8), dtype=dtype)[::2, ::2]
+        for X in (data, np.asfortranarray(data), spread, data[::-1, ::-1], frozen, data[:, :1]):
+            compiled.gather(X, order, cursor, np.empty((6, X.shape[1]), dtype=dtype))
+
+    gather_all("float32")
+    gather_all("float64")
+    named = [name for name in compiled_kernels() if name.startswith("gather")]
+    assert sorted(named) == ["gather_float32", "gather_float64"]
+    assert loaded_by(lambda: gather_all("float32")) == []
+
+
+def test_names_of_machine_code_are_unique():
+    names = compiled_kernels()
+    assert len(set(names)) == len(names)
+
+
+TRAIN = """
+import sys
+import numpy as np
+from gpubackprop.backends import compiled
+from gpubackprop.backprop import Formulas
+from gpubackprop.epochs import Epochs
+from gpubackprop.kernels.formulas import Activation, Loss
+from gpubackprop.optimizers import Adam
+from gpubackprop.parameters import Parameters
+
+net = Parameters.zeros((2, 3, 1), "float32")
+net.theta[:] = np.linspace(-1, 1, net.theta.size)
+adam = Adam(
+    np.array([0.1]), net.zeros_like(), net.zeros_like(), np.zeros(1, np.int64), 0.9, 0.999, 1e-8
+)
+formulas = Formulas(Activation.TANH, Activation.SIGMOID, Loss.BINARY_CROSS_ENTROPY)
+X = np.arange(10, dtype="float32").reshape(5, 2)
+Y = np.array([[0], [1], [0], [1], [1]], dtype="float32")
+epochs = Epochs(compiled.backend, net, formulas, adam, X, Y, None, 2, 1e-4)
+for _ in range(3):
+    epochs.run(np.arange(5))
+print("numba" in sys.modules, net.theta.tobytes().hex())
+"""
+
+
+def test_a_warm_process_trains_without_numba(run_python):
+    compiled_here, cold = run_python(TRAIN).split()
+    imported, warm = run_python(TRAIN).split()
+    assert (compiled_here, imported) == ("True", "False")
+    assert warm == cold
+    hidden = "import sys; sys.modules['numba'] = None\n" + TRAIN  # importing it now raises
+    assert run_python(hidden).split()[1] == cold

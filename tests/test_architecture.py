@@ -1,0 +1,296 @@
+"""Imports run one way, importing is cheap, the wheel is complete, the examples run."""
+
+import ast
+import doctest
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import gpubackprop
+from gpubackprop import kernels
+
+PACKAGE = "gpubackprop"
+FOLDERS = {
+    PACKAGE: Path(gpubackprop.__file__).parent,
+    f"{PACKAGE}.kernels": Path(kernels.__file__).parent,
+}
+"""Where each package's sources lie: `kernels` stands beside `gpubackprop` in the checkout."""
+
+FLOORS = (
+    # A module imports from lower floors, or from its own where that makes no circle. A name stands
+    # for the module and all below it, unless a longer name here says otherwise.
+    ("cli",),
+    ("modelfile", "tabular"),
+    ("",),  # gpubackprop/__init__.py: the public names
+    ("estimators", "gradient_check"),
+    ("engines", "full_batch", "network"),
+    ("training",),
+    ("callbacks", "sklearn_contract", "epochs"),
+    ("backends",),
+    ("backends.compiled", "backends.reference"),
+    ("backends.backend", "backends.crew", "backends.threads", "tape"),
+    ("backprop",),
+    ("optimizers",),
+    ("workspace",),
+    ("parameters",),
+    ("kernels.compiled", "kernels.reference", "kernels.replay"),
+    ("kernels.protocol",),
+    ("kernels.native.kernel",),
+    ("kernels.loops", "kernels.control"),
+    ("kernels.scalars", "kernels.blas"),
+    ("kernels.formulas", "kernels.native.compiler", "kernels.native.store"),
+    ("kernels.native.loader",),
+    ("kernels.native.layout",),
+    ("_version",),
+    ("kernels", "kernels.native"),  # their __init__.py; whatever is new below them lands here
+)
+
+
+def module_name(path, package, folder):
+    parts = path.relative_to(folder).with_suffix("").parts
+    return ".".join((package, *(part for part in parts if part != "__init__")))
+
+
+def sources():
+    """All modules by name, with their files."""
+    found = {}
+    for package, folder in FOLDERS.items():
+        for path in sorted(folder.rglob("*.py")):
+            nested = package == PACKAGE and "kernels" in path.relative_to(folder).parts
+            if not nested:
+                found[module_name(path, package, folder)] = path
+    return found
+
+
+SOURCES = sources()
+
+
+def floor(module):
+    """Index of the floor whose name is the longest that fits."""
+    inside = module.removeprefix(PACKAGE).removeprefix(".")
+    fits = [
+        (len(name), index)
+        for index, names in enumerate(FLOORS)
+        for name in names
+        if inside == name or (name and inside.startswith(name + "."))
+    ]
+    return max(fits)[1] if fits else None
+
+
+def absolute(module, level, name):
+    """Resolve `from ..name` as written in `module`."""
+    if not level:
+        return name or ""
+    package = module if SOURCES[module].name == "__init__.py" else module.rpartition(".")[0]
+    for _ in range(level - 1):
+        package = package.rpartition(".")[0]
+    return f"{package}.{name}" if name else package
+
+
+def imported_by(module, tree):
+    """Modules of ours that a source imports anywhere, inside functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            targets = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            origin = absolute(module, node.level, node.module)
+            below = [f"{origin}.{alias.name}" for alias in node.names]
+            submodules = [name for name in below if name in SOURCES]
+            targets = submodules + ([origin] if len(submodules) < len(below) else [])
+        elif is_import_module(node):
+            written = node.args[0].value
+            level = len(written) - len(written.lstrip("."))
+            targets = [absolute(module, level, written.lstrip("."))]
+        else:
+            continue
+        yield from (t for t in targets if t in SOURCES and t != module)
+
+
+def is_import_module(node):
+    """Whether this is `import_module("...")`, an import that looks like a call."""
+    return (
+        isinstance(node, ast.Call)
+        and getattr(node.func, "id", getattr(node.func, "attr", None)) == "import_module"
+        and bool(node.args)
+        and isinstance(node.args[0], ast.Constant)
+    )
+
+
+def graph():
+    trees = {module: ast.parse(path.read_text("utf-8")) for module, path in SOURCES.items()}
+    return {module: set(imported_by(module, tree)) for module, tree in trees.items()}
+
+
+def upward(edges):
+    """Imports that climb."""
+    for module, targets in sorted(edges.items()):
+        for target in sorted(targets):
+            if floor(target) < floor(module):
+                yield f"{module} imports {target}"
+
+
+def circle(edges):
+    """Some modules that import each other in a circle, or nothing."""
+    done = set()
+
+    def visit(module, path):
+        if module in path:
+            return [*path[path.index(module) :], module]
+        if module in done:
+            return []
+        done.add(module)
+        return next(filter(None, (visit(t, [*path, module]) for t in sorted(edges[module]))), [])
+
+    return next(filter(None, (visit(module, []) for module in sorted(edges))), [])
+
+
+# imports
+
+
+def test_every_module_has_a_floor():
+    assert len(SOURCES) > 30
+    assert [module for module in SOURCES if floor(module) is None] == []
+
+
+def test_imports_run_downwards():
+    assert list(upward(graph())) == []
+
+
+def test_no_imports_in_a_circle():
+    assert circle(graph()) == []
+
+
+def test_the_algorithm_is_found_above_its_memory():
+    """The graph is not empty: relative imports are seen."""
+    edges = graph()
+    assert f"{PACKAGE}.workspace" in edges[f"{PACKAGE}.backprop"]
+    assert f"{PACKAGE}.kernels.blas" in edges[f"{PACKAGE}.kernels.compiled"]
+    assert f"{PACKAGE}.kernels.formulas" in edges[f"{PACKAGE}.kernels.loops"]
+    assert f"{PACKAGE}.backends" in edges[f"{PACKAGE}.network"]
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [
+        ("kernels.reference", "from ..backprop import bind"),
+        ("kernels.native.layout", "from ..formulas import Activation"),
+        ("backprop", "def f():\n    from .epochs import Epochs"),
+        ("workspace", "import gpubackprop.estimators"),
+        ("parameters", "import_module('.network', __package__)"),
+        ("epochs", "from . import training"),
+    ],
+)
+def test_a_climbing_import_is_caught(module, code):
+    name = f"{PACKAGE}.{module}"
+    edges = {name: set(imported_by(name, ast.parse(code)))}
+    assert len(list(upward(edges))) == 1
+
+
+def test_a_circle_is_caught():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+# what importing costs
+
+HEAVY = (
+    *("numba", "numba.cuda", "cupy", "typer", "rich", "matplotlib", "skops"),
+    *("pandas", "pyarrow"),
+)
+
+
+def loaded_after(code, tmp_path, granted="pass"):
+    """Heavy packages that a fresh interpreter holds after running `code`, `granted` before it."""
+    script = f"""
+import sys
+{granted}
+heavy = set({HEAVY}) - set(sys.modules)
+{code}
+print(*(heavy & set(sys.modules)))
+"""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        cwd=tmp_path,  # not the checkout: what is tested is what is installed
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout.split()
+
+
+def test_importing_the_package_is_light(tmp_path):
+    assert loaded_after("import gpubackprop", tmp_path) == []
+
+
+def test_importing_and_making_estimators_is_light(tmp_path):
+    code = "from gpubackprop import MLPClassifier, MLPRegressor; MLPClassifier(); MLPRegressor()"
+    # scikit-learn itself imports pandas where that is installed.
+    assert loaded_after(code, tmp_path, "import sklearn.neural_network") == []
+
+
+def test_the_reference_needs_no_compiler(tmp_path):
+    code = "from gpubackprop import Network; Network((2, 1), backend='reference').forward([1, 2])"
+    assert loaded_after(code, tmp_path) == []
+
+
+# what is shipped
+
+
+def test_the_wheel_has_every_package():
+    root = Path(__file__).parent.parent
+    settings = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    listed = settings["tool"]["setuptools"]["packages"]
+    assert sorted(listed) == sorted({m for m, p in SOURCES.items() if p.name == "__init__.py"})
+    folders = settings["tool"]["setuptools"]["package-dir"]
+    for package in listed:
+        folder = next(
+            root / place / package.removeprefix(name).lstrip(".").replace(".", "/")
+            for name, place in sorted(folders.items(), reverse=True)
+            if package == name or package.startswith(name + ".")
+        )
+        assert (folder / "__init__.py").is_file(), package
+
+
+def test_every_folder_with_sources_is_a_package():
+    bare = {path.parent for path in SOURCES.values()}
+    assert [folder for folder in bare if not (folder / "__init__.py").is_file()] == []
+
+
+# what is public
+
+
+@pytest.mark.parametrize("name", gpubackprop.__all__)
+def test_a_public_name_resolves(name):
+    value = getattr(gpubackprop, name)
+    assert name in dir(gpubackprop)
+    assert isinstance(value, str) or value.__doc__
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(AttributeError, match="'gpubackprop' has no attribute 'MLPTransformer'"):
+        gpubackprop.MLPTransformer  # noqa: B018
+
+
+DOCUMENTED = [module for module in SOURCES if not module.startswith(f"{PACKAGE}.cli")]
+
+
+@pytest.mark.parametrize("module", DOCUMENTED)
+def test_examples_run(module):
+    result = doctest.testmod(import_module(module))
+    assert result.failed == 0
+
+
+def test_there_are_examples():
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    examples = [
+        example
+        for module in DOCUMENTED
+        for test in finder.find(import_module(module))
+        for example in test.examples
+    ]
+    assert len(examples) > 10
