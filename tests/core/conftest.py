@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from gpubackprop.kernels.formulas import Activation, Loss
 
 from gpubackprop.backprop import Formulas, Source
+from gpubackprop.kernels.formulas import Activation, Loss
 from gpubackprop.optimizers import SGD, Adam
 from gpubackprop.parameters import Parameters
 from gpubackprop.workspace import Workspace

@@ -4,10 +4,12 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from gpubackprop.kernels import reference
 
+import gpubackprop.backends.compiled
+from gpubackprop.backends import threads
 from gpubackprop.backprop import bind
 from gpubackprop.epochs import Epochs
+from gpubackprop.kernels import compiled, reference
 from gpubackprop.optimizers import Adam
 from gpubackprop.tape import Tape
 
@@ -115,16 +117,42 @@ def test_epochs_of_a_backend_equal_driving(backend, dtype, optimizer, weighted, 
     np.testing.assert_allclose(losses, expected, rtol=1e-15)
 
 
-def test_large_layers_are_divided_without_a_trace(backend, make_problem):
-    """Where work is shared among threads, the result is still the driven one's."""
-    large = {"n": 310, "batch_size": 300, "sizes": (30, 600, 700, 10)}
-    kernels = import_module(f"gpubackprop.kernels.{backend}")
-    one, another = (make_problem("float32", "Adam", True, **large) for _ in range(2))
-    expected = mean_losses(one, driven(kernels, one))
-    losses = run_epochs(backend, another)
+def driven_in_pieces(problem, pieces):
+    """Python runs the pieces of every stage, one after the other."""
+    before, after = arguments(problem)
+
+    def prepare(ws):
+        tape = Tape(compiled)
+        bind(tape.recorder).train_batch(*before, ws, *after)
+
+        def run():
+            for primitive, args in tape.calls:
+                for stage in compiled.stages(primitive, args, pieces):
+                    for launch in stage.launches:
+                        launch.run()
+
+        return run
+
+    return epochs(problem, before[0], prepare)
+
+
+@pytest.mark.parametrize("sizes", [(30, 600, 700, 10), (300, 200, 5)], ids=["wide", "narrow"])
+@pytest.mark.parametrize("pieces", [1, 2, 3])
+def test_threads_side_by_side_equal_driving_their_pieces(
+    pieces, sizes, optimizer, make_problem, monkeypatch
+):
+    """A barrier too few, or a piece that is not its own, shows here."""
+    monkeypatch.setattr(threads, "available", lambda: pieces)
+    monkeypatch.setattr(gpubackprop.backends.compiled, "WORTH_A_THREAD", 1)
+    one, another = (
+        make_problem("float32", optimizer, True, n=310, batch_size=300, sizes=sizes)
+        for _ in range(2)
+    )
+    with threads.single_threaded_blas():
+        expected = mean_losses(one, driven_in_pieces(one, pieces))
+        losses = run_epochs("compiled", another)
     assert_bitwise_equal(one.state(), another.state())
-    # A loss is only reported: its sum may be taken piece by piece.
-    np.testing.assert_allclose(losses, expected, rtol=1e-6)
+    np.testing.assert_allclose(losses, expected, rtol=1e-15)
 
 
 class FrozenClock(Adam):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from gpubackprop.kernels.formulas import Activation
 
 POINTS = 1_000_000

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from gpubackprop.kernels import compiled
 from gpubackprop.kernels.native.kernel import compiled_kernels
 from gpubackprop.kernels.native.layout import Layout, pack

@@ -7,8 +7,9 @@ before each call, so that an element left unwritten fails.
 
 import numpy as np
 import pytest
-from gpubackprop.kernels.formulas import ELEMENTWISE, PAIRINGS, Activation, Loss
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+
+from gpubackprop.kernels.formulas import ELEMENTWISE, PAIRINGS, Activation, Loss
 
 ULPS = 8
 """Units in the last place that a result may be off, of the sum of its terms' magnitudes."""

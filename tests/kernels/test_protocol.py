@@ -4,6 +4,7 @@ from inspect import getmembers, isfunction, signature
 from types import ModuleType
 
 import pytest
+
 from gpubackprop.kernels import reference
 from gpubackprop.kernels.protocol import Kernels
 
