@@ -11,6 +11,7 @@ from .epochs import Epochs
 from .kernels.formulas import Activation, Loss
 from .optimizers import SGD, Adam
 from .parameters import Array, Parameters
+from .sklearn_contract import SGDOptimizer
 from .training import Data
 
 ACTIVATIONS = {
@@ -52,6 +53,24 @@ def usable(X: Array, dtype: np.dtype[Any]) -> Array:
     return np.require(X, dtype=dtype, requirements=["ALIGNED"])
 
 
+def targets(estimator: Any, y: Array, dtype: np.dtype[Any]) -> Array:
+    """Targets as the network's outputs lie; a single column goes for all of them.
+
+    Raises
+    ------
+    TypeError
+        If they are not numbers.
+    ValueError
+        If there are more or fewer columns than outputs.
+    """
+    if y.dtype.kind not in "biuf":
+        raise TypeError(f"y must be numbers, got {y.dtype}")
+    outputs = len(estimator.intercepts_[-1])
+    if y.shape[1] not in (1, outputs):
+        raise ValueError(f"y has {y.shape[1]} columns, the network was made for {outputs}")
+    return np.ascontiguousarray(np.broadcast_to(y, (len(y), outputs)), dtype=dtype)
+
+
 class DenseEngine:
     """Epochs on a backend, over a flat copy of the estimator's parameters.
 
@@ -81,7 +100,7 @@ class DenseEngine:
             formulas(estimator),
             self._optimizer,
             usable(data.X, dtype),
-            np.ascontiguousarray(data.y, dtype=dtype),
+            targets(estimator, data.y, dtype),
             data.sample_weight,
             batch_size,
             estimator.alpha,
@@ -103,8 +122,9 @@ class DenseEngine:
             self._optimizer.v.store(state.vs)
             state.t = t = int(self._optimizer.t[0])
             if t:
-                unbiased = np.sqrt(1 - state.beta_2**t) / (1 - state.beta_1**t)
-                state.learning_rate = state.learning_rate_init * unbiased
+                state.learning_rate = (
+                    state.learning_rate_init * np.sqrt(1 - state.beta_2**t) / (1 - state.beta_1**t)
+                )
         else:
             self._optimizer.velocity.store(state.velocities)
 
@@ -113,7 +133,7 @@ def _optimizer(estimator: Any, net: Parameters) -> SGD | Adam:
     """Copy the state of scikit-learn's optimizer object into flat vectors."""
     state = estimator._optimizer
     rate = np.zeros(1)
-    if estimator.solver == "sgd":
+    if isinstance(state, SGDOptimizer):  # the solver may have changed since it was made
         velocity = net.zeros_like()
         velocity.load(state.velocities)
         return SGD(rate, velocity, state.momentum, state.nesterov)

@@ -33,6 +33,11 @@ class _Accelerated:
         "callbacks": [list, None],
     }
 
+    def _validate_params(self: Any) -> None:
+        super()._validate_params()  # type: ignore[misc]
+        backends.select(self.backend, self.device)
+        _require_callables(self.callbacks)
+
     def _fit_stochastic(
         self: Any,
         X: Any,
@@ -46,7 +51,8 @@ class _Accelerated:
         incremental: bool,
     ) -> None:
         backend = backends.select(self.backend, self.device)
-        _require_callables(self.callbacks)
+        if len(layer_units) != self.n_layers_:
+            _refuse_depth(layer_units, self.n_layers_)
         if not incremental or not hasattr(self, "_optimizer"):
             self._optimizer = training.new_optimizer(self)
         if self.early_stopping and incremental:
@@ -72,12 +78,12 @@ class _Accelerated:
         coef_grads: list[Any],
         intercept_grads: list[Any],
     ) -> tuple[float, list[Array], list[Array]]:
+        backend = backends.select(self.backend, self.device)
         if scipy.sparse.issparse(X):
             loss: tuple[float, list[Array], list[Array]] = super()._backprop(  # type: ignore[misc]
                 X, y, sample_weight, activations, deltas, coef_grads, intercept_grads
             )
             return loss
-        backend = backends.select(self.backend, self.device)
         return loss_and_gradient(self, X, y, sample_weight, backend)
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
@@ -126,6 +132,15 @@ def _require_callables(callbacks: list[Callback] | None) -> None:
             )
 
 
+def _refuse_depth(layer_units: list[int], n_layers: int) -> None:
+    """Raise what scikit-learn's code would run into, in words."""
+    error = TypeError if len(layer_units) > n_layers else IndexError
+    raise error(
+        f"hidden_layer_sizes has {len(layer_units) - 2} layers, but training goes on with a "
+        f"network of {n_layers - 2}; fit anew without warm_start to change the depth"
+    )
+
+
 class MLPClassifier(_Accelerated, sklearn_contract.MLPClassifier):  # type: ignore[misc]
     """Multi-layer perceptron classifier, scikit-learn's, trained by gpubackprop.
 
@@ -140,7 +155,7 @@ class MLPClassifier(_Accelerated, sklearn_contract.MLPClassifier):  # type: igno
         How to compute on the CPU: machine code or plain NumPy.
     callbacks : list of callable or None, default=None
         Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
-        True asks for a stop.
+        True asks for a stop. The solver "lbfgs" has no epochs and calls none.
 
     Examples
     --------
@@ -230,7 +245,7 @@ class MLPRegressor(_Accelerated, sklearn_contract.MLPRegressor):  # type: ignore
         How to compute on the CPU: machine code or plain NumPy.
     callbacks : list of callable or None, default=None
         Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
-        True asks for a stop.
+        True asks for a stop. The solver "lbfgs" has no epochs and calls none.
 
     Examples
     --------

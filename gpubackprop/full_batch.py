@@ -6,7 +6,7 @@ import numpy as np
 
 from .backends.backend import Backend
 from .backprop import bind
-from .engines import formulas, loss_scale, usable, working_dtype
+from .engines import formulas, loss_scale, targets, usable, working_dtype
 from .kernels import reference
 from .parameters import Array, Parameters
 from .workspace import Workspace
@@ -48,7 +48,7 @@ def loss_and_gradient(
         if total == 0.0:
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         ws.share[...] = (sample_weight / total).reshape(-1, 1)
-    ws.Y[...] = y
+    ws.Y[...] = targets(estimator, y, dtype)
     ws = ws._replace(A=(_readable(X, dtype), *ws.A[1:]))
     grad = net.zeros_like()
     algorithm.forward(net, ws, f)

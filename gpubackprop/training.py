@@ -1,7 +1,8 @@
 """Stochastic training of a scikit-learn estimator: split, epochs, schedule, stopping.
 
 The order of events, the random draws and the messages are scikit-learn's
-(`BaseMultilayerPerceptron._fit_stochastic`); what an epoch computes is `epochs.Epochs`.
+(`BaseMultilayerPerceptron._fit_stochastic`), and warnings point into its module, where filters look
+for them; what an epoch computes is `epochs.Epochs`.
 """
 
 import time
@@ -56,7 +57,7 @@ def train(estimator: Any, data: Data, engine: Engine, incremental: bool) -> None
     try:
         _run_epochs(estimator, data, engine, incremental)
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=6)
+        warnings.warn("Training interrupted by user.", stacklevel=3)
     finally:
         engine.publish()
     if estimator.early_stopping:
@@ -84,7 +85,7 @@ def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -
         f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) "
         "reached and the optimization hasn't converged yet.",
         ConvergenceWarning,
-        stacklevel=7,
+        stacklevel=4,
     )
 
 
@@ -98,9 +99,9 @@ def _shuffled(order: Array, random_state: np.random.RandomState) -> Array:
 
 def _record(estimator: Any, data: Data, loss: float) -> None:
     estimator.n_iter_ += 1
-    estimator.loss_ = loss
+    estimator.loss_ = np.float64(loss)
     estimator.t_ += data.X.shape[0]
-    estimator.loss_curve_.append(loss)
+    estimator.loss_curve_.append(estimator.loss_)
     if estimator.verbose:
         print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
     estimator._update_no_improvement_count(
@@ -184,6 +185,6 @@ def batch_size(estimator: Any, n: int) -> int:
     if estimator.batch_size > n:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=6,
+            stacklevel=3,
         )
     return int(np.clip(estimator.batch_size, 1, n))

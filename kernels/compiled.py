@@ -43,13 +43,13 @@ _sgd = Kernel(
     "loops.sgd",
     *(Layout.VECTOR, Layout.VECTOR, Layout.VECTOR),
     *(Layout.REALS, Layout.NUMBER, Layout.COUNT),
-    *(Layout.COUNT, Layout.REALS, Layout.REALS),
+    *(Layout.REALS, Layout.REALS),
 )
 _adam = Kernel(
     "loops.adam",
     *(Layout.VECTOR, Layout.VECTOR, Layout.VECTOR, Layout.VECTOR),
     *(Layout.INTEGERS, Layout.REALS, Layout.NUMBER, Layout.NUMBER, Layout.NUMBER),
-    *(Layout.COUNT, Layout.REALS, Layout.REALS),
+    *(Layout.REALS, Layout.REALS),
 )
 
 
@@ -95,7 +95,8 @@ def stages(primitive: Callable[..., None], arguments: tuple[Any, ...], pieces: i
 def _divide(length: int, pieces: int, step: int = 1) -> list[slice]:
     """Divide a length into equal parts, each a multiple of `step` but the last."""
     part = max(1, -(-length // (pieces * step))) * step
-    return [slice(start, min(start + part, length)) for start in range(0, length, part)]
+    starts = range(0, max(length, 1), part)
+    return [slice(start, min(start + part, length)) for start in starts]
 
 
 def _product(A: Array, B: Array, C: Array) -> Launch:
@@ -131,6 +132,8 @@ def _summed(
 
 @_primitive
 def gather(pieces: int, X: Array, order: Array, cursor: Array, out: Array) -> Plan:
+    if X.shape[1] != out.shape[1]:
+        raise ValueError(f"gather: {X.shape[1]} columns into {out.shape[1]}")
     yield _by_rows(
         _gather.launch(X, order[rows.start :], cursor, out[rows])
         for rows in _divide(len(out), pieces)
@@ -271,12 +274,11 @@ def _step(
     decay: Array,
     penalty: Array,
 ) -> Plan:
-    """Divide an optimizer's pass at cache lines."""
+    """Divide an optimizer's pass at cache lines: the weights, which decay, and then the biases."""
 
-    def launch(part: slice, own: Array) -> Launch:
-        length = part.stop - part.start
-        inside = min(max(decayed - part.start, 0), length)
-        return kernel.launch(*(vector[part] for vector in vectors), *constants, inside, decay, own)
+    def launch(part: slice, decay: Array, own: Array) -> Launch:
+        return kernel.launch(*(vector[part] for vector in vectors), *constants, decay, own)
 
-    parts = _divide(len(vectors[0]), pieces, step=64 // vectors[0].itemsize)
-    yield from map(Stage, _summed(parts, penalty, launch))
+    parts = _divide(decayed, pieces, step=64 // vectors[0].itemsize)
+    yield from map(Stage, _summed(parts, penalty, lambda part, own: launch(part, decay, own)))
+    yield Stage((launch(slice(decayed, None), np.zeros(1), np.zeros(1)),))

@@ -226,7 +226,7 @@ def bias_grad(real: Any) -> Scalar:
 
 
 def sgd(real: Any) -> Scalar:
-    """One step of gradient descent with momentum over the flat parameter vector."""
+    """One step of gradient descent with momentum over a part of the parameter vector."""
     squared_norm = _squared_norm(real)
 
     def kernel(
@@ -236,30 +236,22 @@ def sgd(real: Any) -> Scalar:
         rate: Array,
         momentum: float,
         nesterov: int,
-        decayed: int,
         decay: Array,
         penalty: Array,
     ) -> None:
-        lr, mu, ahead = real(rate[0]), real(momentum), nesterov != 0
-        norm = 0.0
-        first = 0
-        while first < theta.shape[0]:
-            last, shrink = _block(first, theta.shape[0], decayed, decay[0])
-            w, dw, u = theta[first:last], grad[first:last], velocity[first:last]
-            norm += squared_norm(w) if first < decayed else 0.0
-            l2 = real(shrink)
-            for i in range(w.shape[0]):
-                g = dw[i] + l2 * w[i]
-                u[i] = mu * u[i] - lr * g
-                w[i] += mu * u[i] - lr * g if ahead else u[i]
-            first = last
-        penalty[0] += 0.5 * decay[0] * norm
+        penalty[0] += 0.5 * decay[0] * squared_norm(theta)
+        lr, mu, ahead, l2 = real(rate[0]), real(momentum), nesterov != 0, real(decay[0])
+        for i in range(theta.shape[0]):
+            g = grad[i] + l2 * theta[i]
+            v = mu * velocity[i] - lr * g
+            velocity[i] = v
+            theta[i] += mu * v - lr * g if ahead else v
 
     return kernel
 
 
 def adam(real: Any) -> Scalar:
-    """One step of Adam over the flat parameter vector."""
+    """One step of Adam over a part of the parameter vector."""
     squared_norm = _squared_norm(real)
 
     def kernel(
@@ -272,60 +264,48 @@ def adam(real: Any) -> Scalar:
         beta_1: float,
         beta_2: float,
         epsilon: float,
-        decayed: int,
         decay: Array,
         penalty: Array,
     ) -> None:
-        step = real(rate[0] * np.sqrt(1.0 - beta_2 ** t[0]) / (1.0 - beta_1 ** t[0]))
+        penalty[0] += 0.5 * decay[0] * squared_norm(theta)
+        steps = float(t[0])
+        step = real(rate[0] * np.sqrt(1.0 - beta_2**steps) / (1.0 - beta_1**steps))
         b1, c1, b2, c2 = real(beta_1), real(1.0 - beta_1), real(beta_2), real(1.0 - beta_2)
-        eps = real(epsilon)
-        norm = 0.0
-        first = 0
-        while first < theta.shape[0]:
-            last, shrink = _block(first, theta.shape[0], decayed, decay[0])
-            w, dw, m1, m2 = theta[first:last], grad[first:last], m[first:last], v[first:last]
-            norm += squared_norm(w) if first < decayed else 0.0
-            l2 = real(shrink)
-            for i in range(w.shape[0]):
-                g = dw[i] + l2 * w[i]
-                m1[i] = b1 * m1[i] + c1 * g
-                m2[i] = b2 * m2[i] + c2 * (g * g)
-                w[i] -= step * m1[i] / (np.sqrt(m2[i]) + eps)
-            first = last
-        penalty[0] += 0.5 * decay[0] * norm
+        eps, l2 = real(epsilon), real(decay[0])
+        for i in range(theta.shape[0]):
+            g = grad[i] + l2 * theta[i]
+            mean = b1 * m[i] + c1 * g
+            square = b2 * v[i] + c2 * (g * g)
+            m[i] = mean
+            v[i] = square
+            theta[i] -= step * mean / (np.sqrt(square) + eps)
 
     return kernel
 
 
-def _end_of_block(first: int, size: int, decayed: int, decay: float) -> tuple[int, float]:
-    """End and decay of the block at `first`, short enough to be cached until it is updated."""
-    inside = first < decayed
-    return min(first + 4096, decayed if inside else size), decay if inside else 0.0
-
-
-_block = inline(_end_of_block)
-
-
 def _squared_norm(real: Any) -> Scalar:
-    """Make ||w||^2 of one block; eight partial sums, side by side, fill a vector register."""
+    """Make ||w||^2: eight sums side by side fill a vector register, float64 keeps the total."""
     zero = real(0)
 
     def squared_norm(w: Array) -> Any:
-        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
-        whole = w.shape[0] // 8
-        for i in range(whole):
-            k = 8 * i
-            s0 += w[k] * w[k]
-            s1 += w[k + 1] * w[k + 1]
-            s2 += w[k + 2] * w[k + 2]
-            s3 += w[k + 3] * w[k + 3]
-            s4 += w[k + 4] * w[k + 4]
-            s5 += w[k + 5] * w[k + 5]
-            s6 += w[k + 6] * w[k + 6]
-            s7 += w[k + 7] * w[k + 7]
-        total = np.float64(((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)))
-        for i in range(8 * whole, w.shape[0]):
-            total += w[i] * w[i]
+        total = 0.0
+        for start in range(0, w.shape[0], 1024):
+            x = w[start : start + 1024]
+            s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
+            eights = x.shape[0] // 8
+            for i in range(eights):
+                k = 8 * i
+                s0 += x[k] * x[k]
+                s1 += x[k + 1] * x[k + 1]
+                s2 += x[k + 2] * x[k + 2]
+                s3 += x[k + 3] * x[k + 3]
+                s4 += x[k + 4] * x[k + 4]
+                s5 += x[k + 5] * x[k + 5]
+                s6 += x[k + 6] * x[k + 6]
+                s7 += x[k + 7] * x[k + 7]
+            total += ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+            for i in range(8 * eights, x.shape[0]):
+                total += x[i] * x[i]
         return total
 
     return inline(squared_norm)

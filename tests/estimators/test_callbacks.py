@@ -165,7 +165,6 @@ def test_callbacks_must_be_callable(way: str) -> None:
         model.fit(_examples(way), TASKS["regression"].y)
 
 
-@pytest.mark.xfail(strict=True, reason="lbfgs does not look at callbacks")
 def test_callbacks_must_be_callable_with_lbfgs() -> None:
     model = _model("compiled", callbacks=["print"], solver="lbfgs")
     with pytest.raises(TypeError):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+
 from gpubackprop.kernels.native import kernel
 
 from .agreement import (

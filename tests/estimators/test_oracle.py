@@ -311,7 +311,6 @@ def test_partial_fit_weighted(backend: str) -> None:
 
 
 @every_backend
-@pytest.mark.xfail(strict=True, reason="optimizer state of another solver is read: AttributeError")
 @pytest.mark.parametrize(("first", "then"), [("adam", "sgd"), ("sgd", "adam")])
 def test_partial_fit_keeps_its_optimizer_when_solver_changes(
     first: str, then: str, backend: str
@@ -361,7 +360,6 @@ def test_warm_start_ignores_changed_width(hidden: tuple[int, ...], backend: str)
 
 
 @every_backend
-@pytest.mark.xfail(strict=True, reason="the one column of y is read past its end")
 def test_one_target_trains_all_outputs(backend: str) -> None:
     # NumPy's broadcasting, which scikit-learn lets happen.
     task = TASKS["multioutput"]

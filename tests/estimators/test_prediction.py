@@ -78,7 +78,7 @@ def test_types_without_a_blas() -> None:
     assert_near(predicted, expected, 1e-2)
 
 
-@pytest.mark.parametrize("layout", set(LAYOUTS) - {"list"})
+@pytest.mark.parametrize("layout", sorted(set(LAYOUTS) - {"list"}))
 @pytest.mark.parametrize("rows", [100, 3000])
 def test_layout(rows: int, layout: str) -> None:
     model, X = _fitted("multioutput"), _examples(rows)
