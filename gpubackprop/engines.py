@@ -40,7 +40,8 @@ def formulas(estimator: Any) -> Formulas:
 
 def loss_scale(estimator: Any) -> float:
     """scikit-learn reports the squared error as a mean over outputs, the derivation as a sum."""
-    return 1 / estimator.n_outputs_ if estimator.loss == "squared_error" else 1.0
+    outputs = len(estimator.intercepts_[-1])
+    return 1 / outputs if estimator.loss == "squared_error" else 1.0
 
 
 def working_dtype(estimator: Any, X: Any) -> np.dtype[Any]:

@@ -31,6 +31,7 @@ SIGNATURES: dict[Any, tuple[str, ...]] = {
     ),
     BaseMultilayerPerceptron._backprop: ("self", "X", "y", "sample_weight", *_BUFFERS),
     BaseMultilayerPerceptron._forward_pass_fast: ("self", "X", "check_input"),
+    BaseMultilayerPerceptron._validate_params: ("self",),
     # called
     BaseMultilayerPerceptron._update_no_improvement_count: (
         *("self", "early_stopping", "X", "y", "sample_weight"),
