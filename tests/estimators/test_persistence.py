@@ -152,9 +152,9 @@ def test_pickle_names_no_file_of_ours(solver: str, task: str) -> None:
 
 def test_other_scikit_learn_warns(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("sklearn.__version__", "1.7.2")
+        patch.setattr("sklearn.__version__", "1.5.0")
         content = pickle.dumps(_fitted("regression"))
-    with pytest.warns(InconsistentVersionWarning, match="MLPRegressor from version 1.7.2") as said:
+    with pytest.warns(InconsistentVersionWarning, match="MLPRegressor from version 1.5.0") as said:
         model = pickle.loads(content)
     assert len(said) == 1
     model.predict(TASKS["regression"].X)
