@@ -24,8 +24,8 @@ from service import CrashError, Service, UnavailableError, in_turn
 from tables import save_json, save_text, table
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
-"""Relative difference of the first losses from ours that reordered sums explain."""
-EPSILON_TOLERANCE = {"torch_eager": 1e-4}
+"""Relative difference of the first epoch's loss from ours that reordered sums explain."""
+EPSILON_TOLERANCE = {"torch_eager": 5e-4}
 """For an optimizer that places epsilon elsewhere, in either type."""
 QUICK_ROWS = [Row("digits", "float32", "relu"), Row("mid", "float64", "tanh")]
 
@@ -46,10 +46,12 @@ class Result(NamedTuple):
         return Ratio.of(self.seconds[pair[0]], self.seconds[pair[1]])
 
     def disagreement(self, name: str) -> float:
-        """Largest relative difference of a contestant's first losses from ours."""
-        ours = self.ready[OURS]["losses"]
-        pairs = zip(self.ready[name]["losses"], ours, strict=True)
-        return float(max(abs(theirs - mine) / abs(mine) for theirs, mine in pairs))
+        """Relative difference of a contestant's loss from ours, after one epoch.
+
+        Later, rounding has switched units of a ReLU network on or off, and losses drift apart.
+        """
+        theirs, mine = (float(self.ready[who]["losses"][0]) for who in (name, OURS))
+        return abs(theirs - mine) / abs(mine)
 
     def sound(self) -> bool:
         """Whether all have done the same work and none has crashed."""

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from gpubackprop.kernels import compiled
-from gpubackprop.kernels.replay import replay
 from problems import Array
 
 from gpubackprop.backends import Backend
+from gpubackprop.kernels import compiled
+from gpubackprop.kernels.replay import replay
 
 
 class Shape(NamedTuple):

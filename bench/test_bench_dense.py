@@ -1,8 +1,9 @@
 """The forward pass of one layer: matrix product, bias, activation."""
 
 import pytest
-from gpubackprop.kernels.formulas import Activation
 from measuring import Draw, Measure, Shape
+
+from gpubackprop.kernels.formulas import Activation
 
 
 def _measure(measure: Measure, normal: Draw, shape: Shape, activation: Activation) -> None:

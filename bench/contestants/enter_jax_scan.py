@@ -46,19 +46,23 @@ class JaxScan:
 
 
 def _compiled_epoch(activation: Callable[[Any], Any], batch: int) -> Any:
-    def loss_of(net: Any, X: Any, labels: Any) -> Any:
+    def loss_of(net: Any, X: Any, labels: Any) -> tuple[Any, Any]:
+        """The loss to differentiate, and the one to report, its probabilities clipped."""
         A = X
         for W, b in net[:-1]:
             A = activation(A @ W + b)
         W, b = net[-1]
         log_p = jax.nn.log_softmax(A @ W + b)
-        likelihood = jnp.take_along_axis(log_p, labels[:, None], axis=1).mean()
-        squares = sum(jnp.vdot(W, W) for W, _ in net)
-        return -likelihood + 0.5 * ALPHA / len(X) * squares
+        likelihood = jnp.take_along_axis(log_p, labels[:, None], axis=1)
+        penalty = 0.5 * ALPHA / len(X) * sum(jnp.vdot(W, W) for W, _ in net)
+        clipped = jnp.maximum(likelihood, jnp.log(jnp.finfo(X.dtype).eps))
+        return penalty - likelihood.mean(), penalty - clipped.mean()
+
+    gradient = jax.grad(loss_of, has_aux=True)
 
     def epoch(state: State, order: Any, X: Any, labels: Any) -> tuple[State, Any]:
         def step(state: State, rows: Any) -> tuple[State, Any]:
-            loss, grad = jax.value_and_grad(loss_of)(state[0], X[rows], labels[rows])
+            grad, loss = gradient(state[0], X[rows], labels[rows])
             return _adam(state, grad), loss * len(rows)
 
         whole = len(order) // batch * batch

@@ -4,6 +4,7 @@ PyTorch adds epsilon to the bias-corrected sqrt(v), scikit-learn to the uncorrec
 steps have been taken its epsilon is effectively smaller, and losses differ slightly.
 """
 
+import math
 from itertools import pairwise
 
 import torch
@@ -22,7 +23,8 @@ class TorchEager:
     def __init__(self, start: Start, problem: Problem, activation: str) -> None:
         self._start, self._problem, self._activation = start, problem, activation
         self._X, self._labels = torch.from_numpy(start.X), torch.from_numpy(start.labels)
-        self._loss = torch.nn.CrossEntropyLoss()
+        self._loss = torch.nn.CrossEntropyLoss(reduction="none")
+        self._most = -math.log(torch.finfo(self._X.dtype).eps)  # where scikit-learn clips it
 
     def train(self, epochs: int) -> Training:
         net = self._network()
@@ -40,12 +42,13 @@ class TorchEager:
             decay = ALPHA / len(rows)
             optimizer.param_groups[0]["weight_decay"] = decay  # the tail batch has its own
             optimizer.zero_grad()
-            loss = self._loss(net(self._X[rows]), self._labels[rows])
-            loss.backward()
+            losses = self._loss(net(self._X[rows]), self._labels[rows])
+            losses.mean().backward()
             with torch.no_grad():
-                squares = sum(torch.dot(W.view(-1), W.view(-1)) for W in weights)
+                penalty = 0.5 * ALPHA * sum(torch.dot(W.view(-1), W.view(-1)) for W in weights)
+                total = losses.clamp(max=self._most).sum() + penalty
             optimizer.step()
-            return (loss.detach() + 0.5 * decay * squares) * len(rows)
+            return total
 
         def epoch(order: Array) -> float:
             batches = torch.from_numpy(order).split(self._problem.batch)
