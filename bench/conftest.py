@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import threadpoolctl
-from measuring import SHAPES, Draw, Measure, Shape, Timed, repeated
-from problems import Array
 
 from gpubackprop.backends import Backend, select
 from gpubackprop.kernels.formulas import Activation
+from measuring import SHAPES, Draw, Measure, Shape, Timed, repeated
+from problems import Array
 
 ROUNDS = 7
 HIDDEN = (Activation.RELU, Activation.SIGMOID, Activation.TANH)

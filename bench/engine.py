@@ -3,8 +3,6 @@
 from itertools import pairwise
 
 import numpy as np
-from problems import Problem
-from start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
 
 from gpubackprop.backends import Backend
 from gpubackprop.backprop import Formulas
@@ -13,6 +11,8 @@ from gpubackprop.epochs import Epochs
 from gpubackprop.kernels.formulas import Activation, Loss
 from gpubackprop.optimizers import Adam
 from gpubackprop.parameters import Array, Parameters
+from problems import Problem
+from start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
 
 
 def epochs(problem: Problem, dtype: str, activation: str, backend: Backend) -> tuple[Epochs, Array]:

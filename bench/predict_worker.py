@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
+
 from problems import find
 from service import serve
 from start import parameters

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from problems import Array, Problem
 from sklearn.neural_network import MLPClassifier
+
+from problems import Array, Problem
 
 SEED = 0
 ALPHA = 1e-4

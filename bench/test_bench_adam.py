@@ -1,6 +1,7 @@
 """One step of Adam over all parameters."""
 
 import numpy as np
+
 from measuring import Draw, Measure, Shape
 
 

@@ -1,9 +1,9 @@
 """The forward pass of one layer: matrix product, bias, activation."""
 
 import pytest
-from measuring import Draw, Measure, Shape
 
 from gpubackprop.kernels.formulas import Activation
+from measuring import Draw, Measure, Shape
 
 
 def _measure(measure: Measure, normal: Draw, shape: Shape, activation: Activation) -> None:

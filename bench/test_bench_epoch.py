@@ -1,11 +1,11 @@
 """One epoch, tail batch included."""
 
 import pytest
+
 from engine import epochs, flops
+from gpubackprop.backends import Backend
 from measuring import Timed
 from problems import ACTIVATIONS, PROBLEMS
-
-from gpubackprop.backends import Backend
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

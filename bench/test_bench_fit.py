@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
+from sklearn import neural_network
+
+import gpubackprop
 from engine import flops
 from measuring import Timed
 from problems import PROBLEMS
-from sklearn import neural_network
 from start import parameters
-
-import gpubackprop
 
 EPOCHS = 10
 ESTIMATORS: dict[str, tuple[Any, dict[str, str]]] = {

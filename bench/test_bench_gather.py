@@ -1,6 +1,7 @@
 """Gathering the rows of a mini-batch."""
 
 import numpy as np
+
 from measuring import Draw, Measure, Shape
 
 

@@ -1,9 +1,9 @@
 """The error pulled back through one layer."""
 
 import numpy as np
-from measuring import Draw, Measure, Shape
 
 from gpubackprop.kernels.formulas import Activation
+from measuring import Draw, Measure, Shape
 
 
 def test_hidden_delta(measure: Measure, normal: Draw, shape: Shape, activation: Activation) -> None:

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from measuring import Draw, Measure, Shape
 
 from gpubackprop.kernels.formulas import Activation, Loss
+from measuring import Draw, Measure, Shape
 
 PAIRINGS = [
     (Activation.SOFTMAX, Loss.CROSS_ENTROPY, 10),

@@ -1,11 +1,11 @@
 """One mini-batch from gather to Adam."""
 
 import pytest
+
 from engine import epochs, flops
+from gpubackprop.backends import Backend
 from measuring import Timed
 from problems import PROBLEMS
-
-from gpubackprop.backends import Backend
 
 STEPS = 50
 

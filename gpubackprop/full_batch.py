@@ -1,9 +1,11 @@
 """Loss, gradient and prediction of a scikit-learn estimator over all rows at once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
+from .backends import threads
 from .backends.backend import Backend
 from .backprop import bind
 from .engines import formulas, loss_scale, targets, usable, working_dtype
@@ -66,7 +68,8 @@ def predict(estimator: Any, X: Array) -> Array:
     """Output activations of all rows, a block at a time.
 
     In NumPy, which is as fast here as machine code once a block fits the cache, and needs neither a
-    compiler nor a warm-up where a model is only served.
+    compiler nor a warm-up where a model is only served. Threads share the blocks, so that all of
+    the work is divided and not the matrix products alone.
 
     Parameters
     ----------
@@ -81,14 +84,20 @@ def predict(estimator: Any, X: Array) -> Array:
     """
     dtype = working_dtype(estimator, X)
     net, f, algorithm = _network(estimator, dtype), formulas(estimator), bind(reference)
-    ws = Workspace.allocate(net.layer_sizes, min(BLOCK, len(X)), dtype)
     y_hat = np.empty((len(X), net.layer_sizes[-1]), dtype=dtype)
-    for start in range(0, len(X), BLOCK):
-        rows = slice(start, min(start + BLOCK, len(X)))
-        block = ws.first(rows.stop - rows.start)
-        block.A[0][...] = X[rows]
-        algorithm.forward(net, block, f)
-        y_hat[rows] = block.A[-1]
+    workers = min(threads.available(), -(-len(X) // BLOCK))
+
+    def share(worker: int) -> None:
+        ws = Workspace.allocate(net.layer_sizes, BLOCK, dtype)
+        for start in range(worker * BLOCK, len(X), workers * BLOCK):
+            rows = slice(start, min(start + BLOCK, len(X)))
+            block = ws.first(rows.stop - rows.start)
+            block.A[0][...] = X[rows]
+            algorithm.forward(net, block, f)
+            y_hat[rows] = block.A[-1]
+
+    with threads.single_threaded_blas(), ThreadPoolExecutor(workers) as pool:
+        list(pool.map(share, range(workers)))
     return y_hat
 
 

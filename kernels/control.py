@@ -10,7 +10,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from .native.layout import Array
-from .scalars import Scalar
+from .scalars import Scalar, inline
 
 _PAUSE = {"x86_64": "pause", "aarch64": "yield", "arm64": "yield"}.get(platform.machine())
 """Instruction that tells the processor that a loop only waits."""
@@ -28,11 +28,14 @@ def replay(real: Any) -> Scalar:
 
 
 def lead(real: Any) -> Scalar:
-    """Post an order, a call for every thread, and make the first of its calls."""
+    """Post an order, a call for every thread, make the first, wait until all are made."""
+    meet = inline(_wait_for)
 
-    def kernel(order: Array, calls: Array) -> None:
-        _add_one(order)
+    def kernel(order: Array, done: Array, calls: Array) -> None:
+        others = calls.shape[0] // 2 - 1
+        target = (_add_one(order) + 1) * others
         _call(calls[0], calls[1])
+        meet(done, target)
 
     return kernel
 
@@ -40,13 +43,16 @@ def lead(real: Any) -> Scalar:
 def attend(real: Any) -> Scalar:
     """Make one's own call of every order, until none has come for a while."""
 
-    def kernel(order: Array, served: Array, calls: Array, mine: int, patience: int) -> None:
+    def kernel(
+        order: Array, served: Array, done: Array, calls: Array, mine: int, patience: int
+    ) -> None:
         waited = 0
         while waited < patience:
             waited += 1
             if _read(order) > served[0]:
                 served[0] += 1
                 _call(calls[2 * mine], calls[2 * mine + 1])
+                _add_one(done)
                 waited = 0
             elif waited % 64 == 0:
                 _let_others_run()
@@ -56,16 +62,20 @@ def attend(real: Any) -> Scalar:
 
 def barrier(real: Any) -> Scalar:
     """Wait until all parties are here; `arrivals` counts them, and never goes back."""
+    meet = inline(_wait_for)
 
     def kernel(arrivals: Array, parties: int) -> None:
-        target = (_add_one(arrivals) // parties + 1) * parties
-        waited = 0
-        while _read(arrivals) < target:
-            waited += 1
-            if waited % 64 == 0:
-                _let_others_run()
+        meet(arrivals, (_add_one(arrivals) // parties + 1) * parties)
 
     return kernel
+
+
+def _wait_for(counter: Array, target: int) -> None:
+    waited = 0
+    while _read(counter) < target:
+        waited += 1
+        if waited % 64 == 0:
+            _let_others_run()
 
 
 @intrinsic  # type: ignore[untyped-decorator]

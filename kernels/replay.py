@@ -6,8 +6,8 @@ from .native.kernel import Kernel, Launch
 from .native.layout import Array, Layout, address
 
 _replay = Kernel("control.replay", Layout.INTEGERS, Layout.COUNT)
-_lead = Kernel("control.lead", Layout.INTEGERS, Layout.INTEGERS)
-_attend = Kernel("control.attend", *(Layout.INTEGERS,) * 3, Layout.COUNT, Layout.COUNT)
+_lead = Kernel("control.lead", *(Layout.INTEGERS,) * 3)
+_attend = Kernel("control.attend", *(Layout.INTEGERS,) * 4, Layout.COUNT, Layout.COUNT)
 _barrier = Kernel("control.barrier", Layout.INTEGERS, Layout.COUNT)
 
 PATIENCE = 50_000
@@ -26,15 +26,15 @@ def replay(launches: list[Launch]) -> Launch:
     return whole._replace(keep=(*whole.keep, launches))
 
 
-def lead(order: Array, calls: Array) -> Launch:
-    """Launch that orders a call from every thread and makes the first one itself."""
-    return _lead.launch(order, calls)
+def lead(order: Array, done: Array, calls: Array) -> Launch:
+    """Launch that orders a call from every thread, makes the first itself and waits for all."""
+    return _lead.launch(order, done, calls)
 
 
-def attend(order: Array, calls: Array, mine: int) -> Launch:
+def attend(order: Array, done: Array, calls: Array, mine: int) -> Launch:
     """Launch that makes call `mine` of every order and ends when none has come for a while."""
     served = np.zeros(8, dtype=np.int64)
-    return _attend.launch(order, served, calls, mine, PATIENCE)
+    return _attend.launch(order, served, done, calls, mine, PATIENCE)
 
 
 def barrier(arrivals: Array, parties: int) -> Launch:

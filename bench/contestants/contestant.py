@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import NamedTuple, Protocol
 
 import threadpoolctl
+
 from problems import Array
 
 

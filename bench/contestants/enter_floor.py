@@ -3,14 +3,13 @@
 The BLAS runs each with the threads of its own. `floor_divided` runs the same as our backend does.
 """
 
-from problems import Problem
-
 from contestants.contestant import Repeated
 from contestants.products import Product, products
 from gpubackprop.kernels.blas import gemm_call
 from gpubackprop.kernels.native.kernel import Kernel, Launch
 from gpubackprop.kernels.native.layout import Layout
 from gpubackprop.kernels.replay import replay
+from problems import Problem
 
 _GEMM = Kernel("loops.gemm", Layout.INTEGERS)
 

@@ -1,9 +1,9 @@
 """scikit-learn's own estimator."""
 
-from problems import Problem
 from sklearn.neural_network import MLPClassifier
 
 from contestants.estimator import EstimatorContestant
+from problems import Problem
 
 
 def enter(problem: Problem, dtype: str, activation: str) -> EstimatorContestant:

@@ -8,11 +8,11 @@ import math
 from itertools import pairwise
 
 import torch
+
+from contestants.contestant import Training, time_epochs
 from host import usable_cores
 from problems import Array, Problem
 from start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, Start, start
-
-from contestants.contestant import Training, time_epochs
 
 _ACTIVATIONS = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "logistic": torch.nn.Sigmoid}
 

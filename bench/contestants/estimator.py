@@ -5,11 +5,11 @@ import warnings
 from importlib.metadata import version
 from typing import Any
 
-from problems import Problem
 from sklearn.exceptions import ConvergenceWarning
-from start import parameters
 
 from contestants.contestant import Training, blas
+from problems import Problem
+from start import parameters
 
 
 class _Marks:

@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from problems import Array, Problem
 
 from gpubackprop.parameters import Parameters
 from gpubackprop.workspace import Workspace
+from problems import Array, Problem
 
 
 class Product(NamedTuple):

@@ -29,13 +29,13 @@ class Crew:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        order = aligned_zeros(8, np.int64)
+        order, done = aligned_zeros(8, np.int64), aligned_zeros(8, np.int64)
         self._calls = aligned_zeros(2 * size, np.int64)
-        self._lead = replay.lead(order, self._calls)
+        self._lead = replay.lead(order, done, self._calls)
         self._wake: list[SimpleQueue[bool]] = []
         for mine in range(1, size):
             wake: SimpleQueue[bool] = SimpleQueue()
-            arguments = (replay.attend(order, self._calls, mine), wake)
+            arguments = (replay.attend(order, done, self._calls, mine), wake)
             threading.Thread(
                 target=_serve, args=arguments, name=f"gpubackprop-{mine}", daemon=True
             ).start()
@@ -43,7 +43,7 @@ class Crew:
             self._wake.append(wake)
 
     def run(self, launches: list[Launch]) -> None:
-        """Run one launch a thread; they meet at a barrier of their own before they end."""
+        """Run one launch a thread; return when all are through."""
         for wake in self._wake:
             wake.put(True)
         self._calls[:] = replay.calls(launches)
