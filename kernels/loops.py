@@ -15,7 +15,7 @@ from numba.np.arrayobj import make_array
 from . import blas
 from .formulas import Activation, Loss
 from .native.layout import Array
-from .scalars import Scalar, exponentials, inline, pull_back, sigma
+from .scalars import Scalar, exponential, inline, pull_back, sigma
 
 
 def gather(real: Any) -> Scalar:
@@ -78,7 +78,7 @@ def activate(real: Any, activation: Activation) -> Scalar:
 
 def _softmax(real: Any) -> Scalar:
     """A row at a time but for exp, which runs over all elements at once: rows are often short."""
-    exp, _ = exponentials(real)
+    exp = exponential(real)
     zero, one = real(0), real(1)
 
     def kernel(A: Array, b: Array, flat: Array) -> None:

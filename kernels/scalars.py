@@ -25,7 +25,7 @@ def inline(function: Scalar) -> Scalar:
 def sigma(real: Any, activation: Activation) -> Scalar:
     """Make sigma(z) for an element-wise activation."""
     zero, one, two = real(0), real(1), real(2)
-    exp, expm1 = exponentials(real)
+    exp, expm1 = exponential(real), exponential(real, minus=1)
 
     def identity(z: Any) -> Any:
         return z
@@ -40,15 +40,15 @@ def sigma(real: Any, activation: Activation) -> Scalar:
         u = expm1(z + z)
         return u / (u + two)
 
-    def exponential(z: Any) -> Any:
-        return np.exp(z)  # a rate may overflow to inf: the library's, which does so
+    def rate(z: Any) -> Any:
+        return np.exp(z)  # may overflow to inf: the library's does
 
     formulas: dict[Activation, Scalar] = {
         Activation.IDENTITY: identity,
         Activation.RELU: relu,
         Activation.SIGMOID: sigmoid,
         Activation.TANH: tanh,
-        Activation.EXP: exponential,
+        Activation.EXP: rate,
     }
     return inline(formulas[activation])
 
@@ -78,13 +78,14 @@ def pull_back(real: Any, activation: Activation) -> Scalar:
     return inline(formulas[activation])
 
 
-def exponentials(real: Any) -> tuple[Scalar, Scalar]:
-    """Make exp and exp - 1, within 2 units in the last place where the result is a normal number.
+def exponential(real: Any, minus: int = 0) -> Scalar:
+    """Make exp(x) - minus, within 3 units in the last place where the result is a normal number.
 
     exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2, with the Taylor polynomial of
     exp(r) - 1. Adding 1.5 * 2^(mantissa bits) rounds x / ln 2 and leaves n in the low bits, from
     where it is moved into the exponent of 2^n (Cephes, S. Moshier; A. Cristina Malossi et al.,
-    "Fast exponential computation on SIMD architectures", 2015).
+    "Fast exponential computation on SIMD architectures", 2015). Subtracting 1 from 2^n before the
+    rest is added keeps the digits of exp(x) - 1 near zero.
 
     Arguments beyond the type's range are taken for its ends: exp stays positive and finite.
     """
@@ -97,29 +98,19 @@ def exponentials(real: Any) -> tuple[Scalar, Scalar]:
     high = real(0.693359375) if single else real(0.693145751953125)
     low = real(-2.12194440e-4) if single else real(1.42860682030941723212e-6)
     lowest, highest = (real(-87.0), real(88.0)) if single else (real(-708.0), real(709.0))
-    one = real(1)
+    less = real(minus)
     polynomial = _taylor_expm1(real)
 
-    def reduce(x: Any) -> Any:
+    def exp(x: Any) -> Any:
         x = lowest if x < lowest else x
         x = highest if x > highest else x
         shifted = x * per_log2 + shifter
         n = shifted - shifter
         r = (x - n * high) - n * low
         power = word((real(shifted).view(word) - shifter_bits + bias) << mantissa).view(real)
-        return power, polynomial(r)
+        return power * polynomial(r) + (power - less)
 
-    reduced = inline(reduce)
-
-    def exp(x: Any) -> Any:
-        power, p = reduced(x)
-        return power * p + power
-
-    def expm1(x: Any) -> Any:
-        power, p = reduced(x)
-        return power * p + (power - one)
-
-    return inline(exp), inline(expm1)
+    return inline(exp)
 
 
 def _taylor_expm1(real: Any) -> Scalar:
