@@ -63,15 +63,15 @@ _local = threading.local()
 
 
 def crew(size: int) -> Crew:
-    """Crew of the calling thread, kept from one use to the next."""
-    if getattr(_local, "crew", None) is None or _local.crew.size != size:
-        _local.crew = Crew(size)
-    mine: Crew = _local.crew
-    return mine
+    """Crew of the calling thread, one for each size, kept from one use to the next."""
+    crews: dict[int, Crew] = _local.__dict__.setdefault("crews", {})
+    if size not in crews:
+        crews[size] = Crew(size)
+    return crews[size]
 
 
 def _forget() -> None:
-    _local.crew = None  # a forked process has the leader only
+    _local.__dict__.clear()  # a forked process has the leader only
 
 
 if hasattr(os, "register_at_fork"):
