@@ -6,11 +6,11 @@ import numpy as np
 
 from gpubackprop.backends import Backend
 from gpubackprop.backprop import Formulas
-from gpubackprop.engines import ACTIVATIONS
 from gpubackprop.epochs import Epochs
 from gpubackprop.kernels.formulas import Activation, Loss
 from gpubackprop.optimizers import Adam
 from gpubackprop.parameters import Array, Parameters
+from gpubackprop.translation import ACTIVATIONS
 from problems import Problem
 from start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
 

@@ -55,9 +55,8 @@ def repeated(
     function: Callable[..., None] = getattr(backend.kernels, primitive)
     if backend.name == "compiled":
         stages = compiled.stages(function, arguments, pieces=1)
-        whole = replay([launch for stage in stages for launch in stage.launches])
-        whole.block[-1] = calls
-        run: Callable[[], None] = whole.run
+        launches = [launch for stage in stages for launch in stage.launches]
+        run: Callable[[], None] = replay(launches, calls).run
         return run
 
     def loop() -> None:

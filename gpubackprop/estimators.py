@@ -14,8 +14,9 @@ from . import backends, sklearn_contract, training
 from ._version import __version__
 from .callbacks import Callback
 from .engines import DenseEngine, SparseEngine
-from .full_batch import BLOCK, loss_and_gradient, predict
+from .full_batch import loss_and_gradient
 from .parameters import Array
+from .prediction import BLOCK, predict
 
 _log = logging.getLogger("gpubackprop")
 
@@ -78,12 +79,12 @@ class _Accelerated:
         coef_grads: list[Any],
         intercept_grads: list[Any],
     ) -> tuple[float, list[Array], list[Array]]:
-        backend = backends.select(self.backend, self.device)
+        backend = backends.select(self.backend, self.device)  # refuses before sparse X is handed on
         if scipy.sparse.issparse(X):
-            loss: tuple[float, list[Array], list[Array]] = super()._backprop(  # type: ignore[misc]
+            result: tuple[float, list[Array], list[Array]] = super()._backprop(  # type: ignore[misc]
                 X, y, sample_weight, activations, deltas, coef_grads, intercept_grads
             )
-            return loss
+            return result
         return loss_and_gradient(self, X, y, sample_weight, backend)
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
@@ -150,7 +151,7 @@ class MLPClassifier(_Accelerated, sklearn_contract.MLPClassifier):  # type: igno
     Parameters
     ----------
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
-        Where to compute.
+        Where to compute. This version has the CPU only and refuses "cuda" with a RuntimeError.
     backend : {"auto", "compiled", "reference"}, default="auto"
         How to compute on the CPU: machine code or plain NumPy.
     callbacks : list of callable or None, default=None
@@ -240,7 +241,7 @@ class MLPRegressor(_Accelerated, sklearn_contract.MLPRegressor):  # type: ignore
     Parameters
     ----------
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
-        Where to compute.
+        Where to compute. This version has the CPU only and refuses "cuda" with a RuntimeError.
     backend : {"auto", "compiled", "reference"}, default="auto"
         How to compute on the CPU: machine code or plain NumPy.
     callbacks : list of callable or None, default=None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpubackprop.tabular import Column, Task, features
+from gpubackprop.files import write_atomically
+from gpubackprop.table import Column, Task, features
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ _TRAINING_STATE = ("_optimizer", "_random_state", "_best_coefs", "_best_intercep
 
 
 class ModelFileError(ValueError):
-    """A model file that cannot be written or read; the message names it and the cure."""
+    """A model that cannot be saved or loaded; the message names the file and the cure."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,8 @@ def save(bundle: Bundle, path: str | Path) -> None:
     Raises
     ------
     ModelFileError
+        If it would not be loaded again.
+    WriteError
         If it cannot be written.
     """
     import skops.io
@@ -187,60 +189,6 @@ def load(path: str | Path) -> Bundle:
         return Bundle(**content)
     except (KeyError, TypeError, ValueError):
         raise ModelFileError(f"{path}: incomplete. Train and save again.") from None
-
-
-def check_writable(path: str | Path) -> None:
-    """Refuse, before any work is done, a path that cannot be written.
-
-    Parameters
-    ----------
-    path : str or Path
-        Where a file is to be written later.
-
-    Raises
-    ------
-    ModelFileError
-        If it cannot be.
-    """
-    path = Path(path)
-    folder = path.resolve().parent
-    if path.exists() and not path.is_file():
-        raise ModelFileError(f"{path}: cannot be written, it is not an ordinary file.")
-    if not folder.is_dir():
-        raise ModelFileError(f"{path}: cannot be written, there is no folder {folder}.")
-    if not os.access(folder, os.W_OK):
-        raise ModelFileError(f"{path}: cannot be written, the folder {folder} is read-only.")
-
-
-def write_atomically(path: str | Path, data: bytes) -> None:
-    """Write a file whole or not at all: beside it, to the disk, then in its place.
-
-    Parameters
-    ----------
-    path : str or Path
-        Where to.
-    data : bytes
-        What.
-
-    Raises
-    ------
-    ModelFileError
-        If it cannot be written; what was there stays.
-    """
-    check_writable(path)
-    final = Path(path).resolve()  # a link stays a link
-    partial = final.with_name(f".{final.name}.{os.getpid()}.partial")
-    try:
-        with open(partial, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, final)
-    except OSError as error:
-        kept = "; the file that was there is unchanged" if final.exists() else ""
-        raise ModelFileError(f"{path}: could not be written ({error.strerror}){kept}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _for_prediction(network: Any) -> Any:

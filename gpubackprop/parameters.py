@@ -5,15 +5,15 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from .kernels.native.layout import Array as Array
+from .kernels.native.layout import address
 
 ALIGNMENT = 64
 """Bytes: a cache line and the widest vector register."""
 
 
-HUGE = 1 << 21
+_HUGE = 1 << 21
 """Bytes of a huge page."""
 
 
@@ -21,10 +21,10 @@ def aligned_zeros(size: int, dtype: Any) -> Array:
     """Zeros whose first element lies on a 64-byte boundary, of a huge page if that is filled."""
     dtype = np.dtype(dtype)
     length = size * dtype.itemsize
-    huge = length >= HUGE and hasattr(mmap, "MADV_HUGEPAGE")
-    boundary = HUGE if huge else ALIGNMENT
-    room = _huge_pages(length + HUGE) if huge else np.zeros(length + ALIGNMENT, dtype=np.uint8)
-    start = -room.__array_interface__["data"][0] % boundary
+    huge = length >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE")
+    boundary = _HUGE if huge else ALIGNMENT
+    room = _huge_pages(length + _HUGE) if huge else np.zeros(length + ALIGNMENT, dtype=np.uint8)
+    start = -address(room) % boundary
     return room[start : start + length].view(dtype)
 
 
@@ -75,9 +75,7 @@ class Parameters(NamedTuple):
     @property
     def decayed(self) -> int:
         """How many leading elements weight decay applies to: the weights, not the biases."""
-        start = self.theta.__array_interface__["data"][0]
-        first_bias = self.b[0].__array_interface__["data"][0]
-        return int(first_bias - start) // self.theta.itemsize
+        return (address(self.b[0]) - address(self.theta)) // self.theta.itemsize
 
     def load(self, arrays: list[Array]) -> None:
         """Copy values in, weights first."""

@@ -1,4 +1,4 @@
-"""All that gpubackprop relies on inside scikit-learn, in one place.
+"""The private functions and optimizers of scikit-learn that gpubackprop builds on.
 
 scikit-learn's multi-layer perceptrons are subclassed and their numeric engine is replaced. What the
 engine touches is not public; `violations` compares it with what is installed, and a test runs that,
@@ -50,7 +50,10 @@ SIGNATURES: dict[Any, tuple[str, ...]] = {
 """Functions by the parameters that they must have."""
 
 ATTRIBUTES: dict[type, tuple[str, ...]] = {
-    AdamOptimizer: ("t", "ms", "vs", "learning_rate", "learning_rate_init"),
+    AdamOptimizer: (
+        *("t", "ms", "vs", "learning_rate", "learning_rate_init"),
+        *("beta_1", "beta_2", "epsilon"),
+    ),
     SGDOptimizer: ("velocities", "momentum", "nesterov", "learning_rate"),
 }
 """Attributes that an optimizer must have; they are its state."""

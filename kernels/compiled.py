@@ -99,7 +99,8 @@ def _divide(length: int, pieces: int, step: int = 1) -> list[slice]:
     return [slice(start, min(start + part, length)) for start in starts]
 
 
-def _product(A: Array, B: Array, C: Array) -> Launch:
+def product(A: Array, B: Array, C: Array) -> Launch:
+    """Launch of the matrix product C = A B."""
     launch = _gemm.launch(blas.gemm_call(A, B, C))
     return launch._replace(keep=(*launch.keep, A, B, C))
 
@@ -110,24 +111,22 @@ def _divided_product(pieces: int, A: Array, B: Array, C: Array) -> Stage:
     rows, columns = C.shape
     if rows >= columns:
         parts = _divide(rows, pieces)
-        return Stage(tuple(_product(A[part], B, C[part]) for part in parts), by_rows=True)
+        return Stage(tuple(product(A[part], B, C[part]) for part in parts), by_rows=True)
     parts = _divide(columns, pieces)
-    return Stage(tuple(_product(A, B[:, part], C[:, part]) for part in parts))
+    return Stage(tuple(product(A, B[:, part], C[:, part]) for part in parts))
 
 
 def _by_rows(launches: Iterable[Launch]) -> Stage:
     return Stage(tuple(launches), by_rows=True)
 
 
-def _summed(
-    pieces: list[slice], total: Array, launch: Callable[[slice, Array], Launch]
-) -> Iterator[tuple[Launch, ...]]:
-    """Launches that add to a total: several pieces need a sum each, collected at the end."""
-    several = len(pieces) > 1
-    sums = np.zeros((len(pieces), 8)) if several else total.reshape(1, 1)  # a cache line each
-    yield tuple(launch(piece, own[:1]) for piece, own in zip(pieces, sums, strict=True))
+def _summed(parts: list[slice], total: Array, launch: Callable[[slice, Array], Launch]) -> Plan:
+    """Launches that add to a total: several parts need a sum each, collected at the end."""
+    several = len(parts) > 1
+    sums = np.zeros((len(parts), 8)) if several else total.reshape(1, 1)  # a cache line each
+    yield Stage(tuple(launch(part, own[:1]) for part, own in zip(parts, sums, strict=True)))
     if several:
-        yield (_collect.launch(sums.reshape(-1), total),)
+        yield Stage((_collect.launch(sums.reshape(-1), total),))
 
 
 @_primitive
@@ -180,13 +179,13 @@ def output_delta(
     total: Array,
 ) -> Plan:
     kernel = _output_delta(activation, loss)
-    each, *collected = _summed(
+    stage, *collected = _summed(
         _divide(len(A), pieces),
         total,
         lambda rows, own: kernel.launch(A[rows], Y[rows], share[rows], delta[rows], own),
     )
-    yield _by_rows(each)
-    yield from map(Stage, collected)
+    yield stage._replace(by_rows=True)
+    yield from collected
 
 
 @_primitive
@@ -203,10 +202,10 @@ def _summed_product(pieces: int, A: Array, delta: Array, grad_W: Array) -> Plan:
     batch, parts = _divide(len(A), pieces), _divide(len(grad_W), pieces)
     products = [grad_W, *(np.zeros_like(grad_W) for _ in batch[1:])]
     yield _by_rows(
-        _product(A[rows].T, delta[rows], C) for rows, C in zip(batch, products, strict=True)
+        product(A[rows].T, delta[rows], C) for rows, C in zip(batch, products, strict=True)
     )
-    for product in products[1:]:
-        yield Stage(tuple(_add.launch(product[part], grad_W[part]) for part in parts))
+    for other in products[1:]:
+        yield Stage(tuple(_add.launch(other[part], grad_W[part]) for part in parts))
 
 
 @_primitive
@@ -280,5 +279,5 @@ def _step(
         return kernel.launch(*(vector[part] for vector in vectors), *constants, decay, own)
 
     parts = _divide(decayed, pieces, step=64 // vectors[0].itemsize)
-    yield from map(Stage, _summed(parts, penalty, lambda part, own: launch(part, decay, own)))
+    yield from _summed(parts, penalty, lambda part, own: launch(part, decay, own))
     yield Stage((launch(slice(decayed, None), np.zeros(1), np.zeros(1)),))

@@ -15,14 +15,14 @@ class Activation(IntEnum):
 
 
 class Loss(IntEnum):
-    """L(y_hat, y) of one example; `Loss` of a batch is a weighted sum of these.
+    """L(y_hat, y) of one example; a batch's loss is the sum weighted with its shares.
 
     With p = y_hat clipped to [eps, 1 - eps], eps the machine epsilon of its type:
 
     - SQUARED_ERROR: 1/2 ||y_hat - y||^2
     - CROSS_ENTROPY: -sum_k y_k log p_k
-    - BINARY_CROSS_ENTROPY: -sum_k y_k log p_k + (1 - y_k) log(1 - p_k)
-    - POISSON: sum_k y_k log(y_k / y_hat_k) - y_k + y_hat_k
+    - BINARY_CROSS_ENTROPY: -sum_k [y_k log p_k + (1 - y_k) log(1 - p_k)]
+    - POISSON: sum_k [y_k log(y_k / y_hat_k) - y_k + y_hat_k]
     """
 
     SQUARED_ERROR = 0

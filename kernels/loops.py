@@ -1,7 +1,7 @@
 """The loops that become machine code: one factory each, called with the floating-point type.
 
-Nothing here allocates, raises or reorders a sum. Numba compiles what a factory returns; the
-parameters are declared, in the same order, where `kernels.compiled` names the kernel.
+Nothing here allocates or raises, and sums are added up in the order written. Numba compiles what a
+factory returns; its parameters are declared, in the same order, in `kernels.compiled`.
 """
 
 from typing import Any
@@ -149,13 +149,13 @@ def hadamard(real: Any, activation: Activation) -> Scalar:
 
 
 def output_delta(real: Any, activation: Activation, loss: Loss) -> Scalar:
-    """delta_i = share_i grad_z L_i and loss += sum_i share_i L_i."""
+    """delta_i = share_i grad_z L_i and total += sum_i share_i L_i."""
     of_element = _loss(real, loss)
     # The standard pairings reduce to y_hat - y; only the squared error has others.
     formula = pull_back(real, activation if loss is Loss.SQUARED_ERROR else Activation.IDENTITY)
 
-    def kernel(A: Array, Y: Array, share: Array, delta: Array, loss: Array) -> None:
-        total = 0.0
+    def kernel(A: Array, Y: Array, share: Array, delta: Array, total: Array) -> None:
+        of_batch = 0.0
         for i in range(A.shape[0]):
             weight = share[i, 0]
             of_row = 0.0
@@ -163,8 +163,8 @@ def output_delta(real: Any, activation: Activation, loss: Loss) -> Scalar:
                 a, y = A[i, j], Y[i, j]
                 of_row += of_element(a, y)
                 delta[i, j] = formula(a - y, a) * weight
-            total += of_row * weight
-        loss[0] += total
+            of_batch += of_row * weight
+        total[0] += of_batch
 
     return kernel
 

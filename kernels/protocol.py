@@ -1,6 +1,6 @@
 """What each primitive means: formula, shapes, aliasing, source.
 
-Every kernels module implements this protocol, and one test holds it to these very signatures.
+`reference` and `compiled` implement this protocol, and one test holds them to these signatures.
 Matrices are row-major and their rows are examples: A is (B, d), the derivation's A transposed, the
 same bytes; W is (fan_in, fan_out). `out` and what is called a sum are written, all else is read.
 Arguments are distinct memory except where an entry says otherwise. A quantity that changes from

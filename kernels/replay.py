@@ -20,9 +20,9 @@ def calls(launches: list[Launch]) -> Array:
     return np.array(pairs, dtype=np.int64).ravel()
 
 
-def replay(launches: list[Launch]) -> Launch:
+def replay(launches: list[Launch], repeats: int = 1) -> Launch:
     """Launch that runs others in order; the last slot of its block says how many times."""
-    whole = _replay.launch(calls(launches), 1)
+    whole = _replay.launch(calls(launches), repeats)
     return whole._replace(keep=(*whole.keep, launches))
 
 

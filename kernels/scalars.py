@@ -1,7 +1,8 @@
 """The formulas of one element, specialised for float32 or float64: sigma, sigma', exp.
 
-Plain arithmetic without branches or library calls, so that a loop around them becomes vector code.
-Each factory takes the floating-point type and returns a function that Numba inlines.
+Plain arithmetic without branches or library calls, but for the exp of a Poisson rate, so that a
+loop around them becomes vector code. Each factory takes the floating-point type and returns a
+function that Numba inlines.
 """
 
 from collections.abc import Callable

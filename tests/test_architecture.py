@@ -24,11 +24,13 @@ FLOORS = (
     # A module imports from lower floors, or from its own where that makes no circle. A name stands
     # for the module and all below it, unless a longer name here says otherwise.
     ("cli",),
-    ("modelfile", "tabular"),
+    ("modelfile",),
+    ("table",),
+    ("files",),
     ("",),  # gpubackprop/__init__.py: the public names
     ("estimators", "gradient_check"),
-    ("engines", "full_batch", "network"),
-    ("training",),
+    ("engines", "full_batch", "prediction", "network"),
+    ("training", "translation"),
     ("callbacks", "sklearn_contract", "epochs"),
     ("backends",),
     ("backends.compiled", "backends.reference"),

@@ -4,30 +4,20 @@ The BLAS runs each with the threads of its own. `floor_divided` runs the same as
 """
 
 from contestants.contestant import Repeated
-from contestants.products import Product, products
-from gpubackprop.kernels.blas import gemm_call
-from gpubackprop.kernels.native.kernel import Kernel, Launch
-from gpubackprop.kernels.native.layout import Layout
+from contestants.products import products
+from gpubackprop.kernels.compiled import product
 from gpubackprop.kernels.replay import replay
 from problems import Problem
 
-_GEMM = Kernel("loops.gemm", Layout.INTEGERS)
-
 
 def enter(problem: Problem, dtype: str, activation: str) -> Repeated:
-    launches = []
-    for batch, count in products(problem, dtype):
-        launch = replay([_launch(product) for product in batch])
-        launch.block[-1] = count
-        launches.append(launch)
+    launches = [
+        replay([product(*operands) for operands in batch], repeats=count)
+        for batch, count in products(problem, dtype)
+    ]
 
     def epoch() -> None:
         for launch in launches:
             launch.run()
 
     return Repeated(epoch)
-
-
-def _launch(product: Product) -> Launch:
-    launch = _GEMM.launch(gemm_call(*product))
-    return launch._replace(keep=(*launch.keep, *product))

@@ -5,12 +5,11 @@ import re
 
 from .backend import Backend
 
-__all__ = ["DEVICES", "NAMES", "Backend", "select"]
+__all__ = ["NAMES", "Backend", "select"]
 
 NAMES = ("auto", "compiled", "reference")
 """Values of `backend`."""
-DEVICES = re.compile(r"auto|cpu|cuda(:\d+)?")
-"""Values of `device`."""
+_DEVICES = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 _log = logging.getLogger("gpubackprop")
 
@@ -44,7 +43,7 @@ def select(backend: str, device: str) -> Backend:
     """
     if backend not in NAMES:
         raise ValueError(f"backend must be one of {', '.join(NAMES)}, got {backend!r}")
-    if not isinstance(device, str) or not DEVICES.fullmatch(device):
+    if not isinstance(device, str) or not _DEVICES.fullmatch(device):
         raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
     if device.startswith("cuda"):
         raise RuntimeError(

@@ -22,7 +22,7 @@ from .crew import crew
 
 kernels: Kernels = compiled
 
-PATIENCE = 0.05
+INTERRUPT_EVERY = 0.05
 """Seconds that machine code may run before Python looks for an interrupt."""
 WORTH_A_THREAD = 1_000_000
 """Multiply-adds of a step for each thread, some 20 microseconds; its barriers cost about two."""
@@ -45,7 +45,7 @@ def prepare(step: Step, multiply_adds: int) -> Run:
             started = time.perf_counter()
             crew(pieces).run(lanes)
             seconds = max(time.perf_counter() - started, 1e-6)
-            at_once = max(1, int(now * min(PATIENCE / seconds, 8)))
+            at_once = max(1, int(now * min(INTERRUPT_EVERY / seconds, 8)))
             repeats -= now
 
     return run

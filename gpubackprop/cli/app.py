@@ -20,12 +20,13 @@ class PlainErrors(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the subcommand."""
+        from gpubackprop.files import WriteError
         from gpubackprop.modelfile import ModelFileError
-        from gpubackprop.tabular import TableError
+        from gpubackprop.table import TableError
 
         try:
             return super().invoke(ctx)
-        except (UserError, ModelFileError, TableError) as error:
+        except (UserError, ModelFileError, TableError, WriteError) as error:
             Console(stderr=True, highlight=False, soft_wrap=True).print(
                 "[bold red]Error:[/]", str(error).replace("[", r"\[")
             )

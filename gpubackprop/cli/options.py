@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from gpubackprop.cli.errors import UserError
+from gpubackprop.files import check_writable
 
 
 class TaskName(StrEnum):
@@ -37,8 +38,6 @@ def sizes(option: str, text: str) -> tuple[int, ...]:
 
 def check_output(output: Path, *inputs: Path) -> None:
     """Refuse, before any work is done, to write where it is impossible or over what is read."""
-    from gpubackprop.modelfile import check_writable
-
     check_writable(output)
     for path in inputs:
         if output.resolve() == path.resolve():

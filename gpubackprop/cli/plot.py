@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from gpubackprop.modelfile import write_atomically
+from gpubackprop.files import write_atomically
 
 
 def save_loss_curve(network: Any, title: str, path: Path) -> bool:
@@ -28,7 +28,7 @@ def save_loss_curve(network: Any, title: str, path: Path) -> bool:
 
     Raises
     ------
-    ModelFileError
+    WriteError
         If the picture cannot be written.
     """
     try:

@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from gpubackprop.cli.errors import UserError
 from gpubackprop.cli.options import check_output
+from gpubackprop.files import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,8 +34,7 @@ def predict(
     ] = False,
 ) -> None:
     """Predict the target for every row of a table."""
-    from gpubackprop.modelfile import write_atomically
-    from gpubackprop.tabular import read_table
+    from gpubackprop.table import read_table
 
     notes = Console(stderr=True, highlight=False, soft_wrap=True)
     if output is not None:
@@ -69,7 +69,7 @@ def _load(path: Path, notes: Console) -> Bundle:
 
 
 def _note_extra_columns(rows: pd.DataFrame, bundle: Bundle, notes: Console) -> None:
-    from gpubackprop.tabular import listing
+    from gpubackprop.table import listing
 
     known = {column.name for column in bundle.columns}
     if extra := [name for name in rows.columns if name not in known]:
@@ -79,12 +79,10 @@ def _note_extra_columns(rows: pd.DataFrame, bundle: Bundle, notes: Console) -> N
 def _answer(bundle: Bundle, rows: pd.DataFrame, proba: bool) -> pd.DataFrame:
     import pandas as pd
 
-    inputs = bundle.inputs(rows)
-    predicted = bundle.from_network(bundle.network.predict(inputs))
-    answer = pd.DataFrame({"prediction": predicted})
+    answer = pd.DataFrame({"prediction": bundle.predict(rows)})
     if proba:
         names = [f"probability_{label}" for label in bundle.labels]
-        chances = pd.DataFrame(bundle.network.predict_proba(inputs), columns=names)
+        chances = pd.DataFrame(bundle.predict_proba(rows), columns=names)
         answer = pd.concat([answer, chances], axis=1)
     return answer
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gpubackprop.modelfile import Bundle
-from gpubackprop.tabular import (
+from gpubackprop.table import (
     Column,
     TableError,
     Target,

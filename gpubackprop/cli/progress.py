@@ -38,7 +38,7 @@ class TrainingProgress:
         console: Console,
         epochs: int,
         score: Callable[[Any], float],
-        names: tuple[str, str] = ("validation score", "test score"),
+        names: tuple[str, str],
     ) -> None:
         self._bar = Progress(
             BarColumn(bar_width=12),

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gpubackprop.tabular import Task
+from gpubackprop.table import Task
 
 Array = np.ndarray[Any, Any]
 

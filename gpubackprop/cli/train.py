@@ -19,7 +19,7 @@ from gpubackprop.cli.options import Activation, TaskName, check_output, sizes
 if TYPE_CHECKING:
     from gpubackprop.cli.problem import Array, Problem
     from gpubackprop.modelfile import Bundle
-    from gpubackprop.tabular import Task
+    from gpubackprop.table import Task
 
 _NETWORK = "The network"
 _TABLE = "Your table"
@@ -196,7 +196,7 @@ def _problem(
 
 
 def _ask_for_target(data: Path) -> str:
-    from gpubackprop.tabular import listing, read_table
+    from gpubackprop.table import listing, read_table
 
     names = listing(read_table(data).columns, most=30)
     raise UserError(f"which column is to be predicted? Add --target COLUMN. {data} has: {names}.")
@@ -276,19 +276,22 @@ def _train(console: Console, problem: Problem, network: Any) -> Run:
     network.set_params(callbacks=[progress])
     start = time.perf_counter()
     with progress:
-        messages = _fit(network, run.x, run.y)
+        interrupted, notes = _fit(network, run.x, run.y)
     run = replace(
         run,
         seconds=time.perf_counter() - start,
         in_epochs=sum(progress.seconds),
-        interrupted=any("interrupted" in message for message in messages),
+        interrupted=interrupted,
     )
-    _say_how_it_ended(console, network, run, messages)
+    _say_how_it_ended(console, network, run, notes)
     return run
 
 
-def _fit(network: Any, x: Array, y: Array) -> list[str]:
-    """Fit, and return the warnings' texts; what the user can cure ends the command."""
+def _fit(network: Any, x: Array, y: Array) -> tuple[bool, list[str]]:
+    """Fit; return whether it was interrupted, and what else was warned of.
+
+    What the user can cure ends the command.
+    """
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings(record=True) as caught:
@@ -298,11 +301,13 @@ def _fit(network: Any, x: Array, y: Array) -> list[str]:
         except (ValueError, RuntimeError) as error:
             hint = " Lower --learning-rate." if "non-finite" in str(error) else ""
             raise UserError(f"training failed: {error}{hint}") from None
-    # That the epochs ran out is said in our own words.
-    return [str(w.message) for w in caught if not issubclass(w.category, ConvergenceWarning)]
+    # That the epochs ran out, or were cut short, is said in our own words.
+    texts = [str(w.message) for w in caught if not issubclass(w.category, ConvergenceWarning)]
+    notes = [text for text in texts if "interrupted" not in text]
+    return len(notes) < len(texts), notes
 
 
-def _say_how_it_ended(console: Console, network: Any, run: Run, messages: list[str]) -> None:
+def _say_how_it_ended(console: Console, network: Any, run: Run, notes: list[str]) -> None:
     took = f"{network.n_iter_} epochs in {_seconds(run.seconds)}"
     if run.interrupted:
         console.print(f"  Interrupted: the model after {took} is tested and saved all the same")
@@ -312,9 +317,8 @@ def _say_how_it_ended(console: Console, network: Any, run: Run, messages: list[s
         console.print(f"  {took}; the best of them by validation score is kept")
     else:
         console.print(f"  {took}; the loss no longer fell")
-    for message in dict.fromkeys(messages):
-        if "interrupted" not in message:
-            console.print(f"  Note: {escape(message)}")
+    for note in dict.fromkeys(notes):
+        console.print(f"  Note: {escape(note)}")
 
 
 # -- after ----------------------------------------------------------------------------------------
@@ -357,7 +361,7 @@ def _compare(console: Console, run: Run) -> None:
     theirs = kind(**{k: v for k, v in ours.get_params(deep=False).items() if k not in own})
     start = time.perf_counter()
     with console.status("The same with scikit-learn's own ..."):
-        interrupted = any("interrupted" in message for message in _fit(theirs, run.x, run.y))
+        interrupted, _ = _fit(theirs, run.x, run.y)
     seconds = time.perf_counter() - start
     if interrupted:
         console.print("Comparison with scikit-learn interrupted.")

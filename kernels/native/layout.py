@@ -14,27 +14,26 @@ Block = npt.NDArray[np.int64]
 
 
 class Layout(Enum):
-    """What one parameter of a kernel is; the value is (dimensions, slots in the block)."""
+    """What one parameter of a kernel is; the value is (name in messages, dimensions)."""
 
-    MATRIX = ("matrix", 2, 3)
+    MATRIX = ("matrix", 2)
     """Rows of numbers of the kernel's dtype, row-major, without gaps."""
-    STRIDED = ("strided", 2, 5)
+    STRIDED = ("strided", 2)
     """The same with any strides."""
-    VECTOR = ("vector", 1, 2)
+    VECTOR = ("vector", 1)
     """Numbers of the kernel's dtype, without gaps."""
-    INTEGERS = ("integers", 1, 2)
+    INTEGERS = ("integers", 1)
     """int64, without gaps: indices, counters."""
-    REALS = ("reals", 1, 2)
+    REALS = ("reals", 1)
     """float64, without gaps, whatever the kernel's dtype: losses, learning rates."""
-    NUMBER = ("number", 0, 1)
+    NUMBER = ("number", 0)
     """One float64 fixed at record time."""
-    COUNT = ("count", 0, 1)
+    COUNT = ("count", 0)
     """One int64 fixed at record time."""
 
-    def __init__(self, label: str, dimensions: int, slots: int) -> None:
+    def __init__(self, label: str, dimensions: int) -> None:
         self.label = label
         self.dimensions = dimensions
-        self.slots = slots
 
     def dtype(self, real: np.dtype[Any]) -> np.dtype[Any]:
         """Element type of this parameter in a kernel specialised for `real`."""

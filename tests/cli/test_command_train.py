@@ -193,7 +193,7 @@ def test_a_full_disk_is_said_in_a_line(run, flowers, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     (tmp_path / "flowers.gpubackprop").write_bytes(b"old")
-    monkeypatch.setattr(modelfile.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     output = run(f"train flowers.csv -t kind {QUICK}", code=1)
     assert "No space left on device" in output
     assert (tmp_path / "flowers.gpubackprop").read_bytes() == b"old"

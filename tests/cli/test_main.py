@@ -27,20 +27,10 @@ def test_a_missing_extra_is_named_with_the_cure(monkeypatch, capsys):
     assert "typer: pip install 'gpubackprop[cli]'" in capsys.readouterr().err
 
 
-def test_the_library_does_not_import_the_command_line():
-    code = (
-        "import sys, gpubackprop; gpubackprop.MLPClassifier;"
-        "names = {'gpubackprop.cli', 'gpubackprop.tabular', 'typer', 'skops'};"
-        "sys.exit(', '.join(names & set(sys.modules)) or 0)"
-    )
-    result = python(code)
-    assert (result.returncode, result.stderr) == (0, b"")
-
-
 def test_a_terminal_without_greek_letters_gets_the_numbers():
     result = python(COMMAND, "explain", "--backend", "reference", PYTHONIOENCODING="ascii")
     assert result.returncode == 0, result.stderr
-    assert b"0.5235" in result.stdout or b"0.52349" in result.stdout
+    assert b"0.52349" in result.stdout
 
 
 def test_errors_go_to_stderr(tmp_path):

@@ -152,12 +152,31 @@ def test_forked_child_after_the_parent_trained_in_threads() -> None:
     assert_bitwise_equal(child, model)
 
 
-def test_fits_leave_no_threads_behind() -> None:
+def test_fits_share_their_threads() -> None:
+    """They are kept for the next fit, and are no more after it."""
     task = _large()
-    before = set(threading.enumerate())
     with threadpool_limits(limits=2):
-        ours_for(task, **ENDS_BY_ITSELF, hidden_layer_sizes=(500, 400)).fit(task.X, task.y)
+        for fit in range(2):
+            ours_for(task, **ENDS_BY_ITSELF, hidden_layer_sizes=(500, 400)).fit(task.X, task.y)
+            if fit == 0:
+                before = set(threading.enumerate())
+    assert set(threading.enumerate()) <= before
+
+
+def test_threads_end_with_the_one_that_led_them() -> None:
+    task, followers = _large(), []
+
+    def lead() -> None:
+        before = set(threading.enumerate())
+        with threadpool_limits(limits=2):
+            ours_for(task, **ENDS_BY_ITSELF, hidden_layer_sizes=(500, 400)).fit(task.X, task.y)
+        followers.extend(set(threading.enumerate()) - before)
+
+    leader = threading.Thread(target=lead)
+    leader.start()
+    leader.join(timeout=GENEROUS)
     gc.collect()
-    for thread in set(threading.enumerate()) - before:
-        thread.join(timeout=GENEROUS)  # it may be about to end
-        assert not thread.is_alive()
+    assert followers
+    for follower in followers:
+        follower.join(timeout=GENEROUS)
+        assert not follower.is_alive()

@@ -96,11 +96,6 @@ def test_one_entry_per_kernel_and_dtype_whatever_the_memory_order():
     assert loaded_by(lambda: gather_all("float32")) == []
 
 
-def test_names_of_machine_code_are_unique():
-    names = compiled_kernels()
-    assert len(set(names)) == len(names)
-
-
 TRAIN = """
 import sys
 import numpy as np

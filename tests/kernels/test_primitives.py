@@ -21,15 +21,15 @@ BATCHES = [
     *[(1, 1, 1), (1, 9, 4), (3, 1, 7), (5, 7, 1), (17, 33, 19), (64, 16, 8), (201, 130, 11)],
     *[(1400, 3, 100), (1400, 100, 3)],
 ]
-"""B, fan_in, fan_out: one of each, odd, whole registers, with a tail, more than a piece."""
+"""B, fan_in, fan_out: one of each, odd, whole registers, with a tail, long and thin."""
 
 PAIRS = [(activation, loss) for loss, valid in PAIRINGS.items() for activation in valid]
 
 WEIGHTED = [
-    *[(1, 0), (1, 1), (7, 3), (9000, 0), (4096, 4096), (4097, 4096), (10001, 5000)],
-    *[(2**17 + 1, 2**17), (300_001, 200_000), (300_001, 300_001), (300_001, 64)],
+    *[(1, 0), (1, 1), (7, 3), (9000, 0), (1024, 1024), (1025, 1024), (2061, 1033)],
+    *[(10001, 5000), (10001, 10001)],
 ]
-"""Parameters and how many decay: the optimizers work in blocks of 4096, pieces of 2^17."""
+"""Parameters and how many decay: the squared norm is added up in blocks of 1024, by eights."""
 
 
 def label(value):

@@ -1,0 +1,19 @@
+"""Read a table, find out what its columns are, and make a network's inputs of them."""
+
+from gpubackprop.table.columns import Target, Task, describe, read_target
+from gpubackprop.table.conversion import Column, features, preprocessor
+from gpubackprop.table.errors import TableError, listing
+from gpubackprop.table.reading import read_table
+
+__all__ = [
+    "Column",
+    "TableError",
+    "Target",
+    "Task",
+    "describe",
+    "features",
+    "listing",
+    "preprocessor",
+    "read_table",
+    "read_target",
+]
