@@ -52,7 +52,11 @@ class Epochs:
         self._weight = weight
         self._cursor = np.zeros(1, dtype=np.int64)
         self._order = np.arange(len(X), dtype=np.int64)
-        column = None if weight is None else weight.astype(X.dtype).reshape(-1, 1)
+        column = None
+        if weight is not None:  # scaled to 1, so that no weight leaves the range of the dtype
+            largest = float(np.abs(weight).max()) or 1.0
+            column = (weight / largest).astype(X.dtype).reshape(-1, 1)
+            alpha = alpha / largest
         source = Source(X, Y, column, self._order, self._cursor)
         grad = net.zeros_like()
         whole, rest = divmod(len(X), batch_size)

@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -63,11 +64,12 @@ class _Accelerated:
         if scipy.sparse.issparse(X):
             _log.debug("sparse X: trained by scikit-learn's own code, no backend takes it")
             buffers = (activations, deltas, coef_grads, intercept_grads)
-            training.train(self, data, SparseEngine(self, data, batch_size, buffers), incremental)
+            sparse = partial(SparseEngine, self, data, batch_size, buffers)
+            training.train(self, data, sparse, incremental)
             return
         with backend.session():
-            engine = DenseEngine(self, data, batch_size, backend)
-            training.train(self, data, engine, incremental)
+            dense = partial(DenseEngine, self, data, batch_size, backend)
+            training.train(self, data, dense, incremental)
 
     def _backprop(
         self: Any,

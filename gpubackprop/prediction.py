@@ -48,6 +48,11 @@ def predict(estimator: Any, X: Array) -> Array:
             algorithm.forward(net, block, f)
             y_hat[rows] = block.A[-1]
 
-    with threads.single_threaded_blas(), ThreadPoolExecutor(workers) as pool:
-        list(pool.map(share, range(workers)))
+    with threads.single_threaded_blas():
+        try:
+            with ThreadPoolExecutor(workers) as pool:
+                list(pool.map(share, range(workers)))
+        except RuntimeError:  # no threads to be had: the interpreter is shutting down
+            for worker in range(workers):
+                share(worker)
     return y_hat

@@ -7,6 +7,7 @@ for them; what an epoch computes is `epochs.Epochs`.
 
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -40,7 +41,7 @@ class Data(NamedTuple):
     sample_weight_val: Array | None = None
 
 
-def train(estimator: Any, data: Data, engine: Engine, incremental: bool) -> None:
+def train(estimator: Any, data: Data, make_engine: Callable[[], Engine], incremental: bool) -> None:
     """Run epochs until the loss or score stops improving, or `max_iter` of them.
 
     Parameters
@@ -49,17 +50,20 @@ def train(estimator: Any, data: Data, engine: Engine, incremental: bool) -> None
         Initialised; its `coefs_`, `intercepts_`, `_optimizer` and history are written in place.
     data : Data
         Rows to train on and to validate with.
-    engine : Engine
-        What computes an epoch.
+    make_engine : callable
+        Makes what computes an epoch; may take seconds where something is compiled first.
     incremental : bool
         One epoch only, as `partial_fit` wants.
     """
+    engine: Engine | None = None
     try:
+        engine = make_engine()
         _run_epochs(estimator, data, engine, incremental)
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=3)
     finally:
-        engine.publish()
+        if engine is not None:
+            engine.publish()
     if estimator.early_stopping:
         estimator.coefs_ = estimator._best_coefs
         estimator.intercepts_ = estimator._best_intercepts
@@ -127,10 +131,10 @@ def _stopped_improving(estimator: Any) -> bool:
 def _call_back(estimator: Any, seconds: float) -> bool:
     if not estimator.callbacks:
         return False
-    score = estimator.validation_scores_[-1] if estimator.early_stopping else None
-    record = EpochRecord(estimator.n_iter_, estimator.loss_, score, seconds)
+    score = float(estimator.validation_scores_[-1]) if estimator.early_stopping else None
+    record = EpochRecord(estimator.n_iter_, float(estimator.loss_), score, seconds)
     answers = [callback(estimator, record) for callback in estimator.callbacks]
-    return any(answer is True for answer in answers)
+    return any(isinstance(answer, (bool, np.bool_)) and answer for answer in answers)
 
 
 def new_optimizer(estimator: Any) -> SGDOptimizer | AdamOptimizer:

@@ -31,9 +31,8 @@ def lead(order: Array, done: Array, calls: Array) -> Launch:
     return _lead.launch(order, done, calls)
 
 
-def attend(order: Array, done: Array, calls: Array, mine: int) -> Launch:
+def attend(order: Array, served: Array, done: Array, calls: Array, mine: int) -> Launch:
     """Launch that makes call `mine` of every order and ends when none has come for a while."""
-    served = np.zeros(8, dtype=np.int64)
     return _attend.launch(order, served, done, calls, mine, PATIENCE)
 
 

@@ -3,13 +3,13 @@
 import os
 import threading
 import weakref
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import numpy as np
 
 from ..kernels import replay
 from ..kernels.native.kernel import Launch
-from ..parameters import aligned_zeros
+from ..parameters import Array, aligned_zeros
 
 
 class Crew:
@@ -23,40 +23,53 @@ class Crew:
     Notes
     -----
     Waking a sleeping thread takes tens of microseconds, an epoch may take as many: after an order a
-    thread spins for about a millisecond before it sleeps. An order is posted in machine code, so
-    that an interrupt cannot come between posting it and making the leader's own part.
+    thread spins for about a millisecond before it sleeps. Orders are numbered, and a thread that
+    was woken for one does not sleep before it has served it, however long the leader is held up
+    between waking and posting.
     """
 
     def __init__(self, size: int) -> None:
-        self.size = size
-        order, done = aligned_zeros(8, np.int64), aligned_zeros(8, np.int64)
+        self._posted, done = aligned_zeros(8, np.int64), aligned_zeros(8, np.int64)
         self._calls = aligned_zeros(2 * size, np.int64)
-        self._lead = replay.lead(order, done, self._calls)
-        self._wake: list[SimpleQueue[bool]] = []
+        self._lead = replay.lead(self._posted, done, self._calls)
+        self._wake: list[SimpleQueue[int]] = []
         for mine in range(1, size):
-            wake: SimpleQueue[bool] = SimpleQueue()
-            arguments = (replay.attend(order, done, self._calls, mine), wake)
+            served, wake = aligned_zeros(8, np.int64), SimpleQueue[int]()
+            attend = replay.attend(self._posted, served, done, self._calls, mine)
             threading.Thread(
-                target=_serve, args=arguments, name=f"gpubackprop-{mine}", daemon=True
+                target=_serve, args=(attend, served, wake), name=f"gpubackprop-{mine}", daemon=True
             ).start()
-            weakref.finalize(self, wake.put, False)
+            weakref.finalize(self, wake.put, _DISMISSED)
             self._wake.append(wake)
 
     def run(self, launches: list[Launch]) -> None:
         """Run one launch a thread; return when all are through."""
-        for wake in self._wake:
-            wake.put(True)
         self._calls[:] = replay.calls(launches)
-        self._lead.run()
+        order = int(self._posted[0]) + 1
+        try:
+            for wake in self._wake:
+                wake.put(order)
+            self._lead.run()
+        except BaseException:
+            for wake in self._wake:
+                wake.put(order - 1)  # an interrupt before it was posted: there is none to wait for
+            raise
 
 
-def _serve(attend: Launch, wake: "SimpleQueue[bool]") -> None:
-    """Attend to orders whenever woken; one that comes after the queue was emptied wakes again."""
-    while wake.get():
-        while not wake.empty():
-            if not wake.get():
-                return
-        attend.run()
+_DISMISSED = 0
+"""In the place of an order's number: there will be no more."""
+
+
+def _serve(attend: Launch, served: Array, wake: "SimpleQueue[int]") -> None:
+    """Serve orders in the order of their numbers, asleep where none is due."""
+    order = wake.get()
+    while order != _DISMISSED:
+        if served[0] < order:
+            attend.run()
+        try:
+            order = wake.get(timeout=None if served[0] >= order else 0.001)
+        except Empty:
+            continue  # not posted yet: attend again
 
 
 _local = threading.local()

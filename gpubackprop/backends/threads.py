@@ -1,5 +1,6 @@
 """How many threads may compute, and a BLAS that leaves the threading to us meanwhile."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,22 @@ def available() -> int:
         if _guests:
             return max((before for _, before in _limited), default=1)
         return max((pool.num_threads for pool in _pools()), default=1)
+
+
+def _start_afresh() -> None:
+    """Give a forked process, which has one thread, the threads back that others held."""
+    global _guests
+    if _guests:
+        _guests = 0
+        for pool, before in _limited:
+            pool.set_num_threads(before)
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_start_afresh
+    )
 
 
 @contextmanager

@@ -91,7 +91,9 @@ def train(
             rich_help_panel=_NETWORK,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal models.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Equal seeds give equal models.")
+    ] = 0,
     device: Annotated[str, typer.Option(help="Where to train; see 'info'.")] = "auto",
     backend: Annotated[str, typer.Option(help="What to train with; see 'info'.")] = "auto",
     compare: Annotated[

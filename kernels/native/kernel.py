@@ -1,6 +1,7 @@
 """A kernel: a loop as machine code, compiled when it is first needed."""
 
 import logging
+import os
 import threading
 import time
 from enum import IntEnum
@@ -15,6 +16,10 @@ from .layout import Block, Layout, address, pack, real_type
 _log = logging.getLogger("gpubackprop")
 _entries: dict[str, int] = {}  # entry points in this process, by kernel, variant and type
 _lock = threading.Lock()
+if hasattr(os, "register_at_fork"):  # a fork waits until nothing is half compiled
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 
 
 class Launch(NamedTuple):

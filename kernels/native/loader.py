@@ -1,6 +1,7 @@
 """Object files to callable addresses, with llvmlite alone."""
 
 import ctypes
+import os
 import threading
 from contextlib import suppress
 from functools import cache
@@ -9,6 +10,10 @@ from typing import Any
 import llvmlite.binding as llvm
 
 _lock = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 _engines: list[Any] = []  # an engine owns its machine code: keep it as long as the process
 
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)

@@ -36,6 +36,7 @@ class Problem:
         self.X = rng.standard_normal((n, sizes[0])).astype(dtype)
         self.Y = np.eye(sizes[-1], dtype=dtype)[rng.integers(sizes[-1], size=n)]
         weight = rng.uniform(0.1, 2, n)  # drawn in any case, so that the rest is equal
+        weight /= weight.max()  # as `Epochs` scales them
         self.weight = weight if weighted else None
         self.net = Parameters.zeros(sizes, dtype)
         for W in self.net.W:

@@ -1,12 +1,16 @@
 """Threads are made once and kept: an epoch is shorter than starting one."""
 
+import gc
+import subprocess
+import sys
 import threading
 
 import numpy as np
+import pytest
 
 from gpubackprop.backends import threads
 from gpubackprop.backends.compiled import backend
-from gpubackprop.backends.crew import crew
+from gpubackprop.backends.crew import Crew, crew
 from gpubackprop.kernels.formulas import Activation
 from gpubackprop.kernels.replay import replay
 
@@ -40,3 +44,52 @@ def test_a_step_is_over_when_run_returns(monkeypatch):
 
         backend.prepare(step, 8_000_000)(1)
         np.testing.assert_allclose(Z, np.maximum(A @ W, 0), rtol=1e-3, atol=1e-3)
+
+
+def test_threads_end_with_their_crew():
+    before = set(threading.enumerate())
+    three = Crew(3)
+    followers = set(threading.enumerate()) - before
+    assert len(followers) == 2
+    del three
+    gc.collect()
+    for follower in followers:
+        follower.join(timeout=60)
+        assert not follower.is_alive()
+
+
+HELD_UP = """
+import numpy as np
+from gpubackprop.backends.crew import crew
+from gpubackprop.kernels.replay import attend, replay
+
+two, cells = crew(2), [np.zeros(8, dtype=np.int64) for _ in range(4)]
+for order in range(1, 4):
+    two._wake[0].put(order)
+    for _ in range(20):  # as long as the other thread has patience, twenty times
+        attend(*cells, 1).run()
+    two.run([replay([]), replay([])])
+print("served")
+"""
+
+
+def test_a_leader_that_is_held_up_finds_the_others_waiting():
+    """Woken for an order that comes late, they once fell asleep again, and it waited for ever."""
+    command = [sys.executable, "-c", HELD_UP]
+    output = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
+    assert output.split() == [b"served"]
+
+
+def test_an_interrupted_leader_leaves_no_one_waiting(monkeypatch):
+    """The order that never came must not keep the next one from being served."""
+    two = crew(2)
+
+    class Interrupted:
+        def run(self):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(two, "_lead", Interrupted())
+        with pytest.raises(KeyboardInterrupt):
+            two.run([replay([]), replay([])])
+    two.run([replay([]), replay([])])

@@ -106,10 +106,16 @@ def test_true_in_the_last_epoch_is_a_stop_too() -> None:
     assert _train("compiled", Listener({5: True}))[1] == []
 
 
-@pytest.mark.parametrize("answer", [1, "stop", np.True_, [True], False, None])
+@pytest.mark.parametrize("answer", [1, "stop", [True], False, np.False_, None])
 def test_only_true_itself_stops(answer: Any) -> None:
     # What a callback happens to return, such as the value of its last call, is no request.
     assert _train("compiled", Listener({2: answer}))[0].n_iter_ == 5
+
+
+@pytest.mark.parametrize("answer", [True, np.True_])
+def test_a_comparison_stops(answer: Any) -> None:
+    # NumPy's comparisons answer with its own kind of True.
+    assert _train("compiled", Listener({2: answer}))[0].n_iter_ == 2
 
 
 def test_stop_restores_the_best_weights() -> None:

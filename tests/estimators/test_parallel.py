@@ -1,6 +1,5 @@
 """The same bits come out of processes, threads and forks as of one fit after the other."""
 
-import gc
 import multiprocessing
 import threading
 from typing import Any
@@ -161,22 +160,3 @@ def test_fits_share_their_threads() -> None:
             if fit == 0:
                 before = set(threading.enumerate())
     assert set(threading.enumerate()) <= before
-
-
-def test_threads_end_with_the_one_that_led_them() -> None:
-    task, followers = _large(), []
-
-    def lead() -> None:
-        before = set(threading.enumerate())
-        with threadpool_limits(limits=2):
-            ours_for(task, **ENDS_BY_ITSELF, hidden_layer_sizes=(500, 400)).fit(task.X, task.y)
-        followers.extend(set(threading.enumerate()) - before)
-
-    leader = threading.Thread(target=lead)
-    leader.start()
-    leader.join(timeout=GENEROUS)
-    gc.collect()
-    assert followers
-    for follower in followers:
-        follower.join(timeout=GENEROUS)
-        assert not follower.is_alive()
