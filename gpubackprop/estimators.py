@@ -90,11 +90,12 @@ class _Accelerated:
         return loss_and_gradient(self, X, y, sample_weight, backend)
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
+        rows, *_ = getattr(X, "shape", None) or (0,)
+        if rows <= BLOCK or scipy.sparse.issparse(X):
+            y_hat: Array = super()._forward_pass_fast(X, check_input)  # type: ignore[misc]
+            return y_hat
         if check_input:
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        if scipy.sparse.issparse(X) or X.shape[0] <= BLOCK:
-            y_hat: Array = super()._forward_pass_fast(X, check_input=False)  # type: ignore[misc]
-            return y_hat
         return predict(self, X)
 
     def __getstate__(self: Any) -> dict[str, Any]:
