@@ -272,7 +272,8 @@ def adam(real: Any) -> Scalar:
         steps = float(t[0])
         step = real(rate[0] * np.sqrt(1.0 - beta_2**steps) / (1.0 - beta_1**steps))
         b1, c1, b2, c2 = real(beta_1), real(1.0 - beta_1), real(beta_2), real(1.0 - beta_2)
-        eps, l2 = max(real(epsilon), tiny), real(decay[0])
+        eps, l2 = real(epsilon), real(decay[0])
+        eps = eps if eps > tiny else tiny
         for i in range(theta.shape[0]):
             g = grad[i] + l2 * theta[i]
             mean = b1 * m[i] + c1 * g
