@@ -13,7 +13,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 import numpy as np
 
-from . import blas
+from . import blas, gemm
 from .formulas import Activation, Loss
 from .native.kernel import Kernel, Launch
 from .native.layout import Array, Layout
@@ -107,7 +107,7 @@ def product(A: Array, B: Array, C: Array) -> Launch:
 
 def _divided_product(pieces: int, A: Array, B: Array, C: Array) -> Stage:
     """Divide the longer side of C: each thread has to read the whole of the other operand."""
-    blas.require_product(A, B, C)
+    gemm.require_product(A, B, C)
     rows, columns = C.shape
     if rows >= columns:
         parts = _divide(rows, pieces)
@@ -198,7 +198,7 @@ def weight_grad(pieces: int, A: Array, delta: Array, grad_W: Array) -> Plan:
 
 def _summed_product(pieces: int, A: Array, delta: Array, grad_W: Array) -> Plan:
     """Multiply each thread's rows of the batch and add up: the products are less to move."""
-    blas.require_product(A.T, delta, grad_W)
+    gemm.require_product(A.T, delta, grad_W)
     batch, parts = _divide(len(A), pieces), _divide(len(grad_W), pieces)
     products = [grad_W, *(np.zeros_like(grad_W) for _ in batch[1:])]
     yield _by_rows(

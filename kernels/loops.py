@@ -15,7 +15,7 @@ from numba.np.arrayobj import make_array
 from . import blas
 from .formulas import Activation, Loss
 from .native.layout import Array
-from .scalars import Scalar, exponential, inline, pull_back, sigma
+from .scalars import Scalar, adam_step, exponential, inline, loss_of, pull_back, sigma
 
 
 def gather(real: Any) -> Scalar:
@@ -66,7 +66,8 @@ def activate(real: Any, activation: Activation) -> Scalar:
     """A = sigma(A + b), in place."""
     if activation is Activation.SOFTMAX:
         return _softmax(real)
-    formula = sigma(real, activation)
+    exp = np.exp if activation is Activation.EXP else exponential(real)  # a rate may overflow
+    formula = sigma(real, activation, exp, exponential(real, minus=1))
 
     def kernel(A: Array, b: Array) -> None:
         for i in range(A.shape[0]):
@@ -150,7 +151,7 @@ def hadamard(real: Any, activation: Activation) -> Scalar:
 
 def output_delta(real: Any, activation: Activation, loss: Loss) -> Scalar:
     """delta_i = share_i grad_z L_i and total += sum_i share_i L_i."""
-    of_element = _loss(real, loss)
+    of_element = loss_of(real, loss, np.float64, np.log)
     # The standard pairings reduce to y_hat - y; only the squared error has others.
     formula = pull_back(real, activation if loss is Loss.SQUARED_ERROR else Activation.IDENTITY)
 
@@ -167,47 +168,6 @@ def output_delta(real: Any, activation: Activation, loss: Loss) -> Scalar:
         total[0] += of_batch
 
     return kernel
-
-
-def _loss(real: Any, loss: Loss) -> Scalar:
-    """Make the loss of one output, in float64; 0 log 0 is 0."""
-    zero, one = real(0), real(1)
-    lowest = np.finfo(real).eps
-    highest = one - lowest
-
-    def clip(p: Any) -> Any:
-        p = lowest if p < lowest else p
-        return highest if p > highest else p
-
-    clipped = inline(clip)
-
-    def squared_error(a: Any, y: Any) -> Any:
-        e = np.float64(a - y)
-        return 0.5 * e * e
-
-    def cross_entropy(a: Any, y: Any) -> Any:
-        return -y * np.log(np.float64(clipped(a))) if y != zero else 0.0
-
-    def binary_cross_entropy(a: Any, y: Any) -> Any:
-        p = clipped(a)
-        value = 0.0
-        if y != zero:
-            value -= y * np.log(np.float64(p))
-        if y != one:
-            value -= (one - y) * np.log(np.float64(one - p))
-        return value
-
-    def poisson(a: Any, y: Any) -> Any:
-        deviance = np.float64(a) - np.float64(y)
-        return deviance + y * np.log(np.float64(y / a)) if y != zero else deviance
-
-    formulas: dict[Loss, Scalar] = {
-        Loss.SQUARED_ERROR: squared_error,
-        Loss.CROSS_ENTROPY: cross_entropy,
-        Loss.BINARY_CROSS_ENTROPY: binary_cross_entropy,
-        Loss.POISSON: poisson,
-    }
-    return inline(formulas[loss])
 
 
 def bias_grad(real: Any) -> Scalar:
@@ -252,7 +212,7 @@ def sgd(real: Any) -> Scalar:
 
 def adam(real: Any) -> Scalar:
     """One step of Adam over a part of the parameter vector."""
-    squared_norm = _squared_norm(real)
+    squared_norm, update = _squared_norm(real), adam_step(np.sqrt)
     tiny = np.finfo(real).tiny  # an epsilon that rounds to 0 must not make 0/0
 
     def kernel(
@@ -280,7 +240,7 @@ def adam(real: Any) -> Scalar:
             square = b2 * v[i] + c2 * (g * g)
             m[i] = mean
             v[i] = square
-            theta[i] -= step * mean / (np.sqrt(square) + eps)
+            theta[i] = update(theta[i], mean, square, step, eps)
 
     return kernel
 

@@ -1,8 +1,9 @@
-"""The formulas of one element, specialised for float32 or float64: sigma, sigma', exp.
+"""The formulas of one element, specialised for float32 or float64: sigma, sigma', losses, Adam.
 
-Plain arithmetic without branches or library calls, but for the exp of a Poisson rate, so that a
-loop around them becomes vector code. Each factory takes the floating-point type and returns a
-function that Numba inlines.
+The CPU's loops and the GPU's kernels are written around them. Each factory takes the floating-point
+type, and the functions that the target has for exp, log or the root, and returns a function that
+Numba inlines. `exponential` is the CPU's: plain arithmetic, so that a loop around it becomes vector
+code. Constants have the type's own width: a Python float would turn float32 into float64.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from .formulas import Activation
+from .formulas import Activation, Loss
 
 Scalar = Callable[..., Any]
 
@@ -23,10 +24,9 @@ def inline(function: Scalar) -> Scalar:
     return marked
 
 
-def sigma(real: Any, activation: Activation) -> Scalar:
+def sigma(real: Any, activation: Activation, exp: Scalar, expm1: Scalar) -> Scalar:
     """Make sigma(z) for an element-wise activation."""
     zero, one, two = real(0), real(1), real(2)
-    exp, expm1 = exponential(real), exponential(real, minus=1)
 
     def identity(z: Any) -> Any:
         return z
@@ -42,7 +42,7 @@ def sigma(real: Any, activation: Activation) -> Scalar:
         return u / (u + two)
 
     def rate(z: Any) -> Any:
-        return np.exp(z)  # may overflow to inf: the library's does
+        return exp(z)
 
     formulas: dict[Activation, Scalar] = {
         Activation.IDENTITY: identity,
@@ -77,6 +77,57 @@ def pull_back(real: Any, activation: Activation) -> Scalar:
         Activation.TANH: tanh,
     }
     return inline(formulas[activation])
+
+
+def loss_of(real: Any, loss: Loss, accurate: Any, log: Scalar) -> Scalar:
+    """Make the loss of one output, computed in the type `accurate`; 0 log 0 is 0."""
+    zero, one = real(0), real(1)
+    nought, half = accurate(0), accurate(0.5)
+    lowest = np.finfo(real).eps
+    highest = one - lowest
+
+    def clip(p: Any) -> Any:
+        p = lowest if p < lowest else p
+        return highest if p > highest else p
+
+    clipped = inline(clip)
+
+    def squared_error(a: Any, y: Any) -> Any:
+        e = accurate(a - y)
+        return half * e * e
+
+    def cross_entropy(a: Any, y: Any) -> Any:
+        return -y * log(accurate(clipped(a))) if y != zero else nought
+
+    def binary_cross_entropy(a: Any, y: Any) -> Any:
+        p = clipped(a)
+        value = nought
+        if y != zero:
+            value -= y * log(accurate(p))
+        if y != one:
+            value -= (one - y) * log(accurate(one - p))
+        return value
+
+    def poisson(a: Any, y: Any) -> Any:
+        deviance = accurate(a) - accurate(y)
+        return deviance + y * log(accurate(y / a)) if y != zero else deviance
+
+    formulas: dict[Loss, Scalar] = {
+        Loss.SQUARED_ERROR: squared_error,
+        Loss.CROSS_ENTROPY: cross_entropy,
+        Loss.BINARY_CROSS_ENTROPY: binary_cross_entropy,
+        Loss.POISSON: poisson,
+    }
+    return inline(formulas[loss])
+
+
+def adam_step(sqrt: Scalar) -> Scalar:
+    """Make theta - step m / (sqrt(v) + epsilon)."""
+
+    def step(theta: Any, m: Any, v: Any, step: Any, epsilon: Any) -> Any:
+        return theta - step * m / (sqrt(v) + epsilon)
+
+    return inline(step)
 
 
 def exponential(real: Any, minus: int = 0) -> Scalar:

@@ -1,0 +1,224 @@
+"""The passes over a mini-batch, one factory each: read once, computed in registers, written once.
+
+A factory takes the floating-point type, and the activation or loss it is specialised for, and
+returns the kernel. Matrices arrive as a pointer to their first element and the elements from one
+row to the next (`lead`); `aligned` says that every row starts on a 16-byte boundary.
+"""
+
+import math
+from typing import Any
+
+from numba import cuda
+
+from ..formulas import Activation, Loss
+from ..native.layout import Array
+from ..scalars import loss_of, pull_back, sigma
+from .sums import block_total, column_totals
+from .tile import COLUMNS, LANES, ROWS, WARP, WARPS, WIDTH
+from .vectors import Device, device, each, fours, pairwise
+
+_ALL = 0xFFFFFFFF
+"""All lanes of a warp."""
+
+
+def gather(real: Any) -> Device:
+    """out_i = X[order[cursor + i]]."""
+    four = fours(real)
+
+    def kernel(
+        X: Array,
+        row_stride: int,
+        column_stride: int,
+        order: Array,
+        cursor: Array,
+        out: Array,
+        rows: int,
+        columns: int,
+        lead: int,
+        aligned: int,
+    ) -> None:
+        j = COLUMNS * cuda.blockIdx.x + WIDTH * cuda.threadIdx.x
+        count = columns - j
+        start = cursor[0]
+        for i in range(ROWS * cuda.blockIdx.y + cuda.threadIdx.y, rows, ROWS * cuda.gridDim.y):
+            at = order[start + i] * row_stride + j * column_stride
+            if column_stride == 1:
+                four.store(out, i * lead + j, count, aligned, four.load(X, at, count, aligned))
+            else:
+                for k in range(min(count, WIDTH)):
+                    out[i * lead + j + k] = X[at + k * column_stride]
+
+    return kernel
+
+
+def activate(real: Any, activation: Activation) -> Device:
+    """out = sigma(Z + b); out may be Z."""
+    four = fours(real)
+    load, store, add = four.load, four.store, four.add
+    activated = each(sigma(real, activation, math.exp, math.expm1))
+
+    def kernel(
+        Z: Array, b: Array, out: Array, rows: int, columns: int, lead: int, aligned: int
+    ) -> None:
+        j = COLUMNS * cuda.blockIdx.x + WIDTH * cuda.threadIdx.x
+        count = columns - j
+        bias = load(b, j, count, aligned)
+        for i in range(ROWS * cuda.blockIdx.y + cuda.threadIdx.y, rows, ROWS * cuda.gridDim.y):
+            at = i * lead + j
+            store(out, at, count, aligned, activated(add(load(Z, at, count, aligned), bias)))
+
+    return kernel
+
+
+def softmax(real: Any) -> Device:
+    """A = softmax(A + b), in place, a warp a row."""
+    zero, one = real(0), real(1)
+    warp_total, warp_largest = _across_warp(_sum), _across_warp(_larger)
+
+    def kernel(A: Array, b: Array, rows: int, columns: int, lead: int) -> None:
+        lane = cuda.threadIdx.x
+        for i in range(WARPS * cuda.blockIdx.x + cuda.threadIdx.y, rows, WARPS * cuda.gridDim.x):
+            row = i * lead
+            top = A[row] + b[0]
+            for j in range(lane, columns, WARP):
+                z = A[row + j] + b[j]
+                top = z if z > top else top
+            top = warp_largest(top)
+            total = zero
+            for j in range(lane, columns, WARP):
+                e = math.exp(A[row + j] + b[j] - top)
+                A[row + j] = e
+                total += e
+            share = one / warp_total(total)
+            for j in range(lane, columns, WARP):
+                A[row + j] *= share
+
+    return kernel
+
+
+def hadamard(real: Any, activation: Activation) -> Device:
+    """delta = delta (.) sigma'(Z), from A = sigma(Z), in place; its column sums, a row a block."""
+    four = fours(real)
+    load, store, add = four.load, four.store, four.add
+    pulled = pairwise(pull_back(real, activation))
+    totals, put = column_totals(real), _put_totals(real)
+    zero = real(0)
+
+    def kernel(
+        delta: Array,
+        A: Array,
+        sums: Array,
+        rows: int,
+        columns: int,
+        lead: int,
+        aligned: int,
+    ) -> None:
+        j = COLUMNS * cuda.blockIdx.x + WIDTH * cuda.threadIdx.x
+        count = columns - j
+        mine = (zero, zero, zero, zero)
+        for i in range(ROWS * cuda.blockIdx.y + cuda.threadIdx.y, rows, ROWS * cuda.gridDim.y):
+            at = i * lead + j
+            d = pulled(load(delta, at, count, aligned), load(A, at, count, aligned))
+            store(delta, at, count, aligned, d)
+            mine = add(mine, d)
+        put(sums, columns, j, totals(mine))
+
+    return kernel
+
+
+def bias_grad(real: Any) -> Device:
+    """Column sums of delta, a row of them for each row of blocks."""
+    four = fours(real)
+    load, add = four.load, four.add
+    totals, put = column_totals(real), _put_totals(real)
+    zero = real(0)
+
+    def kernel(
+        delta: Array, sums: Array, rows: int, columns: int, lead: int, aligned: int
+    ) -> None:
+        j = COLUMNS * cuda.blockIdx.x + WIDTH * cuda.threadIdx.x
+        count = columns - j
+        mine = (zero, zero, zero, zero)
+        for i in range(ROWS * cuda.blockIdx.y + cuda.threadIdx.y, rows, ROWS * cuda.gridDim.y):
+            mine = add(mine, load(delta, i * lead + j, count, aligned))
+        put(sums, columns, j, totals(mine))
+
+    return kernel
+
+
+def output_delta(real: Any, activation: Activation, loss: Loss) -> Device:
+    """delta_i = share_i grad_z L_i; the losses and the column sums of delta, for each block."""
+    four = fours(real)
+    load, store, add = four.load, four.store, four.add
+    # The standard pairings reduce to y_hat - y; only the squared error has others.
+    slope = pull_back(real, activation if loss is Loss.SQUARED_ERROR else Activation.IDENTITY)
+    error = pairwise(lambda a, y: slope(a - y, a))
+    losses_of = pairwise(loss_of(real, loss, real, math.log))
+    totals, put, block_sum = column_totals(real), _put_totals(real), block_total(real)
+    zero = real(0)
+
+    def kernel(
+        A: Array,
+        Y: Array,
+        share: Array,
+        delta: Array,
+        sums: Array,
+        losses: Array,
+        rows: int,
+        columns: int,
+        lead: int,
+        Y_lead: int,
+        share_lead: int,
+        aligned: int,
+    ) -> None:
+        j = COLUMNS * cuda.blockIdx.x + WIDTH * cuda.threadIdx.x
+        count = columns - j
+        mine, loss_sum = (zero, zero, zero, zero), zero
+        for i in range(ROWS * cuda.blockIdx.y + cuda.threadIdx.y, rows, ROWS * cuda.gridDim.y):
+            at, weight = i * lead + j, share[i * share_lead]
+            a, y = load(A, at, count, aligned), load(Y, i * Y_lead + j, count, aligned)
+            d = four.scale(weight, error(a, y))
+            store(delta, at, count, aligned, d)
+            mine = add(mine, d)
+            loss_sum += weight * four.total(four.first(losses_of(a, y), count))
+        put(sums, columns, j, totals(mine))
+        loss_sum = block_sum(loss_sum, cuda.threadIdx.y * LANES + cuda.threadIdx.x)
+        if cuda.threadIdx.y == 0 and cuda.threadIdx.x == 0:
+            losses[cuda.blockIdx.y * cuda.gridDim.x + cuda.blockIdx.x] = loss_sum
+
+    return kernel
+
+
+def _put_totals(real: Any) -> Device:
+    """Make put(sums, columns, j, x): four columns' sums into the row of this row of blocks."""
+    four = fours(real)
+
+    @cuda.jit(device=True)  # type: ignore[untyped-decorator]
+    def put(sums: Array, columns: int, j: int, x: Any) -> None:
+        if cuda.threadIdx.y == 0:
+            four.store(sums, cuda.blockIdx.y * columns + j, columns - j, 0, x)
+
+    return put  # type: ignore[no-any-return]
+
+
+def _sum(x: Any, y: Any) -> Any:
+    return x + y
+
+
+def _larger(x: Any, y: Any) -> Any:
+    return x if x > y else y
+
+
+def _across_warp(combine: Device) -> Device:
+    """Make f(x): all lanes' x combined, the same in each lane."""
+    both = device(combine)
+
+    @cuda.jit(device=True)  # type: ignore[untyped-decorator]
+    def across(x: Any) -> Any:
+        distance = WARP // 2
+        while distance > 0:
+            x = both(x, cuda.shfl_xor_sync(_ALL, x, distance))
+            distance //= 2
+        return x
+
+    return across  # type: ignore[no-any-return]

@@ -1,0 +1,122 @@
+"""Sums over a block's threads and over blocks, always added up in the same order.
+
+No float is added atomically: each block writes what it has to a place of its own, and a second
+kernel adds those up, so that two runs give the same bits.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import cuda
+
+from ..native.layout import Array
+from .tile import COLUMNS, ROWS, THREADS, TILE, WIDTH
+from .vectors import Device
+
+
+def block_total(real: Any) -> Device:
+    """Make total(value, thread): the sum over the block's threads, in thread 0."""
+
+    @cuda.jit(device=True)  # type: ignore[untyped-decorator]
+    def total(value: Any, thread: int) -> Any:
+        parts = cuda.shared.array(THREADS, real)
+        parts[thread] = value
+        cuda.syncthreads()
+        half = THREADS // 2
+        while half > 0:
+            if thread < half:
+                parts[thread] += parts[thread + half]
+            cuda.syncthreads()
+            half //= 2
+        return parts[0]
+
+    return total  # type: ignore[no-any-return]
+
+
+def column_totals(real: Any) -> Device:
+    """Make totals(x): the sum of each column over a tile's rows, in the threads of its first row.
+
+    x holds the thread's own sums, of four columns.
+    """
+
+    @cuda.jit(device=True)  # type: ignore[untyped-decorator]
+    def totals(x: Any) -> Any:
+        parts = cuda.shared.array(TILE, real)
+        row = cuda.threadIdx.y
+        own = row * COLUMNS + WIDTH * cuda.threadIdx.x
+        parts[own], parts[own + 1], parts[own + 2], parts[own + 3] = x
+        cuda.syncthreads()
+        half = ROWS // 2
+        while half > 0:
+            if row < half:
+                other = own + half * COLUMNS
+                parts[own] += parts[other]
+                parts[own + 1] += parts[other + 1]
+                parts[own + 2] += parts[other + 2]
+                parts[own + 3] += parts[other + 3]
+            cuda.syncthreads()
+            half //= 2
+        return parts[own], parts[own + 1], parts[own + 2], parts[own + 3]
+
+    return totals  # type: ignore[no-any-return]
+
+
+def fold(real: Any) -> Device:
+    """out_j = sum_i parts_ij, one thread a column."""
+    zero = real(0)
+
+    def kernel(parts: Array, rows: int, columns: int, out: Array) -> None:
+        j = cuda.grid(1)
+        if j < columns:
+            total = zero
+            for i in range(rows):
+                total += parts[i * columns + j]
+            out[j] = total
+
+    return kernel
+
+
+def collect(real: Any) -> Device:
+    """total += sum_i parts_i, in float64; one block."""
+    block_sum = block_total(np.float64)
+
+    def kernel(parts: Array, count: int, total: Array) -> None:
+        thread = cuda.threadIdx.x
+        mine = 0.0
+        for i in range(thread, count, THREADS):
+            mine += parts[i]
+        collected = block_sum(mine, thread)
+        if thread == 0:
+            total[0] += collected
+
+    return kernel
+
+
+def normalize(real: Any) -> Device:
+    """share /= sum(share), decay = alpha / sum(share), the sum in float64; one block."""
+    block_sum = block_total(np.float64)
+    one = np.float64(1)
+
+    def kernel(share: Array, rows: int, lead: int, alpha: float, decay: Array) -> None:
+        thread = cuda.threadIdx.x
+        mine = 0.0
+        for i in range(thread, rows, THREADS):
+            mine += share[i * lead]
+        total = block_sum(mine, thread)
+        if thread == 0:
+            decay[0] = alpha / total
+        scale = real(one / total)
+        for i in range(thread, rows, THREADS):
+            share[i * lead] *= scale
+
+    return kernel
+
+
+def advance(real: Any) -> Device:
+    """counter += amount; one thread."""
+
+    def kernel(counter: Array, amount: int) -> None:
+        if cuda.threadIdx.x == 0:
+            counter[0] += amount
+
+    return kernel

@@ -1,0 +1,114 @@
+"""The optimizers' passes over the flat parameter vector, weight decay and its norm included.
+
+One launch updates all parameters. Each block leaves its part of the penalty decay/2 ||W||^2 in a
+place of its own, for `sums.collect`.
+"""
+
+import math
+from typing import Any
+
+from numba import cuda
+
+from ..native.layout import Array
+from ..scalars import adam_step
+from .sums import block_total
+from .tile import WIDTH
+from .vectors import Device, device, fours
+
+
+def sgd(real: Any) -> Device:
+    """One step of gradient descent with momentum."""
+    four = fours(real)
+    load, store, add, scale = four.load, four.store, four.add, four.scale
+    block_sum = block_total(real)
+    zero, half = real(0), real(0.5)
+
+    def kernel(
+        theta: Array,
+        grad: Array,
+        velocity: Array,
+        rate: Array,
+        momentum: float,
+        nesterov: int,
+        decay: Array,
+        penalties: Array,
+        decayed: int,
+        size: int,
+        aligned: int,
+    ) -> None:
+        lr, l2, squares = real(rate[0]), real(decay[0]), zero
+        first = WIDTH * cuda.grid(1)
+        for at in range(first, size, WIDTH * cuda.gridsize(1)):
+            count = size - at
+            x = load(theta, at, count, aligned)
+            w = four.first(x, decayed - at)
+            g = scale(lr, add(load(grad, at, count, aligned), scale(l2, w)))
+            v = four.subtract(scale(momentum, load(velocity, at, count, aligned)), g)
+            ahead = four.subtract(scale(momentum, v), g) if nesterov else v
+            store(velocity, at, count, aligned, v)
+            store(theta, at, count, aligned, add(x, ahead))
+            squares += four.total(four.multiply(w, w))
+        squares = block_sum(squares, cuda.threadIdx.x)
+        if cuda.threadIdx.x == 0:
+            penalties[cuda.blockIdx.x] = half * l2 * squares
+
+    return kernel
+
+
+def adam(real: Any) -> Device:
+    """One step of Adam; the bias corrections 1 - beta^t are -expm1(t log beta)."""
+    four = fours(real)
+    load, store, add, scale = four.load, four.store, four.add, four.scale
+    block_sum = block_total(real)
+    update = adam_step(math.sqrt)
+    updated = device(
+        lambda x, m, v, step, eps: (
+            update(x[0], m[0], v[0], step, eps),
+            update(x[1], m[1], v[1], step, eps),
+            update(x[2], m[2], v[2], step, eps),
+            update(x[3], m[3], v[3], step, eps),
+        )
+    )
+    zero, half = real(0), real(0.5)
+
+    def kernel(
+        theta: Array,
+        grad: Array,
+        m: Array,
+        v: Array,
+        t: Array,
+        rate: Array,
+        beta_1: float,
+        log_beta_1: float,
+        rest_1: float,
+        beta_2: float,
+        log_beta_2: float,
+        rest_2: float,
+        epsilon: float,
+        decay: Array,
+        penalties: Array,
+        decayed: int,
+        size: int,
+        aligned: int,
+    ) -> None:
+        steps, l2, squares = real(t[0]), real(decay[0]), zero
+        corrected = math.sqrt(-math.expm1(steps * log_beta_2)) / -math.expm1(steps * log_beta_1)
+        step = real(rate[0]) * corrected
+        first = WIDTH * cuda.grid(1)
+        for at in range(first, size, WIDTH * cuda.gridsize(1)):
+            count = size - at
+            x = load(theta, at, count, aligned)
+            w = four.first(x, decayed - at)
+            g = add(load(grad, at, count, aligned), scale(l2, w))
+            mean = add(scale(beta_1, load(m, at, count, aligned)), scale(rest_1, g))
+            square = scale(beta_2, load(v, at, count, aligned))
+            square = add(square, scale(rest_2, four.multiply(g, g)))
+            store(m, at, count, aligned, mean)
+            store(v, at, count, aligned, square)
+            store(theta, at, count, aligned, updated(x, mean, square, step, epsilon))
+            squares += four.total(four.multiply(w, w))
+        squares = block_sum(squares, cuda.threadIdx.x)
+        if cuda.threadIdx.x == 0:
+            penalties[cuda.blockIdx.x] = half * l2 * squares
+
+    return kernel

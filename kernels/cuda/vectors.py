@@ -1,0 +1,154 @@
+"""Four neighbouring elements at a time: what one thread loads, computes and stores.
+
+A group of four that is whole and lies on a 16-byte boundary moves in one instruction (two for
+float64). Where rows end in the middle of a group, or memory is not aligned, elements move one by
+one, and what is missing counts as zero.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from llvmlite import ir
+from numba import cuda, types
+from numba.core import config
+
+from .tile import WIDTH
+
+_WIDE = 16
+"""Bytes of the widest load."""
+
+Device = Callable[..., Any]
+"""A function that kernels call; `Four` is a tuple of four elements."""
+
+
+def device(function: Device) -> Device:
+    """Mark a function that kernels call; the simulator calls any."""
+    if config.ENABLE_CUDASIM:
+        return function
+    marked: Device = cuda.jit(device=True)(function)
+    return marked
+
+
+if config.ENABLE_CUDASIM:
+
+    def _load_whole(p: Any, at: int) -> Any:
+        return p[at], p[at + 1], p[at + 2], p[at + 3]
+
+    def _store_whole(p: Any, at: int, x: Any) -> None:
+        p[at], p[at + 1], p[at + 2], p[at + 3] = x
+
+else:
+    from numba.cuda.extending import intrinsic
+
+    def _as_vector(context: Any, builder: Any, pointer: Any, kind: Any, at: Any) -> Any:
+        element = context.get_data_type(kind.dtype)
+        first = builder.gep(pointer, [at])
+        return builder.bitcast(first, ir.VectorType(element, WIDTH).as_pointer())
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def _load_whole(typing_context: Any, p: Any, at: Any) -> Any:
+        """Four elements in as few loads as there are."""
+
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pointer, index = arguments
+            vector = builder.load(_as_vector(context, builder, pointer, signature.args[0], index))
+            vector.align = _WIDE
+            lanes = [ir.Constant(ir.IntType(32), k) for k in range(WIDTH)]
+            return context.make_tuple(
+                builder, signature.return_type, [builder.extract_element(vector, k) for k in lanes]
+            )
+
+        return types.UniTuple(p.dtype, WIDTH)(p, types.int64), codegen
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def _store_whole(typing_context: Any, p: Any, at: Any, x: Any) -> Any:
+        """Four elements in as few stores as there are."""
+
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pointer, index, values = arguments
+            target = _as_vector(context, builder, pointer, signature.args[0], index)
+            vector = ir.Constant(target.type.pointee, ir.Undefined)
+            for k in range(WIDTH):
+                lane = ir.Constant(ir.IntType(32), k)
+                vector = builder.insert_element(vector, builder.extract_value(values, k), lane)
+            builder.store(vector, target).align = _WIDE
+            return context.get_dummy_value()
+
+        return types.void(p, types.int64, x), codegen
+
+
+class Fours(NamedTuple):
+    """What a thread does with four elements of one type."""
+
+    load: Device
+    """load(p, at, count, aligned): elements at .. at + 3, those from `count` on zero."""
+    store: Device
+    """store(p, at, count, aligned, x): all but those from `count` on."""
+    first: Device
+    """first(x, count): those from `count` on zero."""
+    add: Device
+    subtract: Device
+    multiply: Device
+    scale: Device
+    """scale(c, x): c times each."""
+    total: Device
+    """total(x): their sum."""
+
+
+def fours(real: Any) -> Fours:
+    """Make the operations, once for each kernel that is compiled."""
+    zero = real(0)
+
+    def load(p: Any, at: int, count: int, aligned: int) -> Any:
+        if aligned and count >= WIDTH:
+            return _load_whole(p, at)
+        return (
+            p[at] if count > 0 else zero,
+            p[at + 1] if count > 1 else zero,
+            p[at + 2] if count > 2 else zero,
+            p[at + 3] if count > 3 else zero,
+        )
+
+    def store(p: Any, at: int, count: int, aligned: int, x: Any) -> None:
+        if aligned and count >= WIDTH:
+            _store_whole(p, at, x)
+            return
+        if count > 0:
+            p[at] = x[0]
+        if count > 1:
+            p[at + 1] = x[1]
+        if count > 2:
+            p[at + 2] = x[2]
+        if count > 3:
+            p[at + 3] = x[3]
+
+    def first(x: Any, count: int) -> Any:
+        return (
+            x[0] if count > 0 else zero,
+            x[1] if count > 1 else zero,
+            x[2] if count > 2 else zero,
+            x[3] if count > 3 else zero,
+        )
+
+    return Fours(
+        device(load),
+        device(store),
+        device(first),
+        pairwise(lambda x, y: x + y),
+        pairwise(lambda x, y: x - y),
+        pairwise(lambda x, y: x * y),
+        device(lambda c, x: (c * x[0], c * x[1], c * x[2], c * x[3])),
+        device(lambda x: (x[0] + x[1]) + (x[2] + x[3])),
+    )
+
+
+def each(formula: Device) -> Device:
+    """Make f(x) of four elements from f of one."""
+    f = device(formula)
+    return device(lambda x: (f(x[0]), f(x[1]), f(x[2]), f(x[3])))
+
+
+def pairwise(formula: Device) -> Device:
+    """Make f(x, y) of four pairs from f of one."""
+    f = device(formula)
+    return device(lambda x, y: (f(x[0], y[0]), f(x[1], y[1]), f(x[2], y[2]), f(x[3], y[3])))
