@@ -39,7 +39,8 @@ class DenseEngine:
     def __init__(self, estimator: Any, data: Data, batch_size: int, backend: Backend) -> None:
         self._estimator = estimator
         dtype = working_dtype(estimator, data.X)
-        self._net = network(estimator, dtype)
+        self._memory = backend.memory
+        self._net = network(estimator, dtype, backend.memory)
         self._optimizer = optimizer(estimator, self._net)
         self._loss_scale = loss_scale(estimator)
         self._epochs = Epochs(
@@ -58,7 +59,8 @@ class DenseEngine:
         """Train on all rows in this order and return the epoch's loss."""
         state = self._estimator._optimizer
         adam = isinstance(self._optimizer, Adam)
-        self._optimizer.rate[0] = state.learning_rate_init if adam else state.learning_rate
+        rate = state.learning_rate_init if adam else state.learning_rate
+        self._memory.write(self._optimizer.rate, np.array([rate]))
         return self._epochs.run(order, self._loss_scale)
 
     def publish(self) -> None:
@@ -68,7 +70,7 @@ class DenseEngine:
         if isinstance(self._optimizer, Adam):
             self._optimizer.m.store(state.ms)
             self._optimizer.v.store(state.vs)
-            state.t = t = int(self._optimizer.t[0])
+            state.t = t = int(self._memory.read(self._optimizer.t)[0])
             if t:
                 state.learning_rate = (
                     state.learning_rate_init * np.sqrt(1 - state.beta_2**t) / (1 - state.beta_1**t)

@@ -50,28 +50,30 @@ class Epochs:
         alpha: float,
     ) -> None:
         self._weight = weight
-        self._cursor = np.zeros(1, dtype=np.int64)
-        self._order = np.arange(len(X), dtype=np.int64)
+        memory = self._memory = backend.memory
+        self._cursor = memory.put(np.zeros(1, dtype=np.int64))
+        self._order = memory.put(np.arange(len(X), dtype=np.int64))
         column = None
         if weight is not None:  # scaled to 1, so that no weight leaves the range of the dtype
             largest = float(np.abs(weight).max()) or 1.0
-            column = (weight / largest).astype(X.dtype).reshape(-1, 1)
+            column = memory.put((weight / largest).astype(X.dtype).reshape(-1, 1))
             alpha = alpha / largest
-        source = Source(X, Y, column, self._order, self._cursor)
+        source = Source(memory.rows(X), memory.rows(Y), column, self._order, self._cursor)
         grad = net.zeros_like()
         whole, rest = divmod(len(X), batch_size)
-        full = Workspace.allocate(net.layer_sizes, batch_size, X.dtype)
+        full = Workspace.allocate(net.layer_sizes, batch_size, X.dtype, memory)
         sizes = [(full, whole), (full.first(rest), 1)] if rest else [(full, whole)]
         self._batch_size = batch_size
         self._runs = []
         for ws, count in sizes:
-            ws.decay[0] = alpha / ws.batch_size
 
             def step(k: Kernels, ws: Workspace = ws) -> None:
                 bind(k).train_batch(source, net, grad, ws, formulas, optimizer, alpha)
 
             multiply_adds = 3 * ws.batch_size * net.theta.size  # forward, pulled back, gradient
-            self._runs.append((backend.prepare(step, multiply_adds), count, ws))
+            run = backend.prepare(step, multiply_adds)
+            no_sums = np.array([0.0, alpha / ws.batch_size, 0.0])
+            self._runs.append((run, count, ws, no_sums))
 
     def run(self, order: Array, loss_scale: float = 1.0) -> float:
         """Train on every row once.
@@ -94,14 +96,17 @@ class Epochs:
             If all examples of a batch have weight zero, in NumPy's words.
         """
         self._require_weight(order)
-        self._order[...] = order
-        self._cursor[0] = 0
-        loss = 0.0
-        for run, count, ws in self._runs:
-            ws.loss[0] = ws.penalty[0] = 0.0
+        write = self._memory.write
+        write(self._order, order)
+        write(self._cursor, np.zeros(1, dtype=np.int64))
+        for run, count, ws, no_sums in self._runs:
+            write(ws.sums, no_sums)
             run(count)
-            loss += ws.batch_size * float(loss_scale * ws.loss[0] + ws.penalty[0])
-        return loss / len(order)
+        total = 0.0
+        for _, _, ws, _ in self._runs:
+            loss, _, penalty = self._memory.read(ws.sums)
+            total += ws.batch_size * float(loss_scale * loss + penalty)
+        return total / len(order)
 
     def _require_weight(self, order: Array) -> None:
         if self._weight is None:

@@ -7,6 +7,7 @@ import numpy as np
 from .backprop import Formulas
 from .kernels.formulas import Activation, Loss
 from .optimizers import SGD, Adam
+from .memory import HOST, Memory
 from .parameters import Array, Parameters
 from .sklearn_contract import SGDOptimizer
 
@@ -68,10 +69,10 @@ def targets(estimator: Any, y: Array, dtype: np.dtype[Any]) -> Array:
     return np.ascontiguousarray(np.broadcast_to(y, (len(y), outputs)), dtype=dtype)
 
 
-def network(estimator: Any, dtype: np.dtype[Any]) -> Parameters:
+def network(estimator: Any, dtype: np.dtype[Any], memory: Memory = HOST) -> Parameters:
     """Copy the estimator's parameters, which may have any type and memory order."""
     sizes = (estimator.coefs_[0].shape[0], *(len(b) for b in estimator.intercepts_))
-    net = Parameters.zeros(sizes, dtype)
+    net = Parameters.zeros(sizes, dtype, memory)
     net.load([*estimator.coefs_, *estimator.intercepts_])
     return net
 
@@ -79,7 +80,7 @@ def network(estimator: Any, dtype: np.dtype[Any]) -> Parameters:
 def optimizer(estimator: Any, net: Parameters) -> SGD | Adam:
     """Copy the state of scikit-learn's optimizer object into flat vectors."""
     state = estimator._optimizer
-    rate = np.zeros(1)
+    rate = net.memory.put(np.zeros(1))
     if isinstance(state, SGDOptimizer):  # the solver may have changed since it was made
         velocity = net.zeros_like()
         velocity.load(state.velocities)
@@ -87,5 +88,5 @@ def optimizer(estimator: Any, net: Parameters) -> SGD | Adam:
     m, v = net.zeros_like(), net.zeros_like()
     m.load(state.ms)
     v.load(state.vs)
-    t = np.array([state.t], dtype=np.int64)
+    t = net.memory.put(np.array([state.t], dtype=np.int64))
     return Adam(rate, m, v, t, state.beta_1, state.beta_2, state.epsilon)

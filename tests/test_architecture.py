@@ -39,16 +39,26 @@ FLOORS = (
     ("optimizers",),
     ("workspace",),
     ("parameters",),
+    ("memory",),
+    ("kernels.cuda.gpu",),
+    ("kernels.cuda.primitives", "kernels.cuda.cublas", "kernels.cuda.compiler"),
+    ("kernels.cuda.device",),
+    ("kernels.cuda.kernel",),
+    ("kernels.cuda.layers", "kernels.cuda.updates"),
+    ("kernels.cuda.sums",),
+    ("kernels.cuda.vectors",),
+    ("kernels.cuda.tile",),
     ("kernels.compiled", "kernels.reference", "kernels.replay"),
     ("kernels.protocol",),
     ("kernels.native.kernel",),
     ("kernels.loops", "kernels.control"),
     ("kernels.scalars", "kernels.blas"),
+    ("kernels.gemm",),
     ("kernels.formulas", "kernels.native.compiler", "kernels.native.store"),
     ("kernels.native.loader",),
     ("kernels.native.layout",),
     ("_version",),
-    ("kernels", "kernels.native"),  # their __init__.py; whatever is new below them lands here
+    ("kernels", "kernels.native", "kernels.cuda"),  # their __init__.py; whatever is new below them lands here
 )
 
 

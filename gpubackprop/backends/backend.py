@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from ..kernels.protocol import Kernels
+from ..memory import Memory
 
 Step = Callable[[Kernels], None]
 """A sequence of primitives, such as one mini-batch's, in any kernels module."""
@@ -17,6 +18,8 @@ class Backend(NamedTuple):
 
     name: str
     kernels: Kernels
+    memory: Memory
+    """Where the primitives' arrays lie."""
     session: Callable[[], AbstractContextManager[None]]
     """Sets the process up for steps and back again; to be held around many of them."""
     prepare: Callable[[Step, int], Run]

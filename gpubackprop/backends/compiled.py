@@ -14,7 +14,7 @@ from ..kernels.compiled import Stage
 from ..kernels.native.kernel import Launch
 from ..kernels.protocol import Kernels
 from ..kernels.replay import barrier, replay
-from ..parameters import aligned_zeros
+from ..memory import HOST, aligned_zeros
 from ..tape import Call, Tape
 from . import threads
 from .backend import Backend, Run, Step
@@ -89,4 +89,4 @@ def _independent(stage: Stage, following: Stage) -> bool:
     return same and (pieces == 1 or (stage.by_rows and following.by_rows))
 
 
-backend = Backend("compiled", kernels, threads.single_threaded_blas, prepare)
+backend = Backend("compiled", kernels, HOST, threads.single_threaded_blas, prepare)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..kernels import replay
 from ..kernels.native.kernel import Launch
-from ..parameters import Array, aligned_zeros
+from ..memory import Array, aligned_zeros
 
 
 class Crew:

@@ -4,6 +4,7 @@ from contextlib import nullcontext
 
 from ..kernels import reference
 from ..kernels.protocol import Kernels
+from ..memory import HOST
 from .backend import Backend, Run, Step
 
 kernels: Kernels = reference
@@ -19,4 +20,4 @@ def prepare(step: Step, multiply_adds: int) -> Run:
     return run
 
 
-backend = Backend("reference", kernels, nullcontext, prepare)
+backend = Backend("reference", kernels, HOST, nullcontext, prepare)

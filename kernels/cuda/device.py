@@ -1,6 +1,7 @@
-"""What the primitives ask of a device: a GPU, or the simulator that stands in for one in tests."""
+"""What the primitives ask of a device: a GPU, or what stands in for one in tests."""
 
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +12,17 @@ from .kernel import Kernel
 Launch = Callable[[], None]
 """One call that is ready to run, any number of times: it allocates nothing."""
 Extent = tuple[int, int]
+"""Blocks of a grid, or threads of a block, along x and y."""
+
+
+class Rounding(Enum):
+    """How a product of float32 matrices may round its operands; it adds up in float32 always."""
+
+    NONE = "float32"
+    TF32 = "tf32"
+    """10 bits of fraction."""
+    BF16 = "bf16"
+    """7 bits of fraction."""
 
 
 class Device(Protocol):
@@ -36,5 +48,18 @@ class Device(Protocol):
     ) -> Launch:
         """Prepare a kernel's launch, compiling it where that was not done before."""
 
-    def product(self, A: Array, B: Array, C: Array) -> Launch:
+    def product(self, A: Array, B: Array, C: Array, rounding: Rounding) -> Launch:
         """Prepare C = A B."""
+
+    def capture(self, launches: list[Launch]) -> Launch:
+        """Make one launch of many, which run in their order.
+
+        Raises
+        ------
+        CaptureError
+            If the device cannot.
+        """
+
+
+class CaptureError(RuntimeError):
+    """A sequence of launches could not be recorded."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..formulas import Activation, Loss
 from ..native.layout import Array
-from .device import Device, Launch
+from .device import Device, Launch, Rounding
 from .kernel import Kernel, Parameter
 from .tile import COLUMNS, LANES, ROWS, THREADS, WARP, WARPS, WIDTH
 
@@ -80,10 +80,13 @@ class Primitives:
     ----------
     device : Device
         What runs them.
+    rounding : Rounding
+        How matrix products of float32 may round their operands.
     """
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: Device, rounding: Rounding = Rounding.NONE) -> None:
         self._device = device
+        self._rounding = rounding
 
     def launches(self, primitive: Callable[..., None], arguments: tuple[Any, ...]) -> list[Launch]:
         """Launches of one call of a primitive of this object; their scratch memory is theirs."""
@@ -113,7 +116,7 @@ class Primitives:
     def dense(
         self, A: Array, W: Array, b: Array, activation: Activation, Z: Array, out: Array
     ) -> Plan:
-        yield self._device.product(A, W, Z)
+        yield self._product(A, W, Z)
         source = Z
         if self._device.address(Z) != self._device.address(out):  # sigma(Z) is wanted beside Z
             yield self._activate(Activation.IDENTITY, Z, b, Z)
@@ -156,7 +159,7 @@ class Primitives:
 
     @_primitive
     def weight_grad(self, A: Array, delta: Array, grad_W: Array) -> Plan:
-        yield self._device.product(A.T, delta, grad_W)
+        yield self._product(A.T, delta, grad_W)
 
     @_primitive
     def bias_grad(self, delta: Array, grad_b: Array) -> Plan:
@@ -169,7 +172,7 @@ class Primitives:
     def hidden_delta(
         self, delta: Array, W: Array, A: Array, activation: Activation, out: Array
     ) -> Plan:
-        yield self._device.product(delta, W.T, out)
+        yield self._product(delta, W.T, out)
         if activation is not Activation.IDENTITY:
             unused = self._device.zeros(len(out.T), out.dtype)
             yield from self._hadamard(out, A, activation, unused)
@@ -179,7 +182,7 @@ class Primitives:
         self, delta: Array, W: Array, A: Array, activation: Activation, out: Array, grad_b: Array
     ) -> Plan:
         """`hidden_delta` and then `bias_grad` of its result, in one pass after the product."""
-        yield self._device.product(delta, W.T, out)
+        yield self._product(delta, W.T, out)
         yield from self._hadamard(out, A, activation, grad_b)
 
     @_primitive
@@ -218,6 +221,9 @@ class Primitives:
         smallest = float(np.finfo(theta.dtype).tiny)  # an epsilon that rounds to 0 makes 0/0
         constants = (t, rate, *_decays(beta_1), *_decays(beta_2), max(epsilon, smallest))
         yield from self._update(_ADAM, vectors, constants, decayed, decay, penalty)
+
+    def _product(self, A: Array, B: Array, C: Array) -> Launch:
+        return self._device.product(A, B, C, self._rounding)
 
     def _activate(self, activation: Activation, Z: Array, b: Array, out: Array) -> Launch:
         kernel = Kernel("layers.activate", (_REALS,) * 3 + (_COUNT,) * 4, (activation,))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from gpubackprop.parameters import ALIGNMENT, Parameters, aligned_zeros
+from gpubackprop.memory import ALIGNMENT, aligned_zeros
+from gpubackprop.parameters import Parameters
 
 
 def address(array):

@@ -1,0 +1,98 @@
+"""Memory that primitives work in: the process's own, or a GPU's."""
+
+import mmap
+from typing import Any, Protocol
+
+import numpy as np
+
+from .kernels.native.layout import Array as Array
+from .kernels.native.layout import address
+
+ALIGNMENT = 64
+"""Bytes: a cache line and the widest vector register."""
+
+_HUGE = 1 << 21
+"""Bytes of a huge page."""
+
+
+class Memory(Protocol):
+    """Allocates arrays, and moves values between the process's memory and its own."""
+
+    @property
+    def row_bytes(self) -> int:
+        """Rows of a matrix start on multiples of this many bytes."""
+
+    def zeros(self, size: int, dtype: Any) -> Array:
+        """Zeros whose first element lies on a 64-byte boundary."""
+
+    def put(self, values: Array) -> Array:
+        """Make a contiguous array's values available here."""
+
+    def rows(self, matrix: Array) -> Array:
+        """Make a matrix available here, for its rows to be read."""
+
+    def write(self, out: Array, values: Array) -> None:
+        """Copy values from the process's memory into an array here, of the same shape."""
+
+    def read(self, array: Array) -> Array:
+        """Values of an array here, in the process's memory."""
+
+
+class Host:
+    """The process's own memory: nothing has to be moved."""
+
+    row_bytes = 1
+
+    def zeros(self, size: int, dtype: Any) -> Array:
+        """Zeros on a 64-byte boundary, of a huge page if that is filled."""
+        return aligned_zeros(size, dtype)
+
+    def put(self, values: Array) -> Array:
+        """Return the values themselves."""
+        return values
+
+    def rows(self, matrix: Array) -> Array:
+        """Return the matrix itself."""
+        return matrix
+
+    def write(self, out: Array, values: Array) -> None:
+        """Copy values, unless they are there already."""
+        if out is not values:
+            out[...] = values
+
+    def read(self, array: Array) -> Array:
+        """Return the array itself."""
+        return array
+
+
+HOST = Host()
+
+
+def aligned_zeros(size: int, dtype: Any) -> Array:
+    """Zeros whose first element lies on a 64-byte boundary, of a huge page if that is filled."""
+    dtype = np.dtype(dtype)
+    length = size * dtype.itemsize
+    huge = length >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE")
+    boundary = _HUGE if huge else ALIGNMENT
+    room = _huge_pages(length + _HUGE) if huge else np.zeros(length + ALIGNMENT, dtype=np.uint8)
+    start = -address(room) % boundary
+    return room[start : start + length].view(dtype)
+
+
+def _huge_pages(length: int) -> Array:
+    """Zeros that the kernel may back with huge pages: epochs of 2 MB of weights vary less so."""
+    memory = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, dtype=np.uint8)
+
+
+def matrix(rows: int, columns: int, dtype: Any, memory: Memory) -> Array:
+    """A matrix of zeros, its rows as far apart as the memory wants them."""
+    lead = row_length(columns, dtype, memory)
+    return memory.zeros(rows * lead, dtype).reshape(rows, lead)[:, :columns]
+
+
+def row_length(columns: int, dtype: Any, memory: Memory) -> int:
+    """Elements from one row of a matrix to the next."""
+    step = max(1, memory.row_bytes // np.dtype(dtype).itemsize)
+    return -(-columns // step) * step

@@ -1,0 +1,195 @@
+"""One NVIDIA GPU: its memory, stream and code, through CuPy.
+
+CuPy is imported when a GPU is first used. Kernels are launched by the driver with arguments packed
+once, so that a launch costs microseconds even where it is not part of a graph.
+"""
+
+import gc
+import logging
+import threading
+from functools import cache, partial
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..native import store
+from ..native.layout import Array
+from . import cublas
+from .device import CaptureError, Extent, Launch, Rounding
+from .kernel import Kernel
+
+_log = logging.getLogger("gpubackprop")
+_lock = threading.Lock()
+
+
+class _Prepared(NamedTuple):
+    """A launch and the arrays that its arguments point into."""
+
+    call: Launch
+    keep: tuple[Any, ...]
+
+    def __call__(self) -> None:
+        self.call()
+
+
+class Gpu:
+    """One device, with a stream of its own that all of its work is queued on.
+
+    Parameters
+    ----------
+    index : int
+        Which one, as CUDA counts them.
+
+    Attributes
+    ----------
+    name : str
+        The product's name.
+    capability : tuple of int
+        Compute capability, such as (9, 0).
+    multiprocessors : int
+        How many it has.
+    stream : cupy.cuda.Stream
+        Everything runs here; `with gpu.stream:` makes CuPy use it as well.
+    """
+
+    def __init__(self, index: int) -> None:
+        import cupy
+
+        self._cupy = cupy
+        self._device = cupy.cuda.Device(index)
+        self.capability = _capability(str(self._device.compute_capability))
+        self.multiprocessors = int(self._device.attributes["MultiProcessorCount"])
+        self.name = cupy.cuda.runtime.getDeviceProperties(index)["name"].decode()
+        self._entries: dict[str, int] = {}
+        with self._device:
+            self.stream = cupy.cuda.Stream(non_blocking=True)
+            with self.stream:
+                size = cublas.workspace_bytes()
+                self._workspace = cupy.cuda.alloc(size)
+                self._blas = cublas.Cublas(
+                    cublas.load(), self.stream.ptr, self._workspace.ptr, size
+                )
+
+    def __enter__(self) -> "Gpu":
+        self._device.__enter__()
+        self.stream.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stream.__exit__(*error)
+        self._device.__exit__(*error)
+
+    def address(self, array: Array) -> int:
+        """Address of an array's first element on the device."""
+        return int(array.data.ptr)  # type: ignore[attr-defined]
+
+    def zeros(self, size: int, dtype: np.dtype[Any]) -> Array:
+        """Memory on the device; CuPy starts every allocation on a boundary of 512 bytes."""
+        with self:
+            zeros: Array = self._cupy.zeros(size, dtype)
+        return zeros
+
+    def launch(
+        self,
+        kernel: Kernel,
+        real: np.dtype[Any],
+        grid: Extent,
+        block: Extent,
+        arguments: tuple[Any, ...],
+    ) -> Launch:
+        """Prepare a kernel's launch; its arguments are packed here, once."""
+        kernel.check(real, arguments)
+        slots = np.zeros(len(arguments), np.int64)
+        for slot, parameter, argument in zip(
+            slots.reshape(-1, 1), kernel.parameters, arguments, strict=True
+        ):
+            if parameter.is_address:
+                slot[0] = self.address(argument)
+            else:
+                slot.view(parameter.dtype(real))[0] = argument
+        addresses = slots.ctypes.data + 8 * np.arange(len(slots), dtype=np.int64)
+        launch = partial(
+            self._cupy.cuda.driver.launchKernel,
+            self._entry(kernel, real),
+            *(*grid, 1, *block, 1),
+            *(0, self.stream.ptr, addresses.ctypes.data, 0),
+        )
+        return _Prepared(launch, (slots, addresses, *arguments))
+
+    def product(self, A: Array, B: Array, C: Array, rounding: Rounding) -> Launch:
+        """Prepare C = A B."""
+        return _Prepared(self._blas.product(A, B, C, rounding), (A, B, C))
+
+    def capture(self, launches: list[Launch]) -> Launch:
+        """Record launches in a CUDA Graph; they must have run once, so that all is loaded.
+
+        Raises
+        ------
+        CaptureError
+            If CUDA refuses one of them.
+        """
+        with self:
+            self.stream.synchronize()
+            gc.collect()  # what is freed during capture would be recorded
+            try:
+                graph = self._captured(launches)
+            except Exception as reason:
+                raise CaptureError(f"{type(reason).__name__}: {reason}") from reason
+            graph.upload(self.stream)
+        return _Prepared(partial(graph.launch, self.stream), (graph, *launches))
+
+    def _captured(self, launches: list[Launch]) -> Any:
+        self.stream.begin_capture()
+        try:
+            for launch in launches:
+                launch()
+        except BaseException:
+            self._abandon_capture()
+            raise
+        return self.stream.end_capture()
+
+    def _abandon_capture(self) -> None:
+        try:
+            self.stream.end_capture()
+        except Exception as reason:
+            _log.debug("ending the capture: %s", reason)
+
+    def _entry(self, kernel: Kernel, real: np.dtype[Any]) -> int:
+        """Address of a kernel's code on this device."""
+        name = kernel.name(real)
+        if name not in self._entries:
+            with _lock, self._device:
+                symbol, code = _machine_code(kernel, real, self.capability)
+                driver = self._cupy.cuda.driver
+                module = driver.moduleLoadData(code)  # stays for the life of the process
+                self._entries[name] = int(driver.moduleGetFunction(module, symbol))
+        return self._entries[name]
+
+
+@cache
+def gpu(index: int) -> Gpu:
+    """The device of this index; one object a process, so that code is loaded once."""
+    return Gpu(index)
+
+
+def _machine_code(
+    kernel: Kernel, real: np.dtype[Any], capability: tuple[int, int]
+) -> tuple[str, bytes]:
+    """Symbol and cubin, from disk or from the compiler."""
+    processor = "sm_{}{}".format(*capability)
+    name = f"{processor}-{kernel.name(real)}-{version('numba-cuda')}"
+    kept = store.read(name)
+    if kept:
+        return kept
+    from .compiler import compile_kernel  # with Numba-CUDA: a warm process does without it
+
+    made = compile_kernel(kernel, real, capability)
+    store.write(name, *made)
+    _log.debug("compiled %s", name)
+    return made
+
+
+def _capability(digits: str) -> tuple[int, int]:
+    """Split "90" or "120" into major and minor."""
+    return int(digits[:-1]), int(digits[-1])
