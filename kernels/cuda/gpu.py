@@ -49,6 +49,8 @@ class Gpu:
         Compute capability, such as (9, 0).
     multiprocessors : int
         How many it has.
+    cupy : module
+        CuPy.
     stream : cupy.cuda.Stream
         Everything runs here; `with gpu.stream:` makes CuPy use it as well.
     """
@@ -56,7 +58,7 @@ class Gpu:
     def __init__(self, index: int) -> None:
         import cupy
 
-        self._cupy = cupy
+        self.cupy = cupy
         self._device = cupy.cuda.Device(index)
         self.capability = _capability(str(self._device.compute_capability))
         self.multiprocessors = int(self._device.attributes["MultiProcessorCount"])
@@ -87,7 +89,7 @@ class Gpu:
     def zeros(self, size: int, dtype: np.dtype[Any]) -> Array:
         """Memory on the device; CuPy starts every allocation on a boundary of 512 bytes."""
         with self:
-            zeros: Array = self._cupy.zeros(size, dtype)
+            zeros: Array = self.cupy.zeros(size, dtype)
         return zeros
 
     def launch(
@@ -110,7 +112,7 @@ class Gpu:
                 slot.view(parameter.dtype(real))[0] = argument
         addresses = slots.ctypes.data + 8 * np.arange(len(slots), dtype=np.int64)
         launch = partial(
-            self._cupy.cuda.driver.launchKernel,
+            self.cupy.cuda.driver.launchKernel,
             self._entry(kernel, real),
             *(*grid, 1, *block, 1),
             *(0, self.stream.ptr, addresses.ctypes.data, 0),
@@ -161,7 +163,7 @@ class Gpu:
         if name not in self._entries:
             with _lock, self._device:
                 symbol, code = _machine_code(kernel, real, self.capability)
-                driver = self._cupy.cuda.driver
+                driver = self.cupy.cuda.driver
                 module = driver.moduleLoadData(code)  # stays for the life of the process
                 self._entries[name] = int(driver.moduleGetFunction(module, symbol))
         return self._entries[name]

@@ -1,0 +1,34 @@
+"""The backend of one GPU."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from ...kernels.cuda.device import Rounding
+from ...kernels.cuda.gpu import gpu
+from ...kernels.cuda.primitives import Primitives
+from ..backend import Backend
+from .execution import preparing
+from .memory import DeviceMemory
+
+
+@cache
+def backend(index: int, rounding: Rounding = Rounding.NONE) -> Backend:
+    """Backend of one device.
+
+    Parameters
+    ----------
+    index : int
+        Which GPU, as CUDA counts them.
+    rounding : Rounding
+        How matrix products of float32 may round their operands.
+    """
+    device = gpu(index)
+    kernels = Primitives(device, rounding)
+
+    @contextmanager
+    def session() -> Iterator[None]:
+        with device:
+            yield
+
+    return Backend("cuda", kernels, DeviceMemory(device), session, preparing(kernels, device))
