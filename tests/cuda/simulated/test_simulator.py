@@ -1,6 +1,8 @@
 """The simulator finds what it says it finds, whatever the seed."""
 
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -131,6 +133,36 @@ def test_functions_from_a_factory_have_shared_memory_of_their_own():
     out = nans(4)
     launch(kernel, 1, 4, (out,))
     np.testing.assert_array_equal(out, 12)
+
+
+class Pair(NamedTuple):
+    give: Callable
+    take: Callable
+
+
+def test_functions_may_come_in_tuples():
+    held = stager(4)
+    pair = Pair(held, cuda.jit(device=True)(lambda memory: memory[3 - cuda.threadIdx.x]))
+    both = (pair.give, pair.take)
+
+    def kernel(out):
+        memory = pair.give(cuda.threadIdx.x)
+        cuda.syncthreads()
+        out[cuda.threadIdx.x] = pair.take(memory) + both[1](memory)
+
+    out = nans(4)
+    launch(kernel, 1, 4, (out,))
+    np.testing.assert_array_equal(out, [6, 4, 2, 0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.dtype("f4"), types.float32, float32])
+def test_types_are_numbas_or_numpys(dtype):
+    def kernel():
+        held = cuda.shared.array(1, dtype)
+        held[0] = 1
+        assert type(held[0]) is np.float32
+
+    launch(kernel, 1, 1, ())
 
 
 def test_shared_memory_is_declared_once_for_each_block():

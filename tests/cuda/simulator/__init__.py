@@ -5,7 +5,8 @@
 - A kernel is a plain function or what `cuda.jit` made of it; so is each device function. Both may
   be closures. Their `cuda` and `math` are replaced in copies of them, and nothing is patched.
 - Threads are greenlets: one runs at a time, up to its next barrier, in an order that `seed`
-  shuffles. Blocks run one after the other, in such an order too. A kernel that spins until another thread acts never ends.
+  shuffles. Blocks run one after the other, in such an order too. A kernel that spins
+  until another thread acts never ends.
 - An array is bare memory, as through a raw pointer: one-dimensional, contiguous, without a shape.
   An index outside of it, negative ones too, is an IndexError.
 - Shared and local memory start as bytes of 0xFF: NaN, or -1.

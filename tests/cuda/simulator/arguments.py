@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tests.cuda.simulator.history import History
-from tests.cuda.simulator.memory import Memory
+from tests.cuda.simulator.memory import Memory, as_dtype
 
 
 def as_on_device(
@@ -35,7 +35,7 @@ def memory(name: str, array: np.ndarray, kind: Any, history: History | None) -> 
     if array.ndim != 1 or not array.flags.c_contiguous:
         raise TypeError(f"{name} must be flat and contiguous: kernels take raw pointers")
     pointed = getattr(kind, "dtype", None)
-    if kind is not None and (pointed is None or array.dtype != np.dtype(str(pointed))):
+    if kind is not None and (pointed is None or array.dtype != as_dtype(pointed)):
         raise TypeError(f"{name} is an array of {array.dtype}; the signature says {kind}")
     return Memory(array, name, history)
 
@@ -46,7 +46,7 @@ def scalar(name: str, value: Any, kind: Any) -> Any:
     if hasattr(kind, "dtype"):
         raise TypeError(f"{name} is {value!r}; the signature says {kind}")
     if kind is not None:
-        return np.dtype(str(kind)).type(value)
+        return as_dtype(kind).type(value)
     if isinstance(value, float) and not isinstance(value, np.floating):
         raise TypeError(f"{name} is a Python float: say np.float32, np.float64 or a signature")
     return value

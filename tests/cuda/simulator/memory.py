@@ -23,7 +23,7 @@ class Memory:
 
     @classmethod
     def poisoned(cls, shape: Index, dtype: Any, name: str, history: History | None) -> "Memory":
-        array = np.empty(shape, np.dtype(str(dtype)))  # of Numba's types or NumPy's
+        array = np.empty(shape, as_dtype(dtype))
         array.reshape(-1).view(np.uint8).fill(0xFF)
         return cls(array, name, history)
 
@@ -93,5 +93,10 @@ class Memory:
         )
 
 
+def as_dtype(kind: Any) -> np.dtype:
+    """Of a type of NumPy's or Numba's; the latter are named as the former are."""
+    return np.dtype(kind if isinstance(kind, type | np.dtype) else str(kind))
+
+
 def size_in_bytes(shape: Index, dtype: Any) -> int:
-    return prod(np.atleast_1d(shape).tolist()) * np.dtype(str(dtype)).itemsize
+    return prod(np.atleast_1d(shape).tolist()) * as_dtype(dtype).itemsize

@@ -162,7 +162,8 @@ class Block:
         offers = {thread.lane: thread.offer for thread in group}
         for thread in group:
             thread.offers = offers
-            thread.renew(warp=barrier.name == "syncwarp")  # shuffles do not order memory
+            if barrier.name in ("syncthreads", "syncwarp"):  # shuffles do not order memory
+                thread.renew(warp=barrier.mask is not None)
 
     def _who_waits_where(self, living: list[Thread]) -> str:
         groups = by_barrier(living)

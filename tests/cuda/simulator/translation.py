@@ -25,6 +25,9 @@ class Translation:
             return self.function(value)
         if isinstance(value, BuiltinFunctionType) and value.__module__ == "math":
             return getattr(self._math, value.__name__)
+        if isinstance(value, tuple):
+            parts = [self.value(part) for part in value]
+            return value._make(parts) if hasattr(value, "_make") else tuple(parts)
         return value
 
     def function(self, function: Any) -> FunctionType:
