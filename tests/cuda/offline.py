@@ -1,0 +1,148 @@
+"""What a Numba-CUDA kernel is compiled to, on a machine without a GPU or a driver.
+
+>>> pointer = types.CPointer(types.float32)
+>>> made = report(kernel, (pointer, types.int64, types.float32), (9, 0))
+>>> assert not made.float64 and not made.spills and made.registers <= 64
+>>> assert "ld.global.v4" in made.vectors
+
+Not in a process with NUMBA_ENABLE_CUDASIM=1, where Numba compiles nothing. NVIDIA's compilers come
+with: pip install 'numba-cuda[cu13]' 'cuda-toolkit==13.0.*'
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import numpy as np
+
+if not hasattr(np, "row_stack"):
+    np.row_stack = np.vstack  # numba-cuda 0.30 asks for it, NumPy 2.5 has it no more
+
+from cuda.core import Linker, LinkerOptions, ObjectCode
+from cuda.pathfinder import DynamicLibNotFoundError, load_nvidia_dynamic_lib
+from numba import cuda
+from numba.cuda import dispatcher
+
+
+class Report(NamedTuple):
+    """Machine code in numbers: bytes for each thread, shared memory for a block.
+
+    From compute capability 8.0 on, shared memory may count 1 KiB that the system takes.
+    """
+
+    registers: int
+    spill_stores: int
+    spill_loads: int
+    stack: int
+    shared_memory: int
+    float64: tuple[str, ...]
+    """Lines that compute in float64, or convert to it; `lines_in_float64` says what may be."""
+
+    vectors: frozenset[str]
+    """Loads and stores of several elements at once, such as `ld.global.v4.f32`."""
+
+    ptx: str
+
+    @property
+    def has_float64_arithmetic(self) -> bool:
+        return bool(self.float64)
+
+    @property
+    def uses_local_memory(self) -> bool:
+        """Whether anything a thread holds is not in registers."""
+        return bool(self.stack or self.spill_stores or self.spill_loads)
+
+
+def report(
+    function: Callable[..., None],
+    signature: Sequence[Any],
+    compute_capability: tuple[int, int],
+    *,
+    fastmath: bool = False,
+    **options: Any,
+) -> Report:
+    """Compile a kernel, plain or from `cuda.jit`; further options are those of `cuda.compile`."""
+    with compiling_for(compute_capability):
+        ptx, _ = cuda.compile(
+            getattr(function, "py_func", function),
+            tuple(signature),
+            cc=compute_capability,
+            device=False,
+            abi="numba",
+            fastmath=fastmath,
+            **options,
+        )
+    log = link(ptx, compute_capability)
+    return Report(
+        registers=figure(r"Used (\d+) registers", log),
+        spill_stores=figure(r"(\d+) bytes spill stores", log),
+        spill_loads=figure(r"(\d+) bytes spill loads", log),
+        stack=figure(r"(\d+) bytes stack frame", log),
+        shared_memory=figure(r"(\d+) bytes smem", log, default=0),  # not named where there is none
+        float64=tuple(lines_in_float64(ptx)),
+        vectors=frozenset(vectors_in(ptx)),
+        ptx=ptx,
+    )
+
+
+def why_not() -> str | None:
+    """What keeps kernels from being compiled here."""
+    if cuda.config.ENABLE_CUDASIM:
+        return "the simulator compiles nothing"
+    try:
+        for library in "nvvm", "nvrtc", "nvJitLink":
+            load_nvidia_dynamic_lib(library)
+    except DynamicLibNotFoundError:
+        return f"no {library}: pip install 'numba-cuda[cu13]' 'cuda-toolkit==13.0.*'"
+    return None
+
+
+@contextmanager
+def compiling_for(capability: tuple[int, int]) -> Iterator[None]:
+    """Answer Numba, which asks for the current GPU when a kernel calls a device function."""
+    device = SimpleNamespace(compute_capability=capability)
+    with patch.object(dispatcher, "get_current_device", lambda: device):
+        yield
+
+
+def link(ptx: str, compute_capability: tuple[int, int]) -> str:
+    """What the assembler says of its work."""
+    major, minor = compute_capability
+    options = LinkerOptions(arch=f"sm_{major}{minor}", verbose=True)
+    linker = Linker(ObjectCode.from_ptx(ptx.encode()), options=options)
+    linker.link("cubin")
+    return linker.get_info_log()
+
+
+def figure(pattern: str, log: str, default: int | None = None) -> int:
+    """The largest that is given: of the kernel or of a function that it calls."""
+    found = [int(number) for number in re.findall(pattern, log)]
+    if not found and default is None:
+        raise ValueError(f"no {pattern!r} in the assembler's log:\n{log}")
+    return max(found, default=default)
+
+
+def lines_in_float64(ptx: str) -> list[str]:
+    """Those that use float64 other than to load, store or move it, or to round it to float32."""
+    return [line for line in instructions(ptx) if computes_in_float64(line)]
+
+
+def computes_in_float64(line: str) -> bool:
+    operation = re.sub(r"^@!?%\w+\s+", "", line).split()[0]  # less its condition
+    harmless = re.match(r"(ld|st|mov)\.|cvt\.(\w+\.)*f32\.f64$", operation)
+    return ".f64" in operation and harmless is None
+
+
+def vectors_in(ptx: str) -> list[str]:
+    """Vector loads and stores, less their qualifiers: `ld.global.v4.f32`."""
+    pattern = r"\b(ld|st)\.(?:\w+\.)*?(global|shared|local)\.(?:[\w:]+\.)*?(v\d)\.(\w+)"
+    return [".".join(match.groups()) for match in re.finditer(pattern, ptx)]
+
+
+def instructions(ptx: str) -> list[str]:
+    """Lines that end as instructions do; directives start with a dot."""
+    lines = (line.strip() for line in ptx.splitlines())
+    return [line for line in lines if line.endswith(";") and not line.startswith((".", "//"))]
