@@ -11,6 +11,7 @@ import threadpoolctl
 
 from .._version import __version__
 from ..kernels.native import store
+from .cuda import detection
 
 Facts = Mapping[str, "str | int | Facts"]
 
@@ -31,10 +32,7 @@ def describe() -> Facts:
     """
     return {
         "versions": _versions(),
-        "devices": {
-            "cpu": f"{_processor()}, {os.cpu_count()} cores",
-            "cuda": "not supported by this version; device='auto' is the CPU",
-        },
+        "devices": {"cpu": f"{_processor()}, {os.cpu_count()} cores"} | _gpus(),
         "backends": {
             "compiled": "Numba loops and BLAS; backend='auto' takes it",
             "reference": "NumPy; taken when asked for by name",
@@ -48,7 +46,8 @@ def describe() -> Facts:
 def _versions() -> Facts:
     packages = ("scikit-learn", "numpy", "scipy", "numba")
     versions = {"gpubackprop": __version__, "python": platform.python_version()}
-    return versions | {package: version(package) for package in packages}
+    versions |= {package: version(package) for package in packages}
+    return versions | detection.installed((*detection.CUPY, "numba-cuda"))
 
 
 def _processor() -> str:
@@ -58,6 +57,24 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
+
+
+def _gpus() -> dict[str, str]:
+    """Describe each GPU, or say once why none can be used."""
+    statuses = [detection.status(device) for device in range(detection.device_count())]
+    if not any(status.usable for status in statuses):
+        return {"cuda": detection.status().reason}
+    return {
+        f"cuda:{device}": _gpu(device) if status.usable else status.reason
+        for device, status in enumerate(statuses)
+    }
+
+
+def _gpu(device: int) -> str:
+    facts = import_module("cupy").cuda.runtime.getDeviceProperties(device)
+    capability = f"{facts['major']}.{facts['minor']}"
+    memory = f"{facts['totalGlobalMem'] / 2**30:.1f} GiB"
+    return f"{facts['name'].decode()}, {memory}, compute capability {capability}"
 
 
 def _blas() -> Facts:

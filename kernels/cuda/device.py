@@ -38,6 +38,9 @@ class Device(Protocol):
     def zeros(self, size: int, dtype: np.dtype[Any]) -> Array:
         """Memory for `size` elements, all zero, on a boundary of 16 bytes at least."""
 
+    def empty(self, size: int, dtype: np.dtype[Any]) -> Array:
+        """The same, with whatever lies there."""
+
     def launch(
         self,
         kernel: Kernel,

@@ -92,6 +92,12 @@ class Gpu:
             zeros: Array = self.cupy.zeros(size, dtype)
         return zeros
 
+    def empty(self, size: int, dtype: np.dtype[Any]) -> Array:
+        """The same, with whatever lies there."""
+        with self:
+            room: Array = self.cupy.empty(size, dtype)
+        return room
+
     def launch(
         self,
         kernel: Kernel,

@@ -55,7 +55,7 @@ def activate(real: Any, activation: Activation) -> Device:
     """out = sigma(Z + b); out may be Z."""
     four = fours(real)
     load, store, add = four.load, four.store, four.add
-    activated = each(sigma(real, activation, math.exp, math.expm1))
+    activated = each(sigma(real, activation, math.exp, _expm1(real)))
 
     def kernel(
         Z: Array, b: Array, out: Array, rows: int, columns: int, lead: int, aligned: int
@@ -68,6 +68,12 @@ def activate(real: Any, activation: Activation) -> Device:
             store(out, at, count, aligned, activated(add(load(Z, at, count, aligned), bias)))
 
     return kernel
+
+
+def _expm1(real: Any) -> Device:
+    """Make exp(x) - 1 without overflow: tanh divides by it."""
+    highest = real(80)
+    return device(lambda x: math.expm1(highest if x > highest else x))
 
 
 def softmax(real: Any) -> Device:

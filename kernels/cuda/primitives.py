@@ -139,7 +139,7 @@ class Primitives:
         delta: Array,
         total: Array,
     ) -> Plan:
-        unused = self._device.zeros(len(delta.T), delta.dtype)
+        unused = self._device.empty(len(delta.T), delta.dtype)
         yield from self._output_delta(A, Y, share, activation, loss, delta, total, unused)
 
     @_primitive
@@ -174,7 +174,7 @@ class Primitives:
     ) -> Plan:
         yield self._product(delta, W.T, out)
         if activation is not Activation.IDENTITY:
-            unused = self._device.zeros(len(out.T), out.dtype)
+            unused = self._device.empty(len(out.T), out.dtype)
             yield from self._hadamard(out, A, activation, unused)
 
     @_primitive
@@ -249,7 +249,7 @@ class Primitives:
         kernel = Kernel("layers.output_delta", (_REALS,) * 6 + (_COUNT,) * 6, (activation, loss))
         blocks, sums = self._sums(delta, grad_b)
         count = blocks * _tiles_across(delta)
-        losses = self._device.zeros(count, delta.dtype)
+        losses = self._device.empty(count, delta.dtype)
         leads = (_same_lead(A, delta), _lead(Y), _lead(share))
         arguments = (A, Y, share, delta, sums, losses, *delta.shape, *leads)
         yield self._tiled(kernel, delta, blocks, (*arguments, self._aligned(A, Y, delta)))
@@ -275,7 +275,7 @@ class Primitives:
         size, real = len(vectors[0]), vectors[0].dtype
         groups = -(-size // WIDTH)
         blocks = min(-(-groups // THREADS), 2 * _ENOUGH * self._device.multiprocessors)
-        parts = self._device.zeros(blocks, real)
+        parts = self._device.empty(blocks, real)
         aligned = self._aligned(*(vector.reshape(1, -1) for vector in vectors))
         arguments = (*vectors, *constants, decay, parts, decayed, size, aligned)
         yield self._device.launch(kernel, real, (blocks, 1), (THREADS, 1), arguments)
@@ -297,7 +297,7 @@ class Primitives:
         blocks = 1 if rows <= 8 * ROWS else min(-(-rows // (4 * ROWS)), wanted)
         if blocks == 1:
             return blocks, total
-        return blocks, self._device.zeros(blocks * columns, matrix.dtype)
+        return blocks, self._device.empty(blocks * columns, matrix.dtype)
 
     def _fold(self, blocks: int, sums: Array, total: Array) -> Plan:
         if blocks > 1:

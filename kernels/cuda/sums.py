@@ -78,11 +78,11 @@ def fold(real: Any) -> Device:
 
 def collect(real: Any) -> Device:
     """total += sum_i parts_i, in float64; one block."""
-    block_sum = block_total(np.float64)
+    block_sum, nought = block_total(np.float64), np.float64(0)
 
     def kernel(parts: Array, count: int, total: Array) -> None:
         thread = cuda.threadIdx.x
-        mine = 0.0
+        mine = nought
         for i in range(thread, count, THREADS):
             mine += parts[i]
         collected = block_sum(mine, thread)
@@ -94,12 +94,12 @@ def collect(real: Any) -> Device:
 
 def normalize(real: Any) -> Device:
     """share /= sum(share), decay = alpha / sum(share), the sum in float64; one block."""
-    block_sum = block_total(np.float64)
+    block_sum, nought = block_total(np.float64), np.float64(0)
     one = np.float64(1)
 
     def kernel(share: Array, rows: int, lead: int, alpha: float, decay: Array) -> None:
         thread = cuda.threadIdx.x
-        mine = 0.0
+        mine = nought
         for i in range(thread, rows, THREADS):
             mine += share[i * lead]
         total = block_sum(mine, thread)

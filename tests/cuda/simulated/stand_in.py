@@ -1,0 +1,110 @@
+"""What stands in for a GPU: kernels in the simulator, products by the CPU's BLAS, NumPy arrays."""
+
+from functools import cache, partial
+
+import numpy as np
+
+from gpubackprop.kernels import compiled
+from gpubackprop.kernels.cuda.kernel import Parameter
+from gpubackprop.memory import aligned_zeros, row_length
+from tests.cuda.simulator import launch
+
+
+@cache
+def made(kernel, real):
+    """The kernel's function, once for all its launches."""
+    return kernel.function(real)
+
+
+def flat(array):
+    """The memory of an array, from its first element to its last, as through a raw pointer."""
+    rows, step = array.shape[:-1], array.strides[0] // array.itemsize
+    length = (rows[0] - 1) * step + array.shape[1] if rows else len(array)
+    return np.lib.stride_tricks.as_strided(array, (length,), (array.itemsize,))
+
+
+class StandIn:
+    """A device of three multiprocessors whose threads run in an order that the seed decides."""
+
+    multiprocessors = 3
+
+    def __init__(self, seed=0):
+        self.seed, self.captured = seed, 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def address(self, array):
+        return array.__array_interface__["data"][0]
+
+    def zeros(self, size, dtype):
+        return np.zeros(size, dtype)
+
+    def empty(self, size, dtype):
+        return np.full(size, np.nan, dtype)  # what is read must have been written
+
+    def launch(self, kernel, real, grid, block, arguments):
+        kernel.check(real, arguments)
+        values = [
+            flat(argument)
+            if parameter.is_address
+            else int(argument)
+            if parameter is Parameter.COUNT
+            else parameter.dtype(real).type(argument)
+            for parameter, argument in zip(kernel.parameters, arguments, strict=True)
+        ]
+        self.seed += 1
+        return partial(launch, made(kernel, real), grid, block, values, self.seed)
+
+    def product(self, A, B, C, rounding):
+        return compiled.product(A, B, C).run
+
+    def capture(self, launches):
+        self.captured += 1
+
+        def replay():
+            for each in launches:
+                each()
+
+        return replay
+
+
+class StandInMemory:
+    """Memory apart from the process's: nothing is shared, and what lies between rows is NaN."""
+
+    row_bytes = 16
+
+    def zeros(self, size, dtype):
+        return aligned_zeros(size, dtype)
+
+    def put(self, values):
+        out = self.zeros(values.size, values.dtype).reshape(values.shape)
+        out[...] = values
+        return out
+
+    def rows(self, values):
+        rows, columns = values.shape
+        lead = row_length(columns, values.dtype, self)
+        room = self.zeros(rows * lead, values.dtype)
+        room[...] = np.nan
+        out = room.reshape(rows, lead)[:, :columns]
+        out[...] = values
+        return out
+
+    def write(self, out, values):
+        out[...] = values
+
+    def read(self, array):
+        return array.copy()
+
+
+class PackedMemory(StandInMemory):
+    """The same without room between rows, and nothing on a boundary: the narrow way through."""
+
+    row_bytes = 1
+
+    def zeros(self, size, dtype):
+        return super().zeros(size + 1, dtype)[1:]
