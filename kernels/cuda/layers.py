@@ -139,9 +139,7 @@ def bias_grad(real: Any) -> Device:
     totals, put = column_totals(real), _put_totals(real)
     zero = real(0)
 
-    def kernel(
-        delta: Array, sums: Array, rows: int, columns: int, lead: int, aligned: int
-    ) -> None:
+    def kernel(delta: Array, sums: Array, rows: int, columns: int, lead: int, aligned: int) -> None:
         j = COLUMNS * cuda.blockIdx.x + WIDTH * cuda.threadIdx.x
         count = columns - j
         mine = (zero, zero, zero, zero)

@@ -526,6 +526,18 @@ def test_writing_what_another_thread_reads_is_a_race(barrier):
                 launch(kernel, 1, 32, (nans(32),), seed)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_race_is_found_whichever_thread_comes_first(seed):
+    def kernel(x):
+        if cuda.threadIdx.x:
+            x[0] = 1
+        else:
+            x[0]
+
+    with pytest.raises(RaceError):
+        launch(kernel, 1, 2, (nans(1),), seed)
+
+
 def test_a_race_through_two_views_of_one_array_is_found():
     def kernel(x, y):
         if cuda.threadIdx.x:

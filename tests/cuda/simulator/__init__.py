@@ -53,7 +53,7 @@ def launch(
     arguments : flat arrays, NumPy scalars, Python integers, None; with a signature Python floats.
     seed : of the order of threads and blocks.
     signature : Numba types, one for each argument. Scalars are cast to them; arrays must fit.
-    races : whether to look for them. Without, launches take about two thirds of the time.
+    races : whether to look for them. Without, launches are a little faster.
     """
     state = Launch(Dim3.of(grid), Dim3.of(block), random.Random(seed))
     if state.block_dim.count > MOST_THREADS:
