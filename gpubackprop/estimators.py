@@ -27,18 +27,25 @@ class _Accelerated:
 
     device: str
     backend: str
+    precision: str
     callbacks: list[Callback] | None
 
     _own_constraints: ClassVar[dict[str, list[Any]]] = {
         "device": [str],  # its form is checked where it is resolved
         "backend": [sklearn_contract.StrOptions(set(backends.NAMES))],
+        "precision": [sklearn_contract.StrOptions(set(backends.PRECISIONS))],
         "callbacks": [list, None],
     }
 
     def _validate_params(self: Any) -> None:
         super()._validate_params()  # type: ignore[misc]
-        backends.select(self.backend, self.device)
+        backends.select(self.backend, self.device, self.precision)
         _require_callables(self.callbacks)
+
+    def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
+        X, y = super()._validate_input(X, y, incremental, reset)  # type: ignore[misc]
+        chosen = backends.dtype_of(self.precision)
+        return X if chosen is None else X.astype(chosen, copy=False), y
 
     def _fit_stochastic(
         self: Any,
@@ -52,7 +59,6 @@ class _Accelerated:
         layer_units: list[int],
         incremental: bool,
     ) -> None:
-        backend = backends.select(self.backend, self.device)
         if len(layer_units) != self.n_layers_:
             _refuse_depth(layer_units, self.n_layers_)
         if not incremental or not hasattr(self, "_optimizer"):
@@ -67,6 +73,8 @@ class _Accelerated:
             sparse = partial(SparseEngine, self, data, batch_size, buffers)
             training.train(self, data, sparse, incremental)
             return
+        work = _work(self, data.X.shape[0], batch_size)
+        backend = backends.select(self.backend, self.device, self.precision, work)
         with backend.session():
             dense = partial(DenseEngine, self, data, batch_size, backend)
             training.train(self, data, dense, incremental)
@@ -81,7 +89,8 @@ class _Accelerated:
         coef_grads: list[Any],
         intercept_grads: list[Any],
     ) -> tuple[float, list[Array], list[Array]]:
-        backend = backends.select(self.backend, self.device)  # refuses before sparse X is handed on
+        work = _work(self, *(2 * [X.shape[0]]))
+        backend = backends.select(self.backend, self.device, self.precision, work)  # refuses before sparse X is handed on
         if scipy.sparse.issparse(X):
             result: tuple[float, list[Array], list[Array]] = super()._backprop(  # type: ignore[misc]
                 X, y, sample_weight, activations, deltas, coef_grads, intercept_grads
@@ -127,6 +136,13 @@ class _Accelerated:
         super().__setstate__(state)  # type: ignore[misc]
 
 
+def _work(estimator: Any, n: int, batch_size: int) -> backends.Work:
+    """How much a fit will compute, if it takes all of its epochs."""
+    size = sum(int(np.prod(W.shape)) for W in estimator.coefs_)
+    products = 3 * batch_size * size  # forward, pulled back, gradient
+    return backends.Work(products, estimator.max_iter * -(-n // batch_size))
+
+
 def _require_callables(callbacks: list[Callback] | None) -> None:
     for callback in callbacks or ():
         if not callable(callback):
@@ -149,14 +165,18 @@ class MLPClassifier(_Accelerated, sklearn_contract.MLPClassifier):  # type: igno
     """Multi-layer perceptron classifier, scikit-learn's, trained by gpubackprop.
 
     Parameters, attributes and numbers are those of `sklearn.neural_network.MLPClassifier`; the
-    three parameters below come on top.
+    four parameters below come on top.
 
     Parameters
     ----------
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
-        Where to compute. This version has the CPU only and refuses "cuda" with a RuntimeError.
+        Where to train. "cuda" without a usable GPU is a RuntimeError that says what is missing;
+        "auto" takes a GPU where one works and the network and data are large enough to gain.
     backend : {"auto", "compiled", "reference"}, default="auto"
         How to compute on the CPU: machine code or plain NumPy.
+    precision : {"auto", "float64", "float32", "tf32", "bf16"}, default="auto"
+        Type to compute in, "auto" that of `X`. The last two are float32 with operands of matrix
+        products rounded to 10 or 7 bits of fraction, on a GPU; the CPU computes in float32.
     callbacks : list of callable or None, default=None
         Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
         True asks for a stop. The solver "lbfgs" has no epochs and calls none.
@@ -203,6 +223,7 @@ class MLPClassifier(_Accelerated, sklearn_contract.MLPClassifier):  # type: igno
         max_fun: int = 15000,
         device: str = "auto",
         backend: str = "auto",
+        precision: str = "auto",
         callbacks: list[Callback] | None = None,
     ) -> None:
         super().__init__(
@@ -232,21 +253,26 @@ class MLPClassifier(_Accelerated, sklearn_contract.MLPClassifier):  # type: igno
         )
         self.device = device
         self.backend = backend
+        self.precision = precision
         self.callbacks = callbacks
 
 
 class MLPRegressor(_Accelerated, sklearn_contract.MLPRegressor):  # type: ignore[misc]
     """Multi-layer perceptron regressor, scikit-learn's, trained by gpubackprop.
 
-    Parameters, attributes and numbers are those of `sklearn.neural_network.MLPRegressor`; the three
+    Parameters, attributes and numbers are those of `sklearn.neural_network.MLPRegressor`; the four
     parameters below come on top.
 
     Parameters
     ----------
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
-        Where to compute. This version has the CPU only and refuses "cuda" with a RuntimeError.
+        Where to train. "cuda" without a usable GPU is a RuntimeError that says what is missing;
+        "auto" takes a GPU where one works and the network and data are large enough to gain.
     backend : {"auto", "compiled", "reference"}, default="auto"
         How to compute on the CPU: machine code or plain NumPy.
+    precision : {"auto", "float64", "float32", "tf32", "bf16"}, default="auto"
+        Type to compute in, "auto" that of `X`. The last two are float32 with operands of matrix
+        products rounded to 10 or 7 bits of fraction, on a GPU; the CPU computes in float32.
     callbacks : list of callable or None, default=None
         Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
         True asks for a stop. The solver "lbfgs" has no epochs and calls none.
@@ -296,6 +322,7 @@ class MLPRegressor(_Accelerated, sklearn_contract.MLPRegressor):  # type: ignore
         max_fun: int = 15000,
         device: str = "auto",
         backend: str = "auto",
+        precision: str = "auto",
         callbacks: list[Callback] | None = None,
     ) -> None:
         super().__init__(
@@ -326,6 +353,7 @@ class MLPRegressor(_Accelerated, sklearn_contract.MLPRegressor):  # type: ignore
         )
         self.device = device
         self.backend = backend
+        self.precision = precision
         self.callbacks = callbacks
 
 

@@ -33,8 +33,10 @@ FLOORS = (
     ("training", "translation"),
     ("callbacks", "sklearn_contract", "epochs"),
     ("backends",),
-    ("backends.compiled", "backends.cuda", "backends.reference"),
-    ("backends.backend", "backends.crew", "backends.cuda.detection", "backends.threads", "tape"),
+    ("backends.compiled", "backends.cuda.backend", "backends.reference"),
+    ("backends.cuda.execution", "backends.cuda.memory"),
+    ("backends.cuda.fusion",),
+    ("backends.backend", "backends.crew", "backends.cuda", "backends.threads", "tape"),
     ("backprop",),
     ("optimizers",),
     ("workspace",),
@@ -58,7 +60,8 @@ FLOORS = (
     ("kernels.native.loader",),
     ("kernels.native.layout",),
     ("_version",),
-    ("kernels", "kernels.native", "kernels.cuda"),  # their __init__.py; whatever is new below them lands here
+    # their __init__.py; whatever is new below them lands here
+    ("kernels", "kernels.native", "kernels.cuda"),
 )
 
 

@@ -2,27 +2,56 @@
 
 import logging
 import re
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from ..kernels.cuda.device import Rounding
 from .backend import Backend
+from .cuda import detection
 
-__all__ = ["NAMES", "Backend", "select"]
+__all__ = ["NAMES", "PRECISIONS", "Backend", "Work", "dtype_of", "select"]
 
 NAMES = ("auto", "compiled", "reference")
 """Values of `backend`."""
+PRECISIONS = ("auto", "float64", "float32", "tf32", "bf16")
+"""Values of `precision`."""
+
 _DEVICES = re.compile(r"auto|cpu|cuda(:\d+)?")
+_ROUNDINGS = {"tf32": Rounding.TF32, "bf16": Rounding.BF16}
+
+WORTH_A_GPU_STEP = 20_000_000
+"""Multiply-adds of a mini-batch: some 0.2 ms of two CPU cores, several times a GPU's launches."""
+WORTH_A_GPU_START = 200_000_000_000
+"""Multiply-adds of a whole fit: some 2 s of two cores, what it takes to start CUDA."""
 
 _log = logging.getLogger("gpubackprop")
 
 
-def select(backend: str, device: str) -> Backend:
+class Work(NamedTuple):
+    """How much there is to compute."""
+
+    multiply_adds: int
+    """Of one mini-batch."""
+    batches: int
+    """At the most."""
+
+
+def select(
+    backend: str, device: str, precision: str = "auto", work: Work | None = None
+) -> Backend:
     """Choose a backend.
 
     Parameters
     ----------
     backend : {"auto", "compiled", "reference"}
-        "auto" is "compiled".
+        How to compute on the CPU; "auto" is "compiled" there.
     device : str
         "auto", "cpu", "cuda" or "cuda:N".
+    precision : {"auto", "float64", "float32", "tf32", "bf16"}
+        The last two let a GPU round the operands of matrix products; a CPU computes in float32.
+    work : Work or None
+        What "auto" decides by: a GPU is taken where one works and the work is worth its start.
 
     Returns
     -------
@@ -31,9 +60,14 @@ def select(backend: str, device: str) -> Backend:
     Raises
     ------
     ValueError
-        If a name is unknown.
+        If a name is unknown, or two of them contradict each other.
     RuntimeError
-        If a GPU is asked for: this version computes on the CPU only.
+        If a GPU is asked for by name and cannot be used; it says what is missing and the cure.
+
+    Notes
+    -----
+    The two thresholds are estimates from launch and start-up costs; they were not measured on a GPU
+    yet.
 
     Examples
     --------
@@ -41,23 +75,61 @@ def select(backend: str, device: str) -> Backend:
     >>> select("auto", "cpu").name
     'compiled'
     """
-    if backend not in NAMES:
-        raise ValueError(f"backend must be one of {', '.join(NAMES)}, got {backend!r}")
-    if not isinstance(device, str) or not _DEVICES.fullmatch(device):
-        raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
+    _require_known(backend, device, precision)
+    rounding = _ROUNDINGS.get(precision, Rounding.NONE)
     if device.startswith("cuda"):
-        raise RuntimeError(
-            f"device={device!r}: this version of gpubackprop has no CUDA backend; "
-            "use device='cpu' or 'auto'"
-        )
+        return _gpu(int(device.partition(":")[2] or 0), rounding)
+    if device == "auto" and backend == "auto" and _gpu_is_worth_it(work):
+        return _gpu(0, rounding)
+    if rounding is not Rounding.NONE:
+        _log.info("precision %r: float32, as the CPU has no other", precision)
     if backend == "reference":
         from . import reference
 
         return reference.backend
     from . import compiled
 
-    if device == "auto":
-        _log.debug("device 'auto': the CPU, as this version has no CUDA backend")
     if backend == "auto":
         _log.debug("backend 'auto': compiled, the fastest on the CPU")
     return compiled.backend
+
+
+def dtype_of(precision: str) -> np.dtype[Any] | None:
+    """Type that a precision computes in, or None where the data decide."""
+    names = {"float64": "float64", "float32": "float32", "tf32": "float32", "bf16": "float32"}
+    return np.dtype(names[precision]) if precision in names else None
+
+
+def _require_known(backend: str, device: str, precision: str) -> None:
+    if backend not in NAMES:
+        raise ValueError(f"backend must be one of {', '.join(NAMES)}, got {backend!r}")
+    if not isinstance(device, str) or not _DEVICES.fullmatch(device):
+        raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    if device.startswith("cuda") and backend != "auto":
+        raise ValueError(
+            f"backend={backend!r} computes on the CPU; with device={device!r} leave backend='auto'"
+        )
+
+
+def _gpu(index: int, rounding: Rounding) -> Backend:
+    detection.require(index)
+    from .cuda import backend as cuda
+
+    return cuda.backend(index, rounding)
+
+
+def _gpu_is_worth_it(work: Work | None) -> bool:
+    """Whether "auto" takes the GPU; says in the log what it chose and why."""
+    if work is None or work.multiply_adds < WORTH_A_GPU_STEP:
+        reason = "a mini-batch is too small to gain from a GPU"
+    elif work.multiply_adds * work.batches < WORTH_A_GPU_START:
+        reason = "the whole of the work takes no longer than starting CUDA"
+    else:
+        usable, reason = detection.status(0)
+        if usable:
+            _log.debug("device 'auto': the GPU, %s", reason)
+            return True
+    _log.debug("device 'auto': the CPU, as %s", reason)
+    return False

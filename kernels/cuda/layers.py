@@ -78,14 +78,14 @@ def _expm1(real: Any) -> Device:
 
 def softmax(real: Any) -> Device:
     """A = softmax(A + b), in place, a warp a row."""
-    zero, one = real(0), real(1)
+    zero, one, lowest = real(0), real(1), real(-math.inf)
     warp_total, warp_largest = _across_warp(_sum), _across_warp(_larger)
 
     def kernel(A: Array, b: Array, rows: int, columns: int, lead: int) -> None:
         lane = cuda.threadIdx.x
         for i in range(WARPS * cuda.blockIdx.x + cuda.threadIdx.y, rows, WARPS * cuda.gridDim.x):
             row = i * lead
-            top = A[row] + b[0]
+            top = lowest
             for j in range(lane, columns, WARP):
                 z = A[row + j] + b[j]
                 top = z if z > top else top
