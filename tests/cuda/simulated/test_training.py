@@ -1,0 +1,125 @@
+"""The whole backend trains in the simulator, estimators included, and agrees with the CPU's."""
+
+import logging
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from gpubackprop import MLPClassifier, MLPRegressor
+from gpubackprop.backends import Backend, compiled
+from gpubackprop.backends.cuda import backend as cuda_backend
+from gpubackprop.backends.cuda import detection
+from gpubackprop.backends.cuda.execution import preparing
+from gpubackprop.backends.cuda.fusion import fuse
+from gpubackprop.backprop import bind
+from gpubackprop.epochs import Epochs
+from gpubackprop.kernels.cuda.device import CaptureError
+from gpubackprop.kernels.cuda.primitives import Primitives
+from gpubackprop.tape import Tape
+from tests.core.conftest import make_problem, optimizer  # noqa: F401
+from tests.cuda.simulated.stand_in import StandIn, StandInMemory
+
+
+def stand_in_backend(device):
+    kernels = Primitives(device)
+    return Backend(
+        "cuda", kernels, StandInMemory(), compiled.backend.session, preparing(kernels, device)
+    )
+
+
+@pytest.fixture
+def device():
+    return StandIn()
+
+
+@pytest.fixture
+def on_stand_in(device, monkeypatch):
+    """Let "cuda" be the stand-in."""
+    made = stand_in_backend(device)
+    monkeypatch.setattr(detection, "require", lambda index: None)
+    monkeypatch.setattr(cuda_backend, "backend", lambda index, rounding: made)
+    return device
+
+
+def run_epochs(backend, problem):
+    """Train in the backend's memory; return the losses and every number that training changed."""
+    run = Epochs(
+        backend,
+        *(problem.net, problem.formulas, problem.optimizer),
+        *(problem.X, problem.Y, problem.weight, problem.batch_size, problem.ALPHA),
+    ).run
+    return [run(order) for order in problem.orders], problem.state()
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_epochs_agree_with_the_cpus(device, dtype, optimizer, weighted, make_problem):  # noqa: F811
+    one, another = (make_problem(dtype, optimizer, weighted) for _ in range(2))
+    losses, state = run_epochs(stand_in_backend(device), one)
+    expected_losses, expected = run_epochs(compiled.backend, another)
+    rtol = 200 * np.finfo(dtype).eps
+    np.testing.assert_allclose(losses, expected_losses, rtol=rtol)
+    for a, b in zip(state, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol)
+    assert device.captured == 2  # full batches and the tail
+
+
+def test_the_step_is_fused(device, make_problem):  # noqa: F811
+    """Every bias gradient is found in the pass that writes the error."""
+    kernels = Primitives(device)
+    tape, problem = Tape(kernels), make_problem("float32", "Adam", False)
+    ((ws, _), *_) = problem.workspaces()
+    before = problem.source(), problem.net, problem.net.zeros_like()
+    after = problem.formulas, problem.optimizer, problem.ALPHA
+    bind(tape.recorder).train_batch(*before, ws, *after)
+    names = [primitive.__name__ for primitive, _ in fuse(tape.calls, kernels)]
+    assert names == [
+        *("gather", "gather", "dense", "dense", "dense", "output_delta_and_bias_grad"),
+        *("weight_grad", "hidden_delta_and_bias_grad", "weight_grad"),
+        *("hidden_delta_and_bias_grad", "weight_grad", "advance", "advance", "adam"),
+    ]
+
+
+def test_a_refused_capture_is_said_and_survived(device, make_problem, caplog):  # noqa: F811
+    def refuse(launches):
+        raise CaptureError("stream capture is not for you")
+
+    one, another = (make_problem("float32", "momentum", False) for _ in range(2))
+    expected = run_epochs(stand_in_backend(StandIn()), one)
+    device.capture = refuse
+    with caplog.at_level(logging.WARNING, "gpubackprop"):
+        losses, state = run_epochs(stand_in_backend(device), another)
+    assert "stream capture is not for you" in caplog.text
+    assert losses == expected[0]
+    for a, b in zip(state, expected[1], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# estimators
+
+X, y = load_digits(return_X_y=True)
+X, y = X[:256] / 16, y[:256]
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_a_classifier_learns_the_digits(on_stand_in, solver):
+    settings = {"solver": solver, "random_state": 0, "max_iter": 2, "hidden_layer_sizes": (16,)}
+    with pytest.warns(match="reached|ITERATIONS"):
+        ours = MLPClassifier(device="cuda", **settings).fit(X, y)
+    with pytest.warns(match="reached|ITERATIONS"):
+        expected = MLPClassifier(device="cpu", **settings).fit(X, y)
+    np.testing.assert_allclose(ours.loss_, expected.loss_, rtol=1e-12)
+    for a, b in zip(ours.coefs_, expected.coefs_, strict=True):
+        assert type(a) is np.ndarray
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_a_regressor_is_trained_in_the_precision_asked_for(on_stand_in):
+    settings = {"random_state": 0, "max_iter": 2, "hidden_layer_sizes": (9, 5)}
+    with pytest.warns(match="reached"):
+        ours = MLPRegressor(device="cuda", precision="float32", **settings).fit(X[:50], y[:50])
+    with pytest.warns(match="reached"):
+        expected = MLPRegressor(**settings).fit(X[:50].astype(np.float32), y[:50])
+    assert ours.coefs_[0].dtype == np.float32
+    np.testing.assert_allclose(ours.loss_curve_, expected.loss_curve_, rtol=1e-5)
