@@ -43,13 +43,13 @@ _sgd = Kernel(
     "loops.sgd",
     *(Layout.VECTOR, Layout.VECTOR, Layout.VECTOR),
     *(Layout.REALS, Layout.NUMBER, Layout.COUNT),
-    *(Layout.REALS, Layout.REALS),
+    *(Layout.COUNT, Layout.REALS, Layout.REALS),
 )
 _adam = Kernel(
     "loops.adam",
     *(Layout.VECTOR, Layout.VECTOR, Layout.VECTOR, Layout.VECTOR),
     *(Layout.INTEGERS, Layout.REALS, Layout.NUMBER, Layout.NUMBER, Layout.NUMBER),
-    *(Layout.REALS, Layout.REALS),
+    *(Layout.COUNT, Layout.REALS, Layout.REALS),
 )
 
 
@@ -273,11 +273,11 @@ def _step(
     decay: Array,
     penalty: Array,
 ) -> Plan:
-    """Divide an optimizer's pass at cache lines: the weights, which decay, and then the biases."""
+    """Divide an optimizer's pass at cache lines; a part holds weights, then biases, or either."""
 
-    def launch(part: slice, decay: Array, own: Array) -> Launch:
-        return kernel.launch(*(vector[part] for vector in vectors), *constants, decay, own)
+    def launch(part: slice, own: Array) -> Launch:
+        weights = min(max(decayed - part.start, 0), part.stop - part.start)
+        parts = (vector[part] for vector in vectors)
+        return kernel.launch(*parts, *constants, weights, decay, own)
 
-    parts = _divide(decayed, pieces, step=64 // vectors[0].itemsize)
-    yield from _summed(parts, penalty, lambda part, own: launch(part, decay, own))
-    yield Stage((launch(slice(decayed, None), np.zeros(1), np.zeros(1)),))
+    yield from _summed(_divide(len(vectors[0]), pieces, 64 // vectors[0].itemsize), penalty, launch)
