@@ -66,8 +66,9 @@ def _hadamard(activation: Activation) -> Kernel:
 
 @cache
 def _output_delta(activation: Activation, loss: Loss) -> Kernel:
-    matrices = (Layout.MATRIX,) * 4
-    return Kernel("loops.output_delta", *matrices, Layout.REALS, variant=(activation, loss))
+    matrices, flat = (Layout.MATRIX,) * 4, (Layout.VECTOR,) * 3
+    variant = (activation, loss)
+    return Kernel("loops.output_delta", *matrices, Layout.REALS, *flat, variant=variant)
 
 
 def _primitive(plan: Callable[Concatenate[int, P], Plan]) -> Callable[P, None]:
@@ -179,11 +180,12 @@ def output_delta(
     total: Array,
 ) -> Plan:
     kernel = _output_delta(activation, loss)
-    stage, *collected = _summed(
-        _divide(len(A), pieces),
-        total,
-        lambda rows, own: kernel.launch(A[rows], Y[rows], share[rows], delta[rows], own),
-    )
+
+    def launch(rows: slice, own: Array) -> Launch:
+        flat = (M[rows].reshape(-1) for M in (A, Y, delta))
+        return kernel.launch(A[rows], Y[rows], share[rows], delta[rows], own, *flat)
+
+    stage, *collected = _summed(_divide(len(A), pieces), total, launch)
     yield stage._replace(by_rows=True)
     yield from collected
 

@@ -15,7 +15,7 @@ from numba.np.arrayobj import make_array
 from . import blas
 from .formulas import Activation, Loss
 from .native.layout import Array
-from .scalars import Scalar, exponential, inline, pull_back, sigma
+from .scalars import Scalar, exponential, inline, logarithm, pull_back, sigma
 
 
 def gather(real: Any) -> Scalar:
@@ -149,20 +149,33 @@ def hadamard(real: Any, activation: Activation) -> Scalar:
 
 
 def output_delta(real: Any, activation: Activation, loss: Loss) -> Scalar:
-    """delta_i = share_i grad_z L_i and total += sum_i share_i L_i."""
+    """delta_i = share_i grad_z L_i and total += sum_i share_i L_i.
+
+    The losses of all elements come first, at once, into delta: rows are often short.
+    """
     of_element = _loss(real, loss)
     # The standard pairings reduce to y_hat - y; only the squared error has others.
     formula = pull_back(real, activation if loss is Loss.SQUARED_ERROR else Activation.IDENTITY)
 
-    def kernel(A: Array, Y: Array, share: Array, delta: Array, total: Array) -> None:
+    def kernel(
+        A: Array,
+        Y: Array,
+        share: Array,
+        delta: Array,
+        total: Array,
+        flat_A: Array,
+        flat_Y: Array,
+        flat_delta: Array,
+    ) -> None:
+        for k in range(flat_delta.shape[0]):
+            flat_delta[k] = of_element(flat_A[k], flat_Y[k])
         of_batch = 0.0
         for i in range(A.shape[0]):
             weight = share[i, 0]
             of_row = 0.0
             for j in range(A.shape[1]):
-                a, y = A[i, j], Y[i, j]
-                of_row += of_element(a, y)
-                delta[i, j] = formula(a - y, a) * weight
+                of_row += delta[i, j]
+                delta[i, j] = formula(A[i, j] - Y[i, j], A[i, j]) * weight
             of_batch += of_row * weight
         total[0] += of_batch
 
@@ -170,10 +183,11 @@ def output_delta(real: Any, activation: Activation, loss: Loss) -> Scalar:
 
 
 def _loss(real: Any, loss: Loss) -> Scalar:
-    """Make the loss of one output, in float64; 0 log 0 is 0."""
-    zero, one = real(0), real(1)
+    """Make the loss of one output; 0 log 0 is 0."""
+    half, zero, one = real(0.5), real(0), real(1)
     lowest = np.finfo(real).eps
     highest = one - lowest
+    log = logarithm(real)
 
     def clip(p: Any) -> Any:
         p = lowest if p < lowest else p
@@ -182,20 +196,14 @@ def _loss(real: Any, loss: Loss) -> Scalar:
     clipped = inline(clip)
 
     def squared_error(a: Any, y: Any) -> Any:
-        e = np.float64(a - y)
-        return 0.5 * e * e
+        return half * (a - y) * (a - y)
 
     def cross_entropy(a: Any, y: Any) -> Any:
-        return -y * np.log(np.float64(clipped(a))) if y != zero else 0.0
+        return -y * log(clipped(a))
 
     def binary_cross_entropy(a: Any, y: Any) -> Any:
         p = clipped(a)
-        value = 0.0
-        if y != zero:
-            value -= y * np.log(np.float64(p))
-        if y != one:
-            value -= (one - y) * np.log(np.float64(one - p))
-        return value
+        return -y * log(p) - (one - y) * log(one - p)
 
     def poisson(a: Any, y: Any) -> Any:
         deviance = np.float64(a) - np.float64(y)
