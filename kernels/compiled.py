@@ -31,6 +31,9 @@ class Stage(NamedTuple):
 
 Plan = Iterator[Stage]
 
+_NARROW = 1024
+"""Bytes of a row up to which 1^T Delta is faster as a product: the BLAS walks down the columns."""
+
 _gather = Kernel("loops.gather", Layout.STRIDED, Layout.INTEGERS, Layout.INTEGERS, Layout.MATRIX)
 _advance = Kernel("loops.advance", Layout.INTEGERS, Layout.COUNT)
 _normalize = Kernel("loops.normalize", Layout.MATRIX, Layout.NUMBER, Layout.REALS)
@@ -212,6 +215,10 @@ def _summed_product(pieces: int, A: Array, delta: Array, grad_W: Array) -> Plan:
 
 @_primitive
 def bias_grad(pieces: int, delta: Array, grad_b: Array) -> Plan:
+    if grad_b.nbytes <= _NARROW:
+        ones = np.ones((1, len(delta)), dtype=delta.dtype)
+        yield _divided_product(pieces, ones, delta, grad_b.reshape(1, -1))._replace(by_rows=False)
+        return
     parts = _divide(len(grad_b), pieces)
     yield Stage(tuple(_bias_grad.launch(delta, part.start, grad_b[part]) for part in parts))
 

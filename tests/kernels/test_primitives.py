@@ -374,7 +374,9 @@ def test_weight_grad(kernels, dtype, rng, shape):
     assert_close(grad, exact(A).T @ exact(delta), terms, dtype)
 
 
-@pytest.mark.parametrize(("B", "d"), [(1, 1), (1, 9), (3, 5), (200, 10), (5000, 1), (333, 129)])
+@pytest.mark.parametrize(
+    ("B", "d"), [(1, 1), (1, 9), (3, 5), (200, 10), (5000, 1), (333, 129), (60, 257)]
+)
 def test_bias_grad(kernels, dtype, rng, B, d):
     delta, grad = normal(rng, (B, d), dtype), unwritten(d, dtype)
     kernels.bias_grad(delta, grad)
