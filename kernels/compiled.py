@@ -31,6 +31,9 @@ class Stage(NamedTuple):
 
 Plan = Iterator[Stage]
 
+_NARROW = 1024
+"""Bytes of a row up to which 1^T Delta is faster as a product: the BLAS walks down the columns."""
+
 _gather = Kernel("loops.gather", Layout.STRIDED, Layout.INTEGERS, Layout.INTEGERS, Layout.MATRIX)
 _advance = Kernel("loops.advance", Layout.INTEGERS, Layout.COUNT)
 _normalize = Kernel("loops.normalize", Layout.MATRIX, Layout.NUMBER, Layout.REALS)
@@ -43,13 +46,13 @@ _sgd = Kernel(
     "loops.sgd",
     *(Layout.VECTOR, Layout.VECTOR, Layout.VECTOR),
     *(Layout.REALS, Layout.NUMBER, Layout.COUNT),
-    *(Layout.REALS, Layout.REALS),
+    *(Layout.COUNT, Layout.REALS, Layout.REALS),
 )
 _adam = Kernel(
     "loops.adam",
     *(Layout.VECTOR, Layout.VECTOR, Layout.VECTOR, Layout.VECTOR),
     *(Layout.INTEGERS, Layout.REALS, Layout.NUMBER, Layout.NUMBER, Layout.NUMBER),
-    *(Layout.REALS, Layout.REALS),
+    *(Layout.COUNT, Layout.REALS, Layout.REALS),
 )
 
 
@@ -66,8 +69,9 @@ def _hadamard(activation: Activation) -> Kernel:
 
 @cache
 def _output_delta(activation: Activation, loss: Loss) -> Kernel:
-    matrices = (Layout.MATRIX,) * 4
-    return Kernel("loops.output_delta", *matrices, Layout.REALS, variant=(activation, loss))
+    matrices, flat = (Layout.MATRIX,) * 4, (Layout.VECTOR,) * 3
+    variant = (activation, loss)
+    return Kernel("loops.output_delta", *matrices, Layout.REALS, *flat, variant=variant)
 
 
 def _primitive(plan: Callable[Concatenate[int, P], Plan]) -> Callable[P, None]:
@@ -179,11 +183,12 @@ def output_delta(
     total: Array,
 ) -> Plan:
     kernel = _output_delta(activation, loss)
-    stage, *collected = _summed(
-        _divide(len(A), pieces),
-        total,
-        lambda rows, own: kernel.launch(A[rows], Y[rows], share[rows], delta[rows], own),
-    )
+
+    def launch(rows: slice, own: Array) -> Launch:
+        flat = (M[rows].reshape(-1) for M in (A, Y, delta))
+        return kernel.launch(A[rows], Y[rows], share[rows], delta[rows], own, *flat)
+
+    stage, *collected = _summed(_divide(len(A), pieces), total, launch)
     yield stage._replace(by_rows=True)
     yield from collected
 
@@ -210,6 +215,10 @@ def _summed_product(pieces: int, A: Array, delta: Array, grad_W: Array) -> Plan:
 
 @_primitive
 def bias_grad(pieces: int, delta: Array, grad_b: Array) -> Plan:
+    if grad_b.nbytes <= _NARROW:
+        ones = np.ones((1, len(delta)), dtype=delta.dtype)
+        yield _divided_product(pieces, ones, delta, grad_b.reshape(1, -1))._replace(by_rows=False)
+        return
     parts = _divide(len(grad_b), pieces)
     yield Stage(tuple(_bias_grad.launch(delta, part.start, grad_b[part]) for part in parts))
 
@@ -273,11 +282,11 @@ def _step(
     decay: Array,
     penalty: Array,
 ) -> Plan:
-    """Divide an optimizer's pass at cache lines: the weights, which decay, and then the biases."""
+    """Divide an optimizer's pass at cache lines; a part holds weights, then biases, or either."""
 
-    def launch(part: slice, decay: Array, own: Array) -> Launch:
-        return kernel.launch(*(vector[part] for vector in vectors), *constants, decay, own)
+    def launch(part: slice, own: Array) -> Launch:
+        weights = min(max(decayed - part.start, 0), part.stop - part.start)
+        parts = (vector[part] for vector in vectors)
+        return kernel.launch(*parts, *constants, weights, decay, own)
 
-    parts = _divide(decayed, pieces, step=64 // vectors[0].itemsize)
-    yield from _summed(parts, penalty, lambda part, own: launch(part, decay, own))
-    yield Stage((launch(slice(decayed, None), np.zeros(1), np.zeros(1)),))
+    yield from _summed(_divide(len(vectors[0]), pieces, 64 // vectors[0].itemsize), penalty, launch)

@@ -15,7 +15,16 @@ from numba.np.arrayobj import make_array
 from . import blas
 from .formulas import Activation, Loss
 from .native.layout import Array
-from .scalars import Scalar, adam_step, exponential, inline, loss_of, pull_back, sigma
+from .scalars import (
+    Scalar,
+    adam_step,
+    exponential,
+    inline,
+    logarithm,
+    loss_of,
+    pull_back,
+    sigma,
+)
 
 
 def gather(real: Any) -> Scalar:
@@ -150,20 +159,34 @@ def hadamard(real: Any, activation: Activation) -> Scalar:
 
 
 def output_delta(real: Any, activation: Activation, loss: Loss) -> Scalar:
-    """delta_i = share_i grad_z L_i and total += sum_i share_i L_i."""
-    of_element = loss_of(real, loss, np.float64, np.log)
+    """delta_i = share_i grad_z L_i and total += sum_i share_i L_i.
+
+    The losses of all elements come first, at once, into delta: rows are often short.
+    """
+    log = np.log if loss is Loss.POISSON else logarithm(real)  # y / a may overflow
+    of_element = loss_of(real, loss, np.float64, log)
     # The standard pairings reduce to y_hat - y; only the squared error has others.
     formula = pull_back(real, activation if loss is Loss.SQUARED_ERROR else Activation.IDENTITY)
 
-    def kernel(A: Array, Y: Array, share: Array, delta: Array, total: Array) -> None:
+    def kernel(
+        A: Array,
+        Y: Array,
+        share: Array,
+        delta: Array,
+        total: Array,
+        flat_A: Array,
+        flat_Y: Array,
+        flat_delta: Array,
+    ) -> None:
+        for k in range(flat_delta.shape[0]):
+            flat_delta[k] = of_element(flat_A[k], flat_Y[k])
         of_batch = 0.0
         for i in range(A.shape[0]):
             weight = share[i, 0]
             of_row = 0.0
             for j in range(A.shape[1]):
-                a, y = A[i, j], Y[i, j]
-                of_row += of_element(a, y)
-                delta[i, j] = formula(a - y, a) * weight
+                of_row += delta[i, j]
+                delta[i, j] = formula(A[i, j] - Y[i, j], A[i, j]) * weight
             of_batch += of_row * weight
         total[0] += of_batch
 
@@ -186,8 +209,8 @@ def bias_grad(real: Any) -> Scalar:
 
 
 def sgd(real: Any) -> Scalar:
-    """One step of gradient descent with momentum over a part of the parameter vector."""
-    squared_norm = _squared_norm(real)
+    """One step of gradient descent with momentum; the first `decayed` elements decay."""
+    squared_norm, zero = _squared_norm(real), real(0)
 
     def kernel(
         theta: Array,
@@ -196,13 +219,14 @@ def sgd(real: Any) -> Scalar:
         rate: Array,
         momentum: float,
         nesterov: int,
+        decayed: int,
         decay: Array,
         penalty: Array,
     ) -> None:
-        penalty[0] += 0.5 * decay[0] * squared_norm(theta)
+        penalty[0] += 0.5 * decay[0] * squared_norm(theta, decayed)
         lr, mu, ahead, l2 = real(rate[0]), real(momentum), nesterov != 0, real(decay[0])
         for i in range(theta.shape[0]):
-            g = grad[i] + l2 * theta[i]
+            g = grad[i] + (l2 * theta[i] if i < decayed else zero)
             v = mu * velocity[i] - lr * g
             velocity[i] = v
             theta[i] += mu * v - lr * g if ahead else v
@@ -211,8 +235,8 @@ def sgd(real: Any) -> Scalar:
 
 
 def adam(real: Any) -> Scalar:
-    """One step of Adam over a part of the parameter vector."""
-    squared_norm, update = _squared_norm(real), adam_step(np.sqrt)
+    """One step of Adam; the first `decayed` elements decay."""
+    squared_norm, update, zero = _squared_norm(real), adam_step(np.sqrt), real(0)
     tiny = np.finfo(real).tiny  # an epsilon that rounds to 0 must not make 0/0
 
     def kernel(
@@ -225,17 +249,18 @@ def adam(real: Any) -> Scalar:
         beta_1: float,
         beta_2: float,
         epsilon: float,
+        decayed: int,
         decay: Array,
         penalty: Array,
     ) -> None:
-        penalty[0] += 0.5 * decay[0] * squared_norm(theta)
+        penalty[0] += 0.5 * decay[0] * squared_norm(theta, decayed)
         steps = float(t[0])
         step = real(rate[0] * np.sqrt(1.0 - beta_2**steps) / (1.0 - beta_1**steps))
         b1, c1, b2, c2 = real(beta_1), real(1.0 - beta_1), real(beta_2), real(1.0 - beta_2)
         eps, l2 = real(epsilon), real(decay[0])
         eps = eps if eps > tiny else tiny
         for i in range(theta.shape[0]):
-            g = grad[i] + l2 * theta[i]
+            g = grad[i] + (l2 * theta[i] if i < decayed else zero)
             mean = b1 * m[i] + c1 * g
             square = b2 * v[i] + c2 * (g * g)
             m[i] = mean
@@ -246,13 +271,13 @@ def adam(real: Any) -> Scalar:
 
 
 def _squared_norm(real: Any) -> Scalar:
-    """Make ||w||^2: eight sums side by side fill a vector register, float64 keeps the total."""
+    """Make ||w||^2 of w's start: eight sums side by side fill a register, the total is float64."""
     zero = real(0)
 
-    def squared_norm(w: Array) -> Any:
+    def squared_norm(w: Array, size: int) -> Any:
         total = 0.0
-        for start in range(0, w.shape[0], 1024):
-            x = w[start : start + 1024]
+        for start in range(0, size, 1024):
+            x = w[start : min(start + 1024, size)]
             s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
             eights = x.shape[0] // 8
             for i in range(eights):

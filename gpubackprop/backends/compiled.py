@@ -43,12 +43,20 @@ def prepare(step: Step, multiply_adds: int) -> Run:
             for lane in lanes:
                 lane.block[-1] = now
             started = time.perf_counter()
-            crew(pieces).run(lanes)
+            _run(lanes)
             seconds = max(time.perf_counter() - started, 1e-6)
             at_once = max(1, int(now * min(INTERRUPT_EVERY / seconds, 8)))
             repeats -= now
 
     return run
+
+
+def _run(lanes: list[Launch]) -> None:
+    """Run one lane a thread."""
+    if len(lanes) == 1:
+        lanes[0].run()  # there is nobody to lead
+    else:
+        crew(len(lanes)).run(lanes)
 
 
 def divide(calls: list[Call], pieces: int) -> list[list[Launch]]:

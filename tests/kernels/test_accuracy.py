@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from numba import njit
 
 from gpubackprop.kernels.formulas import Activation
+from gpubackprop.kernels.scalars import logarithm
 
 POINTS = 1_000_000
 ENDS = {"float32": 104.0, "float64": 746.0}
@@ -90,3 +92,29 @@ def test_values_never_fall_by_more_than_rounding(kernels, points, activation):
     actual = sigma(kernels, activation, np.sort(points))
     fall = np.maximum.accumulate(actual) - actual
     assert np.all(fall <= LIMIT[activation] * np.spacing(np.abs(actual)))
+
+
+def log(dtype, points):
+    """The logarithm of each point, as the loops compute it."""
+    of_one = logarithm(dtype.type)
+
+    def of_all(points, out):
+        for i in range(points.shape[0]):
+            out[i] = of_one(points[i])
+
+    out = np.empty_like(points)
+    njit(of_all)(points, out)
+    return out
+
+
+def test_log_is_within_units_in_the_last_place(dtype):
+    """Measured over these points: 1.55 in float32, 1.54 in float64."""
+    info = np.finfo(dtype)
+    small, near_1 = np.geomspace(info.tiny, 1, POINTS), 1 - np.geomspace(info.eps, 0.5, POINTS)
+    points = np.concatenate([small, near_1]).astype(dtype)
+    points = points[points < 1]
+    assert worst_ulps(log(dtype, points), np.log(points.astype(np.longdouble))) <= 2.0
+
+
+def test_log_of_1_is_0_and_of_nan_nan(dtype):
+    np.testing.assert_array_equal(log(dtype, np.array([1, np.nan], dtype)), [0, np.nan])

@@ -320,6 +320,14 @@ def test_probabilities_are_clipped(kernels, dtype, activation, loss, y, p):
     np.testing.assert_allclose(total[0], expected, rtol=ULPS * eps)
 
 
+@pytest.mark.parametrize(("activation", "loss"), PAIRS, ids=label)
+def test_a_loss_of_nan_shows(kernels, dtype, activation, loss):
+    A, Y, one = (np.full((1, 1), value, dtype=dtype) for value in (np.nan, 1, 1))
+    delta, total = unwritten((1, 1), dtype), np.zeros(1)
+    kernels.output_delta(A, Y, one, activation, loss, delta, total)
+    assert np.isnan(total[0])
+
+
 def test_poisson_target_of_zero(kernels, dtype):
     A, Y, one = (np.full((1, 1), value, dtype=dtype) for value in (2.5, 0, 1))
     delta, total = unwritten((1, 1), dtype), np.zeros(1)
@@ -366,7 +374,9 @@ def test_weight_grad(kernels, dtype, rng, shape):
     assert_close(grad, exact(A).T @ exact(delta), terms, dtype)
 
 
-@pytest.mark.parametrize(("B", "d"), [(1, 1), (1, 9), (3, 5), (200, 10), (5000, 1), (333, 129)])
+@pytest.mark.parametrize(
+    ("B", "d"), [(1, 1), (1, 9), (3, 5), (200, 10), (5000, 1), (333, 129), (60, 257)]
+)
 def test_bias_grad(kernels, dtype, rng, B, d):
     delta, grad = normal(rng, (B, d), dtype), unwritten(d, dtype)
     kernels.bias_grad(delta, grad)
