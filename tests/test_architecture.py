@@ -45,7 +45,7 @@ FLOORS = (
     ("kernels.loops", "kernels.control"),
     ("kernels.scalars", "kernels.blas"),
     ("kernels.formulas", "kernels.native.compiler", "kernels.native.store"),
-    ("kernels.native.loader",),
+    ("kernels.native.loader", "kernels.native.entry"),
     ("kernels.native.layout",),
     ("_version",),
     ("kernels", "kernels.native"),  # their __init__.py; whatever is new below them lands here
