@@ -5,7 +5,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core.cgutils import alloca_once, get_or_insert_function
+from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
@@ -80,14 +80,13 @@ def _wait_for(counter: Array, target: int) -> None:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def _call(typing_context: Any, entry: Any, block: Any) -> Any:
-    """Call a kernel's entry point, in Numba's calling convention, with its block's address."""
+    """Call a kernel's entry point with the address of its block."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         byte = ir.IntType(8).as_pointer()
-        result, exception = (alloca_once(builder, byte) for _ in range(2))
-        prototype = ir.FunctionType(ir.IntType(32), [byte.as_pointer(), byte.as_pointer(), byte])
+        prototype = ir.FunctionType(ir.VoidType(), [byte])
         function = builder.inttoptr(arguments[0], prototype.as_pointer())
-        builder.call(function, [result, exception, builder.inttoptr(arguments[1], byte)])
+        builder.call(function, [builder.inttoptr(arguments[1], byte)])
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64), codegen

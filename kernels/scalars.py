@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+from numba.cpython.unsafe.numbers import viewer
 
 from .formulas import Activation, Loss
 
@@ -152,7 +153,7 @@ def exponential(real: Any, minus: int = 0) -> Scalar:
         shifted = x * per_log2 + shifter
         n = shifted - shifter
         r = (x - n * high) - n * low
-        power = word((real(shifted).view(word) - shifter_bits + bias) << mantissa).view(real)
+        power = viewer(word((viewer(real(shifted), word) - shifter_bits + bias) << mantissa), real)
         return power * polynomial(r) + (power - less)
 
     return inline(exp)

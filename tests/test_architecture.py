@@ -57,7 +57,7 @@ FLOORS = (
     ("kernels.scalars", "kernels.blas"),
     ("kernels.gemm",),
     ("kernels.formulas", "kernels.native.compiler", "kernels.native.store"),
-    ("kernels.native.loader",),
+    ("kernels.native.loader", "kernels.native.entry"),
     ("kernels.native.layout",),
     ("_version",),
     # their __init__.py; whatever is new below them lands here

@@ -1,6 +1,6 @@
 """Machine code for the CPU: Numba compiles a loop once, the object file is kept and loaded again.
 
-`layout` packs arguments, `compiler` turns a loop into an object file, `store` keeps those files,
-`loader` makes them callable, `kernel` puts the four together. Only `compiler` imports Numba, so a
-process that finds every object file in the store never pays for it.
+`layout` packs arguments, `compiler` turns a loop into an object file that starts at an `entry`,
+`store` keeps those files, `loader` makes them callable, `kernel` puts all of them together. Only
+`compiler` and `entry` import Numba: a process that finds every file in the store never pays for it.
 """

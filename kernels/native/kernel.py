@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import loader, store
+from . import collector, loader, store
 from .layout import Block, Layout, address, pack, real_type
 
 _log = logging.getLogger("gpubackprop")
@@ -74,11 +74,12 @@ class Kernel:
 
     def _compile(self, name: str, real: np.dtype[Any]) -> tuple[str, bytes]:
         started = time.perf_counter()
-        # Numba is imported here and nowhere else: a warm process does without it.
-        compiler = import_module(".compiler", __package__)
-        module = import_module(f"..{self._module}", __package__)
-        loop = getattr(module, self._factory)(real.type, *self._variant)
-        symbol, code = compiler.compile_kernel(loop, self._layouts, real, name)
+        with collector.paused():
+            # Numba is imported here and nowhere else: a warm process does without it.
+            compiler = import_module(".compiler", __package__)
+            module = import_module(f"..{self._module}", __package__)
+            loop = getattr(module, self._factory)(real.type, *self._variant)
+            symbol, code = compiler.compile_kernel(loop, self._layouts, real, name)
         store.write(name, symbol, code)
         _log.debug("compiled %s in %.2f s", name, time.perf_counter() - started)
         return symbol, code

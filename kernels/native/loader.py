@@ -16,9 +16,7 @@ if hasattr(os, "register_at_fork"):
     )
 _engines: list[Any] = []  # an engine owns its machine code: keep it as long as the process
 
-_PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-_scratch = (ctypes.c_void_p * 2)()  # where Numba's calling convention puts result and exception
-_RESULT, _EXCEPTION = ctypes.addressof(_scratch), ctypes.addressof(_scratch) + 8
+_PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 @cache
@@ -62,4 +60,4 @@ def load(symbol: str, code: bytes) -> int:
 
 def call(entry: int, block: int) -> None:
     """Run machine code on a block of arguments; the interpreter lock is released meanwhile."""
-    _PROTOTYPE(entry)(_RESULT, _EXCEPTION, block)
+    _PROTOTYPE(entry)(block)

@@ -1,9 +1,14 @@
 """Machine code: what it refuses, how much of it there is, and what it needs to run."""
 
+import gc
+import math
+
 import numpy as np
 import pytest
 
 from gpubackprop.kernels import compiled
+from gpubackprop.kernels.native import collector
+from gpubackprop.kernels.native.compiler import compile_kernel
 from gpubackprop.kernels.native.kernel import compiled_kernels
 from gpubackprop.kernels.native.layout import Layout, pack
 
@@ -70,6 +75,28 @@ def test_a_primitive_refuses_and_names_itself(delta):
 def test_a_product_that_does_not_fit_is_refused(A, W, out):
     with pytest.raises((TypeError, ValueError), match=r"gemm|weight_grad"):
         compiled.weight_grad(A.T, W, out)
+
+
+def test_a_loop_that_only_numba_could_run_is_refused():
+    def kernel(x):
+        x[0] = math.erf(x[0])
+
+    with pytest.raises(RuntimeError, match=r"^kernel wave needs \['erf'\], which only Numba"):
+        compile_kernel(kernel, (Layout.VECTOR,), np.dtype("float64"), "wave")
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_the_garbage_collector_is_as_it_was_before(running):
+    (gc.enable if running else gc.disable)()
+    try:
+        with collector.paused():
+            assert not gc.isenabled()
+        assert gc.isenabled() is running
+        with pytest.raises(ZeroDivisionError), collector.paused():
+            raise ZeroDivisionError
+        assert gc.isenabled() is running
+    finally:
+        gc.enable()
 
 
 def loaded_by(action):
