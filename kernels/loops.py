@@ -277,7 +277,8 @@ def _squared_norm(real: Any) -> Scalar:
     def squared_norm(w: Array, size: int) -> Any:
         total = 0.0
         for start in range(0, size, 1024):
-            x = w[start : min(start + 1024, size)]
+            end = start + 1024
+            x = w[start : end if end < size else size]  # min would be a call to Numba
             s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
             eights = x.shape[0] // 8
             for i in range(eights):

@@ -193,8 +193,8 @@ def logarithm(real: Any) -> Scalar:
     series = _series_artanh(real)
 
     def log(x: Any) -> Any:
-        n = word(real(x).view(word) - root_half) >> mantissa
-        f = x * word((bias - n) << mantissa).view(real)  # a product, so that NaN stays NaN
+        n = word(viewer(real(x), word) - root_half) >> mantissa
+        f = x * viewer(word((bias - n) << mantissa), real)  # a product, so that NaN stays NaN
         s = (f - one) / (f + one)
         exponent = real(n)
         return exponent * high + (s * two + (s * series(s * s) + exponent * low))
