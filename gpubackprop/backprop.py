@@ -13,7 +13,7 @@ Nothing here computes: every operation is a primitive's and every quantity that 
 to batch lives in a one-element array, so one recorded mini-batch can be replayed as it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from .kernels.formulas import Activation, Loss
@@ -46,13 +46,20 @@ class Source(NamedTuple):
     """Position in `order`, one int64."""
 
 
+Batch = Sequence[tuple[Workspace, Parameters]]
+"""A mini-batch, or the parts of one that memory does not hold whole, each with its gradient's place.
+
+The first part's gradient becomes the batch's; the others may share one place."""
+
+
 class Algorithm(NamedTuple):
     """The algorithm bound to one kernels module."""
 
     forward: Callable[[Parameters, Workspace, Formulas], None]
     backward: Callable[[Parameters, Parameters, Workspace, Formulas], None]
     train_batch: Callable[
-        [Source, Parameters, Parameters, Workspace, Formulas, Optimizer, float], None
+        [Source, Parameters, Batch, Formulas, Optimizer, float],
+        None,
     ]
 
 
@@ -75,20 +82,23 @@ def bind(k: Kernels) -> Algorithm:
     def train_batch(
         source: Source,
         net: Parameters,
-        grad: Parameters,
-        ws: Workspace,
+        batch: Batch,
         f: Formulas,
         optimizer: Optimizer,
         alpha: float,
     ) -> None:
-        k.gather(source.X, source.order, source.cursor, ws.A[0])
-        k.gather(source.Y, source.order, source.cursor, ws.Y)
+        whole, total = batch[0]
         if source.weight is not None:
-            k.gather(source.weight, source.order, source.cursor, ws.share)
-            k.normalize(ws.share, alpha, ws.decay)
-        forward(net, ws, f)
-        backward(net, grad, ws, f)
-        k.advance(source.cursor, ws.batch_size)
-        optimizer.step(k, net, grad, ws)
+            k.gather(source.weight, source.order, source.cursor, whole.batch_share)
+            k.normalize(whole.batch_share, alpha, whole.decay)
+        for ws, grad in batch:
+            k.gather(source.X, source.order, source.cursor, ws.A[0])
+            k.gather(source.Y, source.order, source.cursor, ws.Y)
+            forward(net, ws, f)
+            backward(net, grad, ws, f)
+            k.advance(source.cursor, ws.rows)
+            if grad is not total:
+                k.add(grad.theta, total.theta)
+        optimizer.step(k, net, total, whole)
 
     return Algorithm(forward, backward, train_batch)

@@ -1,15 +1,22 @@
 """One epoch of mini-batch training: every row once, in a given order."""
 
+import logging
+import warnings
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 
-from .backends.backend import Backend
+from .backends.backend import Backend, Run
 from .backprop import Formulas, Source, bind
+from .feeds import Feed, Resident, Streamed
 from .kernels.protocol import Kernels
+from .memory_plan import Plan, plan
 from .optimizers import Optimizer
 from .parameters import Array, Parameters
 from .workspace import Workspace
+
+_log = logging.getLogger("gpubackprop")
 
 
 class Epochs:
@@ -35,6 +42,11 @@ class Epochs:
         B; the last batch holds what is left.
     alpha : float
         L2 penalty: alpha/2 ||W||^2 over the total weight of a batch is added to its loss.
+
+    Raises
+    ------
+    MemoryError
+        If the backend's memory cannot hold what training needs.
     """
 
     def __init__(
@@ -49,31 +61,39 @@ class Epochs:
         batch_size: int,
         alpha: float,
     ) -> None:
-        self._weight = weight
-        memory = self._memory = backend.memory
-        self._cursor = memory.put(np.zeros(1, dtype=np.int64))
-        self._order = memory.put(np.arange(len(X), dtype=np.int64))
+        batch_size = min(batch_size, len(X))
+        self._weight, self._batch_size = weight, batch_size
+        self._memory = memory = backend.memory
         column = None
         if weight is not None:  # scaled to 1, so that no weight leaves the range of the dtype
             largest = float(np.abs(weight).max()) or 1.0
-            column = memory.put((weight / largest).astype(X.dtype).reshape(-1, 1))
+            column = (weight / largest).astype(X.dtype).reshape(-1, 1)
             alpha = alpha / largest
-        source = Source(memory.rows(X), memory.rows(Y), column, self._order, self._cursor)
-        grad = net.zeros_like()
-        whole, rest = divmod(len(X), batch_size)
-        full = Workspace.allocate(net.layer_sizes, batch_size, X.dtype, memory)
-        sizes = [(full, whole), (full.first(rest), 1)] if rest else [(full, whole)]
-        self._batch_size = batch_size
-        self._runs = []
-        for ws, count in sizes:
+        moments = optimizer.moments
+        planned = plan(net.layer_sizes, len(X), batch_size, X.dtype, moments, memory)
+        _say(planned, batch_size)
+        self._feed: Feed = (
+            Resident(memory, X, Y, column)
+            if planned.window is None
+            else Streamed(memory, X, Y, column, planned.window)
+        )
+        room = Workspace.allocate(net.layer_sizes, planned.part, X.dtype, memory)
+        total = net.zeros_like()
+        spare = total.zeros_like() if planned.part < batch_size else total
+        self._sizes = [batch_size, *filter(None, [len(X) % batch_size])]
+        self._wholes, self._no_sums = [], []
+        self._runs: list[list[Run]] = [[] for _ in self._feed.sources]
+        for rows in self._sizes:
+            batch = list(zip(room.batch(rows), chain([total], repeat(spare)), strict=False))
+            self._wholes.append(batch[0][0])
+            self._no_sums.append(np.array([0.0, alpha / rows, 0.0]))
+            for source, runs in zip(self._feed.sources, self._runs, strict=True):
 
-            def step(k: Kernels, ws: Workspace = ws) -> None:
-                bind(k).train_batch(source, net, grad, ws, formulas, optimizer, alpha)
+                def step(k: Kernels, source: Source = source, batch: Any = batch) -> None:
+                    bind(k).train_batch(source, net, batch, formulas, optimizer, alpha)
 
-            multiply_adds = 3 * ws.batch_size * net.theta.size  # forward, pulled back, gradient
-            run = backend.prepare(step, multiply_adds)
-            no_sums = np.array([0.0, alpha / ws.batch_size, 0.0])
-            self._runs.append((run, count, ws, no_sums))
+                multiply_adds = 3 * rows * net.theta.size  # forward, pulled back, gradient
+                runs.append(backend.prepare(step, multiply_adds))
 
     def run(self, order: Array, loss_scale: float = 1.0) -> float:
         """Train on every row once.
@@ -96,16 +116,17 @@ class Epochs:
             If all examples of a batch have weight zero, in NumPy's words.
         """
         self._require_weight(order)
-        write = self._memory.write
-        write(self._order, order)
-        write(self._cursor, np.zeros(1, dtype=np.int64))
-        for run, count, ws, no_sums in self._runs:
-            write(ws.sums, no_sums)
-            run(count)
+        for ws, no_sums in zip(self._wholes, self._no_sums, strict=True):
+            self._memory.write(ws.sums, no_sums)
+        for window, rows in self._feed.windows(order):
+            whole, rest = divmod(rows, self._batch_size)
+            self._runs[window][0](whole)
+            if rest:
+                self._runs[window][1](1)
         total = 0.0
-        for _, _, ws, _ in self._runs:
+        for ws, rows in zip(self._wholes, self._sizes, strict=True):
             loss, _, penalty = self._memory.read(ws.sums)
-            total += ws.batch_size * float(loss_scale * loss + penalty)
+            total += rows * float(loss_scale * loss + penalty)
         return total / len(order)
 
     def _require_weight(self, order: Array) -> None:
@@ -115,3 +136,15 @@ class Epochs:
         totals: Any = np.add.reduceat(self._weight[order], starts)
         if np.any(totals == 0.0):
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+
+
+def _say(planned: Plan, batch_size: int) -> None:
+    """Warn where a batch is divided, log where the data are streamed."""
+    if planned.part < batch_size:
+        warnings.warn(
+            f"a mini-batch of {batch_size} examples does not fit the GPU's memory and is computed "
+            f"in parts of {planned.part}; the result is the same to rounding",
+            stacklevel=2,
+        )
+    if planned.window is not None:
+        _log.info("the data do not fit the GPU's memory: %d rows at a time", planned.window)

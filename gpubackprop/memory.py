@@ -1,7 +1,7 @@
 """Memory that primitives work in: the process's own, or a GPU's."""
 
 import mmap
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,6 +13,30 @@ ALIGNMENT = 64
 
 _HUGE = 1 << 21
 """Bytes of a huge page."""
+
+
+class Staging(Protocol):
+    """Room where rows of several matrices are put together, and sent to where they are read.
+
+    One is filled while the work on another goes on.
+    """
+
+    @property
+    def host(self) -> tuple[Array, ...]:
+        """Matrices to fill, once `wait` has returned."""
+
+    @property
+    def device(self) -> tuple[Array, ...]:
+        """Where primitives find them."""
+
+    def wait(self) -> None:
+        """Return when all that reads what was sent last is over."""
+
+    def send(self, rows: int) -> None:
+        """Send the first rows; what is queued from now on finds them."""
+
+    def release(self) -> None:
+        """Say that what is queued from now on does not read them."""
 
 
 class Memory(Protocol):
@@ -36,6 +60,12 @@ class Memory(Protocol):
 
     def read(self, array: Array) -> Array:
         """Values of an array here, in the process's memory."""
+
+    def staging(self, rows: int, widths: tuple[int, ...], dtype: Any) -> Staging:
+        """Room for rows on their way here."""
+
+    def available(self) -> int | None:
+        """Bytes that may be allocated; None where nobody counts."""
 
 
 class Host:
@@ -63,6 +93,34 @@ class Host:
     def read(self, array: Array) -> Array:
         """Return the array itself."""
         return array
+
+    def staging(self, rows: int, widths: tuple[int, ...], dtype: Any) -> Staging:
+        """Room that is read where it is filled."""
+        return HostStaging(tuple(matrix(rows, width, dtype, self) for width in widths))
+
+    def available(self) -> int | None:
+        """Return None: the operating system counts."""
+        return None
+
+
+class HostStaging(NamedTuple):
+    """Rows that are read where they are put together."""
+
+    host: tuple[Array, ...]
+
+    @property
+    def device(self) -> tuple[Array, ...]:
+        """The very same."""
+        return self.host
+
+    def wait(self) -> None:
+        """Do nothing: each step is over when it returns."""
+
+    def send(self, rows: int) -> None:
+        """Do nothing: they are there."""
+
+    def release(self) -> None:
+        """Do nothing."""
 
 
 HOST = Host()

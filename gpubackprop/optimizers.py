@@ -14,6 +14,10 @@ class Optimizer(Protocol):
     def rate(self) -> Array:
         """Learning rate, one float64."""
 
+    @property
+    def moments(self) -> int:
+        """How many vectors as long as the parameters it keeps."""
+
     def step(self, k: Kernels, net: Parameters, grad: Parameters, ws: Workspace) -> None:
         """Update the parameters from the gradient of a batch."""
 
@@ -25,6 +29,11 @@ class SGD(NamedTuple):
     velocity: Parameters
     momentum: float
     nesterov: bool
+
+    @property
+    def moments(self) -> int:
+        """The velocity."""
+        return 1
 
     def step(self, k: Kernels, net: Parameters, grad: Parameters, ws: Workspace) -> None:
         """Update the parameters from the gradient of a batch."""
@@ -51,6 +60,11 @@ class Adam(NamedTuple):
     beta_1: float
     beta_2: float
     epsilon: float
+
+    @property
+    def moments(self) -> int:
+        """First and second."""
+        return 2
 
     def step(self, k: Kernels, net: Parameters, grad: Parameters, ws: Workspace) -> None:
         """Update the parameters from the gradient of a batch."""

@@ -8,7 +8,7 @@ from .memory import HOST, Array, Memory, matrix
 
 
 class Workspace(NamedTuple):
-    """What the forward pass caches and the backward pass fills, for B examples.
+    """What the forward pass caches and the backward pass fills, for a batch or a part of one.
 
     Rows are examples, so a matrix here is the transpose of the derivation's.
     """
@@ -23,6 +23,8 @@ class Workspace(NamedTuple):
     """Targets, (B, d_L)."""
     share: Array
     """Weight of each example in the loss, (B, 1); 1/B each for the mean."""
+    batch_share: Array
+    """The same of the whole batch; `share` itself unless this is a part."""
     sums: Array
     """Three float64: `loss`, `decay` and `penalty`, side by side so that they move together."""
     memory: Memory
@@ -30,13 +32,14 @@ class Workspace(NamedTuple):
 
     @classmethod
     def allocate(
-        cls, layer_sizes: tuple[int, ...], batch_size: int, dtype: Any, memory: Memory = HOST
+        cls, layer_sizes: tuple[int, ...], rows: int, dtype: Any, memory: Memory = HOST
     ) -> "Workspace":
-        """Make room for `batch_size` examples that count equally."""
-        activations = tuple(matrix(batch_size, d, dtype, memory) for d in layer_sizes)
-        deltas = tuple(matrix(batch_size, d, dtype, memory) for d in layer_sizes[1:])
-        targets = matrix(batch_size, layer_sizes[-1], dtype, memory)
-        return cls(activations, activations[1:], deltas, targets, *_equal(targets, memory), memory)
+        """Make room for so many examples that count equally."""
+        A = tuple(matrix(rows, d, dtype, memory) for d in layer_sizes)
+        delta = tuple(matrix(rows, d, dtype, memory) for d in layer_sizes[1:])
+        Y = matrix(rows, layer_sizes[-1], dtype, memory)
+        share, sums = _equal_shares(rows, dtype, memory), _no_sums(memory)
+        return cls(A, A[1:], delta, Y, share, share, sums, memory)
 
     def keeping_pre_activations(self) -> "Workspace":
         """Workspace with memory of its own for Z."""
@@ -44,7 +47,7 @@ class Workspace(NamedTuple):
         return self._replace(Z=tuple(kept))
 
     @property
-    def batch_size(self) -> int:
+    def rows(self) -> int:
         """B."""
         return len(self.Y)
 
@@ -64,16 +67,38 @@ class Workspace(NamedTuple):
         return self.sums[2:3]
 
     def first(self, rows: int) -> "Workspace":
-        """Workspace for fewer examples in the same memory, with sums of its own."""
-        activations = tuple(A[:rows] for A in self.A)
-        deltas = tuple(delta[:rows] for delta in self.delta)
-        targets = self.Y[:rows]
-        own = _equal(targets, self.memory)
-        return Workspace(activations, activations[1:], deltas, targets, *own, self.memory)
+        """Workspace for fewer examples in the same memory, with shares and sums of its own."""
+        (ws,) = self.batch(rows)
+        return ws
+
+    def batch(self, rows: int) -> "tuple[Workspace, ...]":
+        """Workspaces for so many examples, part after part in this same memory.
+
+        Parameters
+        ----------
+        rows : int
+            Of the whole batch; each part takes as many as there is room for here.
+
+        Returns
+        -------
+        parts : tuple of Workspace
+            With shares of the whole batch, and sums in common.
+        """
+        share = _equal_shares(rows, self.share.dtype, self.memory)
+        sums = _no_sums(self.memory)
+        starts = range(0, rows, self.rows)
+        return tuple(self._part(share[start : start + self.rows], share, sums) for start in starts)
+
+    def _part(self, share: Array, batch_share: Array, sums: Array) -> "Workspace":
+        rows = len(share)
+        A = tuple(a[:rows] for a in self.A)
+        delta = tuple(d[:rows] for d in self.delta)
+        return Workspace(A, A[1:], delta, self.Y[:rows], share, batch_share, sums, self.memory)
 
 
-def _equal(targets: Array, memory: Memory) -> tuple[Array, Array]:
-    """Equal shares for the rows of `targets`, and sums."""
-    rows = len(targets)
-    share = np.full((rows, 1), 1 / rows, dtype=targets.dtype)
-    return memory.put(share), memory.put(np.zeros(3))
+def _equal_shares(rows: int, dtype: Any, memory: Memory) -> Array:
+    return memory.put(np.full((rows, 1), 1 / rows, dtype=dtype))
+
+
+def _no_sums(memory: Memory) -> Array:
+    return memory.put(np.zeros(3))

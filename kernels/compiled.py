@@ -149,6 +149,13 @@ def advance(pieces: int, counter: Array, amount: int) -> Plan:
 
 
 @_primitive
+def add(pieces: int, amount: Array, total: Array) -> Plan:
+    parts = _divide(len(total), pieces, step=64 // total.itemsize)
+    rows = ((amount[part].reshape(1, -1), total[part].reshape(1, -1)) for part in parts)
+    yield Stage(tuple(_add.launch(*pair) for pair in rows))
+
+
+@_primitive
 def normalize(pieces: int, share: Array, alpha: float, decay: Array) -> Plan:
     yield Stage((_normalize.launch(share, alpha, decay),))
 

@@ -35,6 +35,16 @@ class Kernels(Protocol):
         counter : (1,) int64
         """
 
+    def add(self, amount: Array, total: Array) -> None:
+        """total = total + amount.
+
+        Adds up the gradients of micro-batches, the parts of a batch that memory does not hold whole.
+
+        Parameters
+        ----------
+        amount, total : (size,)
+        """
+
     def normalize(self, share: Array, alpha: float, decay: Array) -> None:
         """s = sum(share); share = share / s; decay = alpha / s.
 

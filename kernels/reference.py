@@ -16,6 +16,10 @@ def advance(counter: Array, amount: int) -> None:
     counter += amount
 
 
+def add(amount: Array, total: Array) -> None:
+    total += amount
+
+
 def normalize(share: Array, alpha: float, decay: Array) -> None:
     total = share.sum(dtype=np.float64)
     decay[0] = alpha / total

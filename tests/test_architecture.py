@@ -32,6 +32,7 @@ FLOORS = (
     ("engines", "full_batch", "prediction", "network"),
     ("training", "translation"),
     ("callbacks", "sklearn_contract", "epochs"),
+    ("feeds", "memory_plan"),
     ("backends",),
     ("backends.compiled", "backends.cuda.backend", "backends.reference"),
     ("backends.cuda.execution", "backends.cuda.memory"),

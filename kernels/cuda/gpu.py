@@ -98,6 +98,13 @@ class Gpu:
             room: Array = self.cupy.empty(size, dtype)
         return room
 
+    def pinned(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Zeros in the process's memory that the device copies from by itself."""
+        import cupyx
+
+        zeros: Array = cupyx.zeros_pinned(shape, dtype)
+        return zeros
+
     def launch(
         self,
         kernel: Kernel,

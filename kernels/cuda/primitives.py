@@ -34,6 +34,7 @@ _ADVANCE = Kernel("sums.advance", (_INTEGERS, _COUNT))
 _NORMALIZE = Kernel("sums.normalize", (_REALS, _COUNT, _COUNT, _DOUBLE, _DOUBLES))
 _FOLD = Kernel("sums.fold", (_REALS, _COUNT, _COUNT, _REALS))
 _COLLECT = Kernel("sums.collect", (_REALS, _COUNT, _DOUBLES))
+_ADD = Kernel("updates.add", (_REALS, _REALS, _COUNT, _COUNT))
 _SOFTMAX = Kernel("layers.softmax", (_REALS, _REALS, _COUNT, _COUNT, _COUNT))
 _BIAS_GRAD = Kernel("layers.bias_grad", (_REALS, _REALS, _COUNT, _COUNT, _COUNT, _COUNT))
 _SGD = Kernel(
@@ -106,6 +107,11 @@ class Primitives:
     def advance(self, counter: Array, amount: int) -> Plan:
         any_type = np.dtype(np.float64)
         yield self._device.launch(_ADVANCE, any_type, (1, 1), (1, 1), (counter, amount))
+
+    @_primitive
+    def add(self, amount: Array, total: Array) -> Plan:
+        vectors = amount, total
+        yield self._by_groups(_ADD, vectors, (*vectors, len(total), self._aligned_vectors(vectors)))
 
     @_primitive
     def normalize(self, share: Array, alpha: float, decay: Array) -> Plan:
@@ -227,7 +233,7 @@ class Primitives:
 
     def _activate(self, activation: Activation, Z: Array, b: Array, out: Array) -> Launch:
         kernel = Kernel("layers.activate", (_REALS,) * 3 + (_COUNT,) * 4, (activation,))
-        aligned = self._aligned(Z, out) and self._aligned(b.reshape(1, -1))
+        aligned = self._aligned(Z, out) and self._aligned(_row(b))
         return self._by_tiles(kernel, out, (Z, b, out, *out.shape, _same_lead(Z, out), aligned))
 
     def _softmax(self, A: Array, b: Array) -> Launch:
@@ -272,13 +278,10 @@ class Primitives:
         decay: Array,
         penalty: Array,
     ) -> Plan:
-        size, real = len(vectors[0]), vectors[0].dtype
-        groups = -(-size // WIDTH)
-        blocks = min(-(-groups // THREADS), 2 * _ENOUGH * self._device.multiprocessors)
-        parts = self._device.empty(blocks, real)
-        aligned = self._aligned(*(vector.reshape(1, -1) for vector in vectors))
-        arguments = (*vectors, *constants, decay, parts, decayed, size, aligned)
-        yield self._device.launch(kernel, real, (blocks, 1), (THREADS, 1), arguments)
+        blocks = self._blocks(len(vectors[0]))
+        parts = self._device.empty(blocks, vectors[0].dtype)
+        extent = (decayed, len(vectors[0]), self._aligned_vectors(vectors))
+        yield self._by_groups(kernel, vectors, (*vectors, *constants, decay, parts, *extent))
         yield self._collect(parts, blocks, penalty)
 
     def _collect(self, parts: Array, count: int, total: Array) -> Launch:
@@ -311,6 +314,17 @@ class Primitives:
         wanted = -(-_ENOUGH * self._device.multiprocessors // _tiles_across(out))
         return self._tiled(kernel, out, min(down, max(-(-down // 4), wanted)), arguments)
 
+    def _by_groups(
+        self, kernel: Kernel, vectors: tuple[Array, ...], arguments: tuple[Any, ...]
+    ) -> Launch:
+        """Launch over all of a vector, one or more groups of neighbours to a thread."""
+        grid = (self._blocks(len(vectors[0])), 1)
+        return self._device.launch(kernel, vectors[0].dtype, grid, (THREADS, 1), arguments)
+
+    def _blocks(self, size: int) -> int:
+        groups = -(-size // WIDTH)
+        return max(1, min(-(-groups // THREADS), 2 * _ENOUGH * self._device.multiprocessors))
+
     def _tiled(self, kernel: Kernel, out: Array, down: int, arguments: tuple[Any, ...]) -> Launch:
         grid = (_tiles_across(out), down)
         return self._device.launch(kernel, out.dtype, grid, (LANES, ROWS), arguments)
@@ -320,6 +334,13 @@ class Primitives:
         starts = [self._device.address(M) for M in matrices]
         steps = [M.strides[0] for M in matrices if len(M) > 1]
         return int(all(byte % _LINE == 0 for byte in (*starts, *steps)))
+
+    def _aligned_vectors(self, vectors: tuple[Array, ...]) -> int:
+        return self._aligned(*map(_row, vectors))
+
+
+def _row(vector: Array) -> Array:
+    return vector.reshape(1, -1)
 
 
 def _tiles_across(matrix: Array) -> int:

@@ -16,6 +16,19 @@ from .tile import WIDTH
 from .vectors import Device, device, fours
 
 
+def add(real: Any) -> Device:
+    """total += amount."""
+    four = fours(real)
+
+    def kernel(amount: Array, total: Array, size: int, aligned: int) -> None:
+        for at in range(WIDTH * cuda.grid(1), size, WIDTH * cuda.gridsize(1)):
+            count = size - at
+            x, y = four.load(amount, at, count, aligned), four.load(total, at, count, aligned)
+            four.store(total, at, count, aligned, four.add(x, y))
+
+    return kernel
+
+
 def sgd(real: Any) -> Device:
     """One step of gradient descent with momentum."""
     four = fours(real)

@@ -55,7 +55,7 @@ class Problem:
         full = Workspace.allocate(self.net.layer_sizes, self.batch_size, self.X.dtype)
         runs = [(full, whole), *([(full.first(rest), 1)] if rest else [])]
         for ws, _ in runs:
-            ws.decay[0] = self.ALPHA / ws.batch_size
+            ws.decay[0] = self.ALPHA / ws.rows
         return runs
 
     def state(self):

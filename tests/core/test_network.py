@@ -7,6 +7,7 @@ import pytest
 from sklearn.neural_network import MLPRegressor
 
 from gpubackprop import Network, check_gradients
+from gpubackprop.backends.cuda import detection
 
 HIDDEN = ("sigmoid", "tanh", "relu", "identity")
 PAIRINGS = [
@@ -393,8 +394,12 @@ def test_unknown_device(device):
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:3"])
-def test_no_gpu_is_said(device):
-    with refused(repr(device), "CUDA", "cpu", error=RuntimeError):
+def test_no_gpu_is_said(device, monkeypatch):
+    def refuse(index):
+        raise RuntimeError(f"device='cuda:{index}': out to lunch")
+
+    monkeypatch.setattr(detection, "require", refuse)
+    with refused("device='cuda:", "out to lunch", error=RuntimeError):
         Network((2, 1), device=device)
 
 

@@ -28,28 +28,28 @@ def weighted(request):
 
 
 def arguments(problem):
-    """What one mini-batch needs besides its workspace: before it, and after it."""
-    before = problem.source(), problem.net, problem.net.zeros_like()
-    return before, (problem.formulas, problem.optimizer, problem.ALPHA)
+    """What one mini-batch needs besides its workspace: before it, its gradient, after it."""
+    before, grad = (problem.source(), problem.net), problem.net.zeros_like()
+    return before, grad, (problem.formulas, problem.optimizer, problem.ALPHA)
 
 
 def driven(kernels, problem):
     """Python calls every primitive of every batch."""
-    before, after = arguments(problem)
+    before, grad, after = arguments(problem)
 
     def prepare(ws):
-        return lambda: bind(kernels).train_batch(*before, ws, *after)
+        return lambda: bind(kernels).train_batch(*before, [(ws, grad)], *after)
 
     return epochs(problem, before[0], prepare)
 
 
 def recorded(kernels, problem):
     """One batch of each size is recorded before training starts, and only replayed from then on."""
-    before, after = arguments(problem)
+    before, grad, after = arguments(problem)
 
     def prepare(ws):
         tape = Tape(kernels)
-        bind(tape.recorder).train_batch(*before, ws, *after)
+        bind(tape.recorder).train_batch(*before, [(ws, grad)], *after)
         return tape.replay
 
     return epochs(problem, before[0], prepare)
@@ -119,11 +119,11 @@ def test_epochs_of_a_backend_equal_driving(backend, dtype, optimizer, weighted, 
 
 def driven_in_pieces(problem, pieces):
     """Python runs the pieces of every stage, one after the other."""
-    before, after = arguments(problem)
+    before, grad, after = arguments(problem)
 
     def prepare(ws):
         tape = Tape(compiled)
-        bind(tape.recorder).train_batch(*before, ws, *after)
+        bind(tape.recorder).train_batch(*before, [(ws, grad)], *after)
 
         def run():
             for primitive, args in tape.calls:

@@ -126,6 +126,14 @@ def test_advance(kernels, amount):
     assert counter[0] == 2**40 + 5 + amount
 
 
+@pytest.mark.parametrize("size", [1, 4, 67, 9001])
+def test_add(kernels, dtype, rng, size):
+    amount, total = normal(rng, size, dtype), normal(rng, size, dtype)
+    expected = amount + total
+    kernels.add(amount, total)
+    np.testing.assert_array_equal(total, expected)
+
+
 @pytest.mark.parametrize("B", [1, 3, 64, 1001])
 def test_normalize(kernels, dtype, rng, B):
     share, decay = rng.uniform(0, 3, (B, 1)).astype(dtype), unwritten(1, np.float64)

@@ -32,7 +32,7 @@ def test_module_has_the_protocols_signatures(kernels):
 
 def test_protocol_lists_the_algorithms_primitives():
     assert set(PRIMITIVES) == {
-        *("gather", "advance", "normalize"),
+        *("gather", "advance", "add", "normalize"),
         *("dense", "output_delta", "hidden_delta", "weight_grad", "bias_grad"),
         *("sgd", "adam"),
     }

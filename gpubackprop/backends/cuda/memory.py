@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ...kernels.cuda.gpu import Gpu
-from ...memory import Array, matrix
+from ...memory import Array, Staging, matrix, row_length
 
 
 class DeviceMemory:
@@ -53,5 +53,63 @@ class DeviceMemory:
             values: Array = array.get()  # type: ignore[attr-defined]
         return values
 
+    def staging(self, rows: int, widths: tuple[int, ...], dtype: Any) -> Staging:
+        """Pinned memory of the process, and as much on the device."""
+        return _PinnedStaging(self, self._gpu, rows, widths, np.dtype(dtype))
+
+    def available(self) -> int:
+        """Bytes that CuPy may still allocate, its limit regarded."""
+        with self._gpu:
+            pool = self._gpu.cupy.get_default_memory_pool()
+            free, _ = self._gpu.cupy.cuda.runtime.memGetInfo()
+            free += pool.free_bytes()
+            limit = pool.get_limit()
+        return min(free, limit - pool.used_bytes()) if limit else int(free)
+
     def _is_here(self, values: Array) -> bool:
         return isinstance(values, self._gpu.cupy.ndarray)
+
+
+class _PinnedStaging:
+    """Rows that are copied by a stream of their own, beside what the device computes."""
+
+    def __init__(
+        self,
+        memory: DeviceMemory,
+        gpu: Gpu,
+        rows: int,
+        widths: tuple[int, ...],
+        dtype: np.dtype[Any],
+    ) -> None:
+        self._gpu = gpu
+        leads = [row_length(width, dtype, memory) for width in widths]
+        # rows as far apart here as there, so that a window is one copy
+        self._there = [gpu.zeros(rows * lead, dtype).reshape(rows, lead) for lead in leads]
+        self._here = [gpu.pinned((rows, lead), dtype) for lead in leads]
+        with gpu:
+            self._copies = gpu.cupy.cuda.Stream(non_blocking=True)
+            self._sent, self._released = (
+                gpu.cupy.cuda.Event(disable_timing=True) for _ in range(2)
+            )
+        self.host = _narrowed(self._here, widths)
+        self.device = _narrowed(self._there, widths)
+
+    def wait(self) -> None:
+        """Return when the copy is through and what computed on it."""
+        self._sent.synchronize()
+        self._released.synchronize()
+
+    def send(self, rows: int) -> None:
+        """Copy the first rows; the device's own stream waits for that, the process does not."""
+        for here, there in zip(self._here, self._there, strict=True):
+            there[:rows].set(here[:rows], stream=self._copies)  # type: ignore[attr-defined]
+        self._sent.record(self._copies)
+        self._gpu.stream.wait_event(self._sent)
+
+    def release(self) -> None:
+        """Note what is queued: all that reads these rows."""
+        self._released.record(self._gpu.stream)
+
+
+def _narrowed(rooms: list[Array], widths: tuple[int, ...]) -> tuple[Array, ...]:
+    return tuple(room[:, :width] for room, width in zip(rooms, widths, strict=True))

@@ -70,9 +70,9 @@ def test_the_step_is_fused(device, make_problem):  # noqa: F811
     kernels = Primitives(device)
     tape, problem = Tape(kernels), make_problem("float32", "Adam", False)
     ((ws, _), *_) = problem.workspaces()
-    before = problem.source(), problem.net, problem.net.zeros_like()
+    batch = [(ws, problem.net.zeros_like())]
     after = problem.formulas, problem.optimizer, problem.ALPHA
-    bind(tape.recorder).train_batch(*before, ws, *after)
+    bind(tape.recorder).train_batch(problem.source(), problem.net, batch, *after)
     names = [primitive.__name__ for primitive, _ in fuse(tape.calls, kernels)]
     assert names == [
         *("gather", "gather", "dense", "dense", "dense", "output_delta_and_bias_grad"),

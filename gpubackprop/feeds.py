@@ -1,0 +1,112 @@
+"""Where the mini-batches of an epoch come from: data that lie there whole, or pass through."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+from .backprop import Source
+from .memory import Array, Memory
+
+
+class Feed(Protocol):
+    """Training data, in one window or several."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The windows, each with a cursor of its own."""
+
+    def windows(self, order: Array) -> Iterator[tuple[int, int]]:
+        """Go through the rows in this order.
+
+        Yields
+        ------
+        window : int
+            Which source holds the next rows, from its beginning on.
+        rows : int
+            How many.
+        """
+
+
+class Resident:
+    """All data where the primitives read them.
+
+    Parameters
+    ----------
+    memory : Memory
+        Where that is.
+    X : ndarray of shape (n, d_0)
+        Examples.
+    Y : ndarray of shape (n, d_L)
+        Targets.
+    weight : ndarray of shape (n, 1) or None
+        Weights.
+    """
+
+    def __init__(self, memory: Memory, X: Array, Y: Array, weight: Array | None) -> None:
+        self._memory = memory
+        column = None if weight is None else memory.put(weight)
+        order = memory.put(np.arange(len(X), dtype=np.int64))
+        cursor = memory.put(np.zeros(1, dtype=np.int64))
+        self._source = Source(memory.rows(X), memory.rows(Y), column, order, cursor)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """One window."""
+        return (self._source,)
+
+    def windows(self, order: Array) -> Iterator[tuple[int, int]]:
+        """Yield all rows at once."""
+        self._memory.write(self._source.order, order)
+        self._memory.write(self._source.cursor, np.zeros(1, dtype=np.int64))
+        yield 0, len(order)
+
+
+class Streamed:
+    """Data that pass through two windows: one is computed on while the other is filled.
+
+    Parameters
+    ----------
+    memory : Memory
+        Where the windows are.
+    X, Y, weight
+        As for `Resident`; they stay where they are.
+    rows : int
+        Of a window: whole batches.
+    """
+
+    def __init__(
+        self, memory: Memory, X: Array, Y: Array, weight: Array | None, rows: int
+    ) -> None:
+        self._memory, self._rows = memory, rows
+        self._data = [X, Y] if weight is None else [X, Y, weight]
+        widths = tuple(M.shape[1] for M in self._data)
+        self._stagings = [memory.staging(rows, widths, X.dtype) for _ in range(2)]
+        in_order = memory.put(np.arange(rows, dtype=np.int64))
+        self._sources = tuple(
+            Source(
+                *staging.device[:2],
+                None if weight is None else staging.device[2],
+                in_order,
+                memory.put(np.zeros(1, dtype=np.int64)),
+            )
+            for staging in self._stagings
+        )
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Two windows."""
+        return self._sources
+
+    def windows(self, order: Array) -> Iterator[tuple[int, int]]:
+        """Fill a window, hand it over, fill the other."""
+        for count, start in enumerate(range(0, len(order), self._rows)):
+            window = count % 2
+            staging, chunk = self._stagings[window], order[start : start + self._rows]
+            staging.wait()
+            for matrix, room in zip(self._data, staging.host, strict=True):
+                np.take(matrix, chunk, axis=0, out=room[: len(chunk)], mode="clip")
+            staging.send(len(chunk))
+            self._memory.write(self._sources[window].cursor, np.zeros(1, dtype=np.int64))
+            yield window, len(chunk)
+            staging.release()

@@ -1,0 +1,131 @@
+"""Training that does not fit is divided, and computes the same; or says in numbers why it cannot."""
+
+import logging
+import warnings
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from gpubackprop.epochs import Epochs
+from gpubackprop.memory import HOST, Host
+from gpubackprop.memory_plan import Sizes, plan
+
+SIZES = (7, 9, 6, 4)
+
+
+class Scarce(Host):
+    """Memory that counts."""
+
+    def __init__(self, room):
+        self.room = room
+
+    def available(self):
+        return self.room
+
+
+class Wide(Host):
+    row_bytes = 16
+
+
+def needs(batch_size, window=None, part=None, rows=1000):
+    """Bytes that a plan of this kind takes, in float32 and with Adam."""
+    part = part or batch_size
+    sizes = Sizes(SIZES, np.dtype("float32"), HOST)
+    vectors = 4 + (part < batch_size)
+    data = sizes.data(rows) if window is None else 2 * sizes.data(window)
+    return vectors * sizes.parameters + sizes.workspace(part) + data + (64 << 20)
+
+
+def planned(room, batch_size=100, rows=1000):
+    return plan(SIZES, rows, batch_size, "float32", 2, Scarce(room))
+
+
+def test_bytes_are_those_of_the_derivation():
+    """sum_l d_l (d_l-1 + 1) parameters, B sum_l d_l activations and B sum_l>0 d_l errors."""
+    sizes = Sizes(SIZES, np.dtype("float64"), HOST)
+    assert sizes.parameters == 8 * (9 * (7 + 1) + 6 * (9 + 1) + 4 * (6 + 1))
+    assert sizes.workspace(10) == 10 * (8 * ((7 + 9 + 6 + 4) + (9 + 6 + 4) + 4) + 8)
+
+
+def test_rows_count_with_what_lies_between_them():
+    sizes = Sizes((3, 5), np.dtype("float32"), Wide())
+    assert sizes.parameters == 4 * 8 * (3 + 1)
+    assert sizes.data(10) == 10 * (4 * (4 + 8) + 16)
+
+
+def test_no_limit_no_division():
+    assert plan(SIZES, 1000, 100, "float32", 2, HOST)[-2:] == (100, None)
+
+
+def test_what_fits_is_not_divided():
+    assert planned(needs(100))[-2:] == (100, None)
+
+
+def test_data_that_do_not_fit_are_streamed():
+    found = planned(needs(100) - 1)
+    assert found.part == 100
+    assert found.window == 400  # two of them, in whole batches, hold less than all
+    assert found.total <= found.available
+
+
+def test_a_window_holds_a_batch_at_the_least():
+    assert planned(needs(100, window=100))[-2:] == (100, 100)
+
+
+def test_a_batch_that_does_not_fit_is_halved_until_it_does():
+    assert planned(needs(100, window=100, part=25))[-2:] == (25, 100)
+
+
+def test_what_fits_in_no_way_is_refused_with_the_numbers():
+    with pytest.raises(MemoryError, match=r"needs 64\.\d MiB.*64\.\d MiB are free"):
+        planned(needs(100, window=100, part=1) - 1)
+
+
+def backend_with(name, memory):
+    return import_module(f"gpubackprop.backends.{name}").backend._replace(memory=memory)
+
+
+def trained(backend, problem):
+    epochs = Epochs(
+        backend,
+        *(problem.net, problem.formulas, problem.optimizer),
+        *(problem.X, problem.Y, problem.weight, problem.batch_size, problem.ALPHA),
+    )
+    return [epochs.run(order) for order in problem.orders]
+
+
+@pytest.fixture(params=[False, True], ids=["unweighted", "weighted"])
+def pair(request, make_problem):
+    """Two equal problems whose batches of 10 have a tail of 3."""
+    return [make_problem("float64", "Adam", request.param, n=83, batch_size=10) for _ in range(2)]
+
+
+def test_streaming_changes_no_bit(backend, pair, caplog):
+    one, another = pair
+    sizes = Sizes(SIZES, np.dtype("float64"), HOST)
+    room = 4 * sizes.parameters + sizes.workspace(10) + 2 * sizes.data(20) + (64 << 20)
+    expected = trained(backend_with(backend, HOST), one)
+    with caplog.at_level(logging.INFO, "gpubackprop"):
+        assert trained(backend_with(backend, Scarce(room)), another) == expected
+    assert "20 rows at a time" in caplog.text
+    for a, b in zip(one.state(), another.state(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_parts_of_a_batch_add_up_to_it(backend, pair):
+    one, another = pair
+    sizes = Sizes(SIZES, np.dtype("float64"), HOST)
+    room = 5 * sizes.parameters + sizes.workspace(3) + 2 * sizes.data(10) + (64 << 20)
+    expected = trained(backend_with(backend, HOST), one)
+    with pytest.warns(UserWarning, match="10 examples does not fit .* in parts of 3"):
+        losses = trained(backend_with(backend, Scarce(room)), another)
+    np.testing.assert_allclose(losses, expected, rtol=1e-13)
+    for a, b in zip(one.state(), another.state(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_nothing_is_said_where_all_fits(make_problem):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trained(backend_with("reference", HOST), make_problem("float32", "Adam", False))
