@@ -47,7 +47,7 @@ class Source(NamedTuple):
 
 
 Batch = Sequence[tuple[Workspace, Parameters]]
-"""A mini-batch, or the parts of one that memory does not hold whole, each with its gradient's place.
+"""A mini-batch, or its parts where memory does not hold it whole, each with its gradient's place.
 
 The first part's gradient becomes the batch's; the others may share one place."""
 

@@ -15,9 +15,10 @@ from . import backends, sklearn_contract, training
 from ._version import __version__
 from .callbacks import Callback
 from .engines import DenseEngine, SparseEngine
-from .full_batch import loss_and_gradient
+from .full_batch import FullBatch
 from .parameters import Array
 from .prediction import BLOCK, predict
+from .translation import working_dtype
 
 _log = logging.getLogger("gpubackprop")
 
@@ -68,7 +69,7 @@ class _Accelerated:
         data = training.split(self, X, y, sample_weight)
         batch_size = training.batch_size(self, data.X.shape[0])
         if scipy.sparse.issparse(X):
-            _log.debug("sparse X: trained by scikit-learn's own code, no backend takes it")
+            _say_sparse(self.device)
             buffers = (activations, deltas, coef_grads, intercept_grads)
             sparse = partial(SparseEngine, self, data, batch_size, buffers)
             training.train(self, data, sparse, incremental)
@@ -89,14 +90,43 @@ class _Accelerated:
         coef_grads: list[Any],
         intercept_grads: list[Any],
     ) -> tuple[float, list[Array], list[Array]]:
-        work = _work(self, *(2 * [X.shape[0]]))
-        backend = backends.select(self.backend, self.device, self.precision, work)  # refuses before sparse X is handed on
         if scipy.sparse.issparse(X):
             result: tuple[float, list[Array], list[Array]] = super()._backprop(  # type: ignore[misc]
                 X, y, sample_weight, activations, deltas, coef_grads, intercept_grads
             )
             return result
-        return loss_and_gradient(self, X, y, sample_weight, backend)
+        rows: FullBatch | None = vars(self).get("_rows")
+        if rows is None:  # not called from a fit
+            backend = backends.select(self.backend, "cpu")
+            rows = FullBatch(self, X, y, sample_weight, backend, working_dtype(self, X))
+        return rows.loss_and_gradient()
+
+    def _fit_lbfgs(
+        self: Any,
+        X: Any,
+        y: Array,
+        sample_weight: Array | None,
+        activations: list[Any],
+        deltas: list[Any],
+        coef_grads: list[Any],
+        intercept_grads: list[Any],
+        layer_units: list[int],
+    ) -> None:
+        buffers = (activations, deltas, coef_grads, intercept_grads)
+        solve = partial(super()._fit_lbfgs, X, y, sample_weight, *buffers, layer_units)  # type: ignore[misc]
+        if scipy.sparse.issparse(X):
+            _say_sparse(self.device)
+            solve()
+            return
+        dtype = backends.dtype_of(self.precision) or np.dtype(np.float64)  # SciPy's own
+        work = _work(self, X.shape[0], X.shape[0])
+        backend = backends.select(self.backend, self.device, self.precision, work)
+        with backend.session():
+            self._rows = FullBatch(self, X, y, sample_weight, backend, dtype)
+            try:
+                solve()
+            finally:
+                del self._rows
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
         rows, *_ = getattr(X, "shape", None) or (0,)
@@ -134,6 +164,16 @@ class _Accelerated:
                 stacklevel=2,
             )
         super().__setstate__(state)  # type: ignore[misc]
+
+
+def _say_sparse(device: str) -> None:
+    """Say who trains on sparse X; refuse where that is not who was asked."""
+    if device.startswith("cuda"):
+        raise ValueError(
+            f"device={device!r}: sparse X is trained on the CPU, by scikit-learn's own code; "
+            "use device='auto' or 'cpu', or X.toarray()"
+        )
+    _log.debug("sparse X: trained by scikit-learn's own code, no backend takes it")
 
 
 def _work(estimator: Any, n: int, batch_size: int) -> backends.Work:

@@ -75,21 +75,14 @@ class Streamed:
         Of a window: whole batches.
     """
 
-    def __init__(
-        self, memory: Memory, X: Array, Y: Array, weight: Array | None, rows: int
-    ) -> None:
+    def __init__(self, memory: Memory, X: Array, Y: Array, weight: Array | None, rows: int) -> None:
         self._memory, self._rows = memory, rows
         self._data = [X, Y] if weight is None else [X, Y, weight]
         widths = tuple(M.shape[1] for M in self._data)
         self._stagings = [memory.staging(rows, widths, X.dtype) for _ in range(2)]
         in_order = memory.put(np.arange(rows, dtype=np.int64))
         self._sources = tuple(
-            Source(
-                *staging.device[:2],
-                None if weight is None else staging.device[2],
-                in_order,
-                memory.put(np.zeros(1, dtype=np.int64)),
-            )
+            _source(staging.device, in_order, memory.put(np.zeros(1, dtype=np.int64)))
             for staging in self._stagings
         )
 
@@ -110,3 +103,9 @@ class Streamed:
             self._memory.write(self._sources[window].cursor, np.zeros(1, dtype=np.int64))
             yield window, len(chunk)
             staging.release()
+
+
+def _source(matrices: tuple[Array, ...], order: Array, cursor: Array) -> Source:
+    """Window on matrices that are examples, targets and perhaps weights."""
+    X, Y, *weight = matrices
+    return Source(X, Y, weight[0] if weight else None, order, cursor)

@@ -4,17 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from .backends.backend import Backend
-from .backprop import bind
-from .parameters import Array
-from .translation import formulas, loss_scale, network, targets, usable, working_dtype
+from .backends.backend import Backend, Step
+from .backprop import Formulas, bind
+from .kernels.protocol import Kernels
+from .memory_plan import Sizes
+from .parameters import Array, Parameters
+from .translation import formulas, loss_scale, network, targets, usable
 from .workspace import Workspace
 
 
-def loss_and_gradient(
-    estimator: Any, X: Array, y: Array, sample_weight: Array | None, backend: Backend
-) -> tuple[float, list[Array], list[Array]]:
-    """Loss with its penalty, and its gradient, as `_backprop` returns them.
+class FullBatch:
+    """All rows where a backend computes, moved there once, for any number of evaluations.
 
     Parameters
     ----------
@@ -28,34 +28,87 @@ def loss_and_gradient(
         Weights of the examples.
     backend : Backend
         Where the primitives run.
+    dtype : dtype
+        To compute in.
 
-    Returns
-    -------
-    loss : float
-    coef_grads, intercept_grads : list of ndarray
-        New arrays.
+    Raises
+    ------
+    ZeroDivisionError
+        If all weights are zero, in NumPy's words.
+    MemoryError
+        If the backend's memory cannot hold all rows at once.
     """
-    dtype = working_dtype(estimator, X)
-    net, f, algorithm = network(estimator, dtype), formulas(estimator), bind(backend.kernels)
-    ws = Workspace.allocate(net.layer_sizes, len(X), dtype)
-    total = float(len(X))
-    if sample_weight is not None:
-        total = float(np.sum(sample_weight))
-        if total == 0.0:
+
+    def __init__(
+        self,
+        estimator: Any,
+        X: Array,
+        y: Array,
+        sample_weight: Array | None,
+        backend: Backend,
+        dtype: np.dtype[Any],
+    ) -> None:
+        self._estimator, self._memory = estimator, backend.memory
+        self._total = float(len(X) if sample_weight is None else np.sum(sample_weight))
+        if self._total == 0.0:
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
-        ws.share[...] = (sample_weight / total).reshape(-1, 1)
-    ws.Y[...] = targets(estimator, y, dtype)
-    ws = ws._replace(A=(_readable(X, dtype), *ws.A[1:]))
-    grad = net.zeros_like()
-    algorithm.forward(net, ws, f)
-    algorithm.backward(net, grad, ws, f)
-    decay = estimator.alpha / total
-    penalty = 0.0
-    for W, grad_W in zip(net.W, grad.W, strict=True):
-        penalty += 0.5 * decay * float(np.dot(W.ravel(), W.ravel()))
-        grad_W += dtype.type(decay) * W
-    loss = loss_scale(estimator) * float(ws.loss[0]) + penalty
-    return loss, list(grad.W), list(grad.b)
+        self._net = network(estimator, dtype, backend.memory)
+        self._grad = self._net.zeros_like()
+        _require_room(self._net, len(X), backend)
+        ws = Workspace.allocate(self._net.layer_sizes, len(X), dtype, backend.memory)
+        examples = backend.memory.rows(_readable(X, dtype))
+        ws = ws._replace(A=(examples, *ws.A[1:]))
+        self._ws = ws._replace(Y=backend.memory.rows(targets(estimator, y, dtype)))
+        if sample_weight is not None:
+            share = (sample_weight / self._total).astype(dtype).reshape(-1, 1)
+            self._ws = self._ws._replace(share=backend.memory.put(share))
+        multiply_adds = 3 * len(X) * self._net.theta.size
+        self._run = backend.prepare(self._step(formulas(estimator)), multiply_adds)
+
+    def _step(self, f: Formulas) -> Step:
+        def step(k: Kernels) -> None:
+            algorithm = bind(k)
+            algorithm.forward(self._net, self._ws, f)
+            algorithm.backward(self._net, self._grad, self._ws, f)
+
+        return step
+
+    def loss_and_gradient(self) -> tuple[float, list[Array], list[Array]]:
+        """Evaluate at the estimator's present weights, as its `_backprop` does.
+
+        Returns
+        -------
+        loss : float
+            With its penalty.
+        coef_grads, intercept_grads : list of ndarray
+            New arrays.
+        """
+        estimator, dtype = self._estimator, self._net.theta.dtype
+        self._net.load([*estimator.coefs_, *estimator.intercepts_])
+        self._memory.write(self._ws.sums, np.zeros(3))
+        self._run(1)
+        coef_grads = [np.empty_like(W, dtype) for W in estimator.coefs_]
+        intercept_grads = [np.empty_like(b, dtype) for b in estimator.intercepts_]
+        self._grad.store([*coef_grads, *intercept_grads])
+        decay = estimator.alpha / self._total
+        penalty = 0.0
+        for W, grad_W in zip(estimator.coefs_, coef_grads, strict=True):
+            penalty += 0.5 * decay * float(np.dot(W.ravel(), W.ravel()))
+            grad_W += dtype.type(decay) * W
+        loss = loss_scale(estimator) * float(self._memory.read(self._ws.sums)[0]) + penalty
+        return loss, coef_grads, intercept_grads
+
+
+def _require_room(net: Parameters, rows: int, backend: Backend) -> None:
+    available = backend.memory.available()
+    sizes = Sizes(net.layer_sizes, net.theta.dtype, backend.memory)
+    needed = sizes.workspace(rows) + sizes.data(rows)
+    if available is not None and needed > available:
+        raise MemoryError(
+            f"the solver 'lbfgs' computes on all rows at once, which takes {needed / 2**20:,.1f} "
+            f"MiB of which {available / 2**20:,.1f} are free: take the solver 'adam' or "
+            "device='cpu'"
+        )
 
 
 def _readable(X: Array, dtype: np.dtype[Any]) -> Array:

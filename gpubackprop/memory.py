@@ -153,4 +153,4 @@ def matrix(rows: int, columns: int, dtype: Any, memory: Memory) -> Array:
 def row_length(columns: int, dtype: Any, memory: Memory) -> int:
     """Elements from one row of a matrix to the next."""
     step = max(1, memory.row_bytes // np.dtype(dtype).itemsize)
-    return -(-columns // step) * step
+    return int(-(-columns // step) * step)

@@ -1,5 +1,6 @@
 """How much memory training takes, worked out before anything is allocated."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -82,25 +83,42 @@ def plan(
     1273088
     """
     available = memory.available()
-    margin = 0 if available is None else _MARGIN
     sizes = Sizes(layer_sizes, np.dtype(dtype), memory)
-    part = batch_size
-    while True:
+    for part in _halves(batch_size):
         vectors = 2 + moments + (part < batch_size)
-        fixed = vectors * sizes.parameters + sizes.workspace(part) + margin
-        for window in (None, sizes.window(batch_size, rows, available, fixed)):
-            data = sizes.data(rows) if window is None else 2 * sizes.data(window)
-            if available is None or fixed + data <= available:
-                parameters, workspace = vectors * sizes.parameters, sizes.workspace(part)
-                return Plan(parameters, workspace, data, margin, available, part, window)
-        if part == 1:
-            raise MemoryError(
-                f"training needs {_words(fixed + data)} at the least, for the parameters and their "
-                f"optimizer {_words(vectors * sizes.parameters)}, for data on the way "
-                f"{_words(data)}; {_words(available)} are free: take a smaller network or batch, "
-                "a narrower dtype, or device='cpu'"
-            )
+        whole = Plan(
+            parameters=vectors * sizes.parameters,
+            workspace=sizes.workspace(part),
+            data=sizes.data(rows),
+            margin=0 if available is None else _MARGIN,
+            available=available,
+            part=part,
+            window=None,
+        )
+        window = sizes.window(batch_size, rows, (available or 0) - whole.total + whole.data)
+        streamed = whole._replace(data=2 * sizes.data(window), window=window)
+        for planned in (whole, streamed):
+            if available is None or planned.total <= available:
+                return planned
+    raise MemoryError(_refusal(streamed))
+
+
+def _halves(batch_size: int) -> Iterator[int]:
+    """Rows of the parts that are tried, one after the other."""
+    part = batch_size
+    while part > 1:
+        yield part
         part = -(-part // 2)
+    yield 1
+
+
+def _refusal(least: Plan) -> str:
+    return (
+        f"training needs {_words(least.total)} at the least, {_words(least.parameters)} of it for "
+        f"the parameters and their optimizer, {_words(least.data)} for data on their way; "
+        f"{_words(least.available or 0)} are free: take a smaller network or batch, a narrower "
+        "dtype, or device='cpu'"
+    )
 
 
 class Sizes:
@@ -132,10 +150,9 @@ class Sizes:
         """Bytes for so many training examples, with their targets, weights and order."""
         return rows * (self._leads[0] + self._leads[-1] + 16)
 
-    def window(self, batch_size: int, rows: int, available: int | None, fixed: int) -> int:
+    def window(self, batch_size: int, rows: int, room: int) -> int:
         """Rows of each of two windows: whole batches, as many as are useful and fit."""
-        room = min((available or 0) - fixed, 2 * _WINDOW) // 2
-        batches = max(1, room // self.data(batch_size))
+        batches = max(1, min(room, 2 * _WINDOW) // 2 // self.data(batch_size))
         return min(batches * batch_size, -(-rows // batch_size) * batch_size)
 
 

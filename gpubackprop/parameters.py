@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .memory import ALIGNMENT, HOST, Array, Memory, row_length
+from .memory import ALIGNMENT, HOST, Memory, row_length
+from .memory import Array as Array
 
 
 class Parameters(NamedTuple):
@@ -27,9 +28,7 @@ class Parameters(NamedTuple):
     """Where the vector lies."""
 
     @classmethod
-    def zeros(
-        cls, layer_sizes: tuple[int, ...], dtype: Any, memory: Memory = HOST
-    ) -> "Parameters":
+    def zeros(cls, layer_sizes: tuple[int, ...], dtype: Any, memory: Memory = HOST) -> "Parameters":
         """Lay out the parameters of a network with these layer widths, all zero."""
         offsets = _offsets(layer_sizes, dtype, memory)
         return cls._over(memory.zeros(offsets[-1], dtype), layer_sizes, memory, offsets)

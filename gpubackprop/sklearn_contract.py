@@ -29,9 +29,14 @@ SIGNATURES: dict[Any, tuple[str, ...]] = {
     BaseMultilayerPerceptron._fit_stochastic: (
         *("self", "X", "y", "sample_weight", *_BUFFERS, "layer_units", "incremental"),
     ),
+    BaseMultilayerPerceptron._fit_lbfgs: (
+        *("self", "X", "y", "sample_weight", *_BUFFERS, "layer_units"),
+    ),
     BaseMultilayerPerceptron._backprop: ("self", "X", "y", "sample_weight", *_BUFFERS),
     BaseMultilayerPerceptron._forward_pass_fast: ("self", "X", "check_input"),
     BaseMultilayerPerceptron._validate_params: ("self",),
+    MLPClassifier._validate_input: ("self", "X", "y", "incremental", "reset"),
+    MLPRegressor._validate_input: ("self", "X", "y", "incremental", "reset"),
     # called
     BaseMultilayerPerceptron._update_no_improvement_count: (
         *("self", "early_stopping", "X", "y", "sample_weight"),

@@ -6,8 +6,8 @@ import numpy as np
 
 from .backprop import Formulas
 from .kernels.formulas import Activation, Loss
-from .optimizers import SGD, Adam
 from .memory import HOST, Memory
+from .optimizers import SGD, Adam
 from .parameters import Array, Parameters
 from .sklearn_contract import SGDOptimizer
 

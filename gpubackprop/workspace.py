@@ -43,7 +43,7 @@ class Workspace(NamedTuple):
 
     def keeping_pre_activations(self) -> "Workspace":
         """Workspace with memory of its own for Z."""
-        kept = (matrix(*A.shape, A.dtype, self.memory) for A in self.A[1:])
+        kept = (matrix(len(A), A.shape[1], A.dtype, self.memory) for A in self.A[1:])
         return self._replace(Z=tuple(kept))
 
     @property

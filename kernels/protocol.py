@@ -38,7 +38,7 @@ class Kernels(Protocol):
     def add(self, amount: Array, total: Array) -> None:
         """total = total + amount.
 
-        Adds up the gradients of micro-batches, the parts of a batch that memory does not hold whole.
+        Adds up the gradients of a batch's parts, where memory does not hold it whole.
 
         Parameters
         ----------

@@ -37,9 +37,7 @@ class Work(NamedTuple):
     """At the most."""
 
 
-def select(
-    backend: str, device: str, precision: str = "auto", work: Work | None = None
-) -> Backend:
+def select(backend: str, device: str, precision: str = "auto", work: Work | None = None) -> Backend:
     """Choose a backend.
 
     Parameters

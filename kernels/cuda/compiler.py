@@ -17,7 +17,7 @@ from .tile import THREADS
 Capability = tuple[int, int]
 
 if not hasattr(np, "row_stack"):  # gone in NumPy 2.5; numba-cuda 0.30 still looks it up
-    np.row_stack = np.vstack  # type: ignore[attr-defined]
+    np.row_stack = np.vstack
 
 from cuda.core import Linker, LinkerOptions, ObjectCode  # noqa: E402
 from numba import cuda, types  # noqa: E402

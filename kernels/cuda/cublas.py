@@ -74,7 +74,7 @@ class Cublas:
         scale = ctypes.c_double if C.dtype == np.float64 else ctypes.c_float
         compute = _DOUBLE if C.dtype == np.float64 else _SINGLE[rounding]
         first, second, out = (
-            (ctypes.c_void_p(M.data.ptr), ctypes.c_int(_TYPES[M.dtype.name]), ctypes.c_int(lead))
+            (ctypes.c_void_p(_address(M)), ctypes.c_int(_TYPES[M.dtype.name]), ctypes.c_int(lead))
             for M, lead in zip(
                 (product.first, product.second, product.out), product.leads, strict=True
             )
@@ -98,6 +98,10 @@ class Cublas:
         status = getattr(self._library, name)(*arguments)
         if status:
             raise RuntimeError(f"{name}: {_STATUS.get(status, f'status {status}')}")
+
+
+def _address(M: Any) -> int:
+    return int(M.data.ptr)
 
 
 def load() -> Any:

@@ -7,9 +7,10 @@ once, so that a launch costs microseconds even where it is not part of a graph.
 import gc
 import logging
 import threading
+from collections.abc import Callable
 from functools import cache, partial
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -23,14 +24,14 @@ _log = logging.getLogger("gpubackprop")
 _lock = threading.Lock()
 
 
-class _Prepared(NamedTuple):
+class _Prepared:
     """A launch and the arrays that its arguments point into."""
 
-    call: Launch
-    keep: tuple[Any, ...]
+    def __init__(self, call: Callable[[], Any], keep: tuple[Any, ...]) -> None:
+        self._call, self._keep = call, keep
 
     def __call__(self) -> None:
-        self.call()
+        self._call()
 
 
 class Gpu:

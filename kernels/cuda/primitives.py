@@ -8,7 +8,7 @@ the place of the pairs that the algorithm calls.
 
 import math
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import update_wrapper
 from inspect import signature
 from typing import Any, Concatenate, ParamSpec
 
@@ -64,11 +64,11 @@ def _primitive(
 ) -> "Callable[Concatenate[Primitives, P], None]":
     """Turn a plan into a method that runs it at once, and keep it for `launches`."""
 
-    @wraps(plan)
-    def run(self: "Primitives", *args: P.args, **kwargs: P.kwargs) -> None:
+    def run(self: "Primitives", /, *args: P.args, **kwargs: P.kwargs) -> None:
         for launch in plan(self, *args, **kwargs):
             launch()
 
+    update_wrapper(run, plan)
     run.plan = plan  # type: ignore[attr-defined]
     run.__signature__ = signature(plan).replace(return_annotation=None)  # type: ignore[attr-defined]
     return run

@@ -1,4 +1,4 @@
-"""Training that does not fit is divided, and computes the same; or says in numbers why it cannot."""
+"""Training that does not fit is divided and computes the same, or says in numbers why not."""
 
 import logging
 import warnings

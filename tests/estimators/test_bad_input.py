@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from gpubackprop import MLPClassifier, MLPRegressor
+from gpubackprop import MLPClassifier, MLPRegressor, backends
+from gpubackprop.backends.cuda import detection
+from gpubackprop.backends.cuda.detection import Status
 
 from .agreement import (
     ENDS_BY_ITSELF,
@@ -299,9 +301,31 @@ def test_unknown_device(device: str, solver: str, sparse: bool) -> None:
 
 @everywhere
 @pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:12"])
-def test_cuda_says_what_is_missing(device: str, solver: str, sparse: bool) -> None:
-    with pytest.raises(RuntimeError, match=f"device='{device}'.* no CUDA backend.* device='cpu'"):
+def test_cuda_says_what_is_missing(
+    device: str, solver: str, sparse: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detection, "status", lambda index: Status(False, "no driver here"))
+    with pytest.raises(RuntimeError, match=f"device='cuda:{device[5:] or 0}': no driver here"):
         _fit(solver, sparse, device=device)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_gpu_does_not_take_sparse_rows(solver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "_gpu", lambda index, rounding: backends.select("auto", "cpu"))
+    with pytest.raises(ValueError, match=r"device='cuda': sparse X is trained on the CPU"):
+        _fit(solver, True, device="cuda")
+
+
+@everywhere
+def test_the_cpus_backends_are_not_on_the_gpu(solver: str, sparse: bool) -> None:
+    with pytest.raises(ValueError, match="backend='compiled' computes on the CPU"):
+        _fit(solver, sparse, device="cuda", backend="compiled")
+
+
+@everywhere
+def test_unknown_precision(solver: str, sparse: bool) -> None:
+    with pytest.raises(ValueError, match="The 'precision' parameter of MLPRegressor must be"):
+        _fit(solver, sparse, precision="fp8")
 
 
 @pytest.mark.parametrize("device", [3, None, ["cpu"], b"cpu"])
@@ -321,14 +345,17 @@ def test_unknown_backend(solver: str, backend: Any) -> None:
 
 @pytest.mark.parametrize("rows", [10, 3000])
 @pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
-def test_model_for_another_device_predicts_here(Estimator: Any, rows: int) -> None:
+def test_model_for_another_device_predicts_here(
+    Estimator: Any, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detection, "status", lambda index: Status(False, "no driver here"))
     model = Estimator(**BASE).fit(X, CLASSES)
     many = np.random.RandomState(0).randn(rows, 5)
     expected = model.predict(many)
     model.set_params(device="cuda")
     np.testing.assert_array_equal(model.predict(many), expected)
     assert model.score(X, CLASSES) <= 1
-    with pytest.raises(RuntimeError, match="no CUDA backend"):
+    with pytest.raises(RuntimeError, match="no driver here"):
         model.partial_fit(X, CLASSES)
 
 

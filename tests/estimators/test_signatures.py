@@ -17,7 +17,7 @@ PAIRS = [
 ]
 both_estimators = pytest.mark.parametrize(("ours", "theirs"), PAIRS)
 
-OWN_DEFAULTS = {"device": "auto", "backend": "auto", "callbacks": None}
+OWN_DEFAULTS = {"device": "auto", "backend": "auto", "precision": "auto", "callbacks": None}
 
 METHODS = [
     *("fit", "partial_fit", "predict", "predict_proba", "predict_log_proba", "score"),

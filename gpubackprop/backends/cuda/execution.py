@@ -1,4 +1,4 @@
-"""A step is recorded and fused, runs once for real, and is replayed as one CUDA Graph after that."""
+"""A step is recorded, fused, run once for real, and replayed as one CUDA Graph after that."""
 
 import logging
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """Pairs of a recorded step's calls that one pass over memory can serve together."""
 
+from collections.abc import Callable
+
 from ...kernels.cuda.primitives import Primitives
 from ...tape import Call
 
@@ -22,7 +24,7 @@ def fuse(calls: list[Call], kernels: Primitives) -> list[Call]:
     calls : list
         With the same results.
     """
-    together = {
+    together: dict[Callable[..., None], tuple[Callable[..., None], int]] = {
         kernels.output_delta: (kernels.output_delta_and_bias_grad, 5),
         kernels.hidden_delta: (kernels.hidden_delta_and_bias_grad, 4),
     }
@@ -30,9 +32,10 @@ def fuse(calls: list[Call], kernels: Primitives) -> list[Call]:
     for primitive, arguments in calls:
         if primitive == kernels.bias_grad and len(fused) >= 2:
             producer, produced = fused[-2]
-            pair, out = together.get(producer, (None, 0))
-            if pair and produced[out] is arguments[0] and fused[-1][0] == kernels.weight_grad:
-                fused[-2] = pair, (*produced, arguments[1])
-                continue
+            if producer in together and fused[-1][0] == kernels.weight_grad:
+                pair, out = together[producer]
+                if produced[out] is arguments[0]:
+                    fused[-2] = pair, (*produced, arguments[1])
+                    continue
         fused.append((primitive, arguments))
     return fused

@@ -37,7 +37,8 @@ class DeviceMemory:
         """Copy a matrix to the device, its rows on boundaries of 16 bytes, unless it lies so."""
         if self._is_here(values) and values.strides[1] == values.itemsize:
             return values
-        room = matrix(*values.shape, values.dtype, self)
+        rows, columns = values.shape
+        room = matrix(rows, columns, values.dtype, self)
         with self._gpu:
             room[...] = self._gpu.cupy.asarray(values)
         return room

@@ -12,11 +12,11 @@ if os.environ.get("NUMBA_ENABLE_CUDASIM") != "1":
         "these tests need a simulated GPU: NUMBA_ENABLE_CUDASIM=1 python -m pytest ..."
     )
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from gpubackprop.kernels.cuda.primitives import Primitives  # noqa: E402
-from tests.cuda.shuttle import Shuttle  # noqa: E402
-from tests.cuda.simulated.stand_in import PackedMemory, StandIn, StandInMemory  # noqa: E402
+from gpubackprop.kernels.cuda.primitives import Primitives
+from tests.cuda.shuttle import Shuttle
+from tests.cuda.simulated.stand_in import PackedMemory, StandIn, StandInMemory
 
 TOO_MANY = 20_000
 """Elements that the simulator would take seconds for."""
