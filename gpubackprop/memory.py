@@ -39,12 +39,19 @@ class Staging(Protocol):
         """Say that what is queued from now on does not read them."""
 
 
-class Memory(Protocol):
-    """Allocates arrays, and moves values between the process's memory and its own."""
+class Room(Protocol):
+    """What a plan asks of memory."""
 
     @property
     def row_bytes(self) -> int:
         """Rows of a matrix start on multiples of this many bytes."""
+
+    def available(self) -> int | None:
+        """Bytes that may be allocated; None where nobody counts."""
+
+
+class Memory(Room, Protocol):
+    """Allocates arrays, and moves values between the process's memory and its own."""
 
     def zeros(self, size: int, dtype: Any) -> Array:
         """Zeros whose first element lies on a 64-byte boundary."""
@@ -63,9 +70,6 @@ class Memory(Protocol):
 
     def staging(self, rows: int, widths: tuple[int, ...], dtype: Any) -> Staging:
         """Room for rows on their way here."""
-
-    def available(self) -> int | None:
-        """Bytes that may be allocated; None where nobody counts."""
 
 
 class Host:
@@ -150,7 +154,7 @@ def matrix(rows: int, columns: int, dtype: Any, memory: Memory) -> Array:
     return memory.zeros(rows * lead, dtype).reshape(rows, lead)[:, :columns]
 
 
-def row_length(columns: int, dtype: Any, memory: Memory) -> int:
+def row_length(columns: int, dtype: Any, memory: Room) -> int:
     """Elements from one row of a matrix to the next."""
     step = max(1, memory.row_bytes // np.dtype(dtype).itemsize)
     return int(-(-columns // step) * step)

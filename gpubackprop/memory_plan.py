@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .memory import Memory, row_length
+from .memory import Room, row_length
 
 _WINDOW = 256 << 20
 """Bytes of data on the way at a time: enough for transfers at full speed."""
@@ -44,7 +44,7 @@ def plan(
     batch_size: int,
     dtype: Any,
     moments: int,
-    memory: Memory,
+    memory: Room,
 ) -> Plan:
     """Divide training so that it fits.
 
@@ -63,7 +63,7 @@ def plan(
         Of all numbers.
     moments : int
         Vectors that the optimizer keeps: 1 with SGD, 2 with Adam.
-    memory : Memory
+    memory : Room
         Where.
 
     Returns
@@ -130,11 +130,11 @@ class Sizes:
         d_0 .. d_L.
     dtype : dtype
         Of all numbers.
-    memory : Memory
+    memory : Room
         Whose rows are how far apart.
     """
 
-    def __init__(self, layer_sizes: tuple[int, ...], dtype: np.dtype[Any], memory: Memory) -> None:
+    def __init__(self, layer_sizes: tuple[int, ...], dtype: np.dtype[Any], memory: Room) -> None:
         self._leads = [row_length(d, dtype, memory) * dtype.itemsize for d in layer_sizes]
         self.parameters = sum(
             (fan_in + 1) * lead

@@ -1,22 +1,101 @@
-"""``gpubackprop info``: what this machine offers and what will be used."""
+"""``gpubackprop info``: what this machine offers, and what training would take of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gpubackprop.cli.errors import UserError
+from gpubackprop.cli.options import sizes
 from gpubackprop.cli.report import print_table
 
 
-def info() -> None:
-    """Say which devices, backends, BLAS and threads will be used."""
-    from gpubackprop.backends.environment import describe
+class Solver(StrEnum):
+    """The optimizers that train in mini-batches."""
 
-    _print(Console(), "gpubackprop", describe())
+    adam = "adam"
+    sgd = "sgd"
+
+
+class Precision(StrEnum):
+    """Types to compute in."""
+
+    float32 = "float32"
+    float64 = "float64"
+
+
+def info(
+    plan: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZES",
+            help="Print the GPU memory that training a network takes: inputs, hidden layers and "
+            "outputs, such as 784,512,10.",
+        ),
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Training examples of the plan.")] = 60_000,
+    batch_size: Annotated[int, typer.Option(min=1, help="Mini-batch of the plan.")] = 200,
+    solver: Annotated[Solver, typer.Option(help="Optimizer of the plan.")] = Solver.adam,
+    precision: Annotated[Precision, typer.Option(help="Type of the plan.")] = Precision.float32,
+) -> None:
+    """Say which devices, backends, BLAS and threads will be used, or what a network takes."""
+    if plan is None:
+        from gpubackprop.backends.environment import describe
+
+        _print(Console(), "gpubackprop", describe())
+        return
+    layers = sizes("--plan", plan)
+    if len(layers) < 2:
+        raise UserError(f"--plan {plan}: inputs and outputs at the least: --plan 64,10")
+    moments = 2 if solver is Solver.adam else 1
+    _print(Console(), "memory", _memory(layers, rows, min(batch_size, rows), precision, moments))
+
+
+class _Unlimited(NamedTuple):
+    """Room on a GPU that is not here."""
+
+    row_bytes: int = 16
+
+    def available(self) -> int | None:
+        return None
+
+
+def _memory(
+    layers: tuple[int, ...], rows: int, batch_size: int, precision: str, moments: int
+) -> dict[str, str]:
+    """Describe a plan, for the GPU that is here or for one without limit."""
+    from gpubackprop.backends.cuda import detection
+    from gpubackprop.memory_plan import plan
+
+    usable, reason = detection.status()
+    room: Any = _Unlimited()
+    if usable:
+        from gpubackprop.backends.cuda.backend import backend
+
+        room = backend(0).memory
+    try:
+        planned = plan(layers, rows, batch_size, precision, moments, room)
+    except MemoryError as error:
+        raise UserError(str(error)) from None
+    window = f"{planned.window:,} rows at a time, twice" if planned.window else "all rows"
+    return {
+        "parameters, gradient, optimizer": _megabytes(planned.parameters),
+        "activations and errors": f"{_megabytes(planned.workspace)}, {planned.part:,} examples",
+        "data": f"{_megabytes(planned.data)}, {window}",
+        "libraries": _megabytes(planned.margin),
+        "together": _megabytes(planned.total),
+        "free": _megabytes(planned.available) if planned.available is not None else reason,
+    }
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:,.1f} MiB"
 
 
 def _print(console: Console, title: str, facts: Mapping[str, Any]) -> None:

@@ -1,3 +1,6 @@
+import pytest
+
+from gpubackprop import memory_plan
 from gpubackprop.backends import environment
 
 
@@ -7,3 +10,31 @@ def test_whatever_is_described_is_shown(run, monkeypatch):
     output = run("info")
     for text in ("threads", "2", "devices", "cpu", "used", "deep", "a[b]", "1.5"):
         assert text in output
+
+
+def test_a_plan_names_every_part(run):
+    output = run("info --plan 784,512,10 --rows 60000 --batch-size 128")
+    # 4 vectors of 784 x 512 + 512 + 512 x 12 + 12 numbers, rows rounded up to 16 bytes
+    assert f"{4 * 4 * (785 * 512 + 513 * 12) / 2**20:,.1f} MiB" in output
+    assert f"{60000 * (4 * (784 + 12) + 16) / 2**20:,.1f} MiB, all rows" in output
+    for text in ("128 examples", "together", "free"):
+        assert text in output
+
+
+def test_sgd_keeps_one_vector_less(run):
+    adam, sgd = (run(f"info --plan 1000,1000 --solver {name}") for name in ("adam", "sgd"))
+    assert "15.3 MiB" in adam
+    assert "11.5 MiB" in sgd
+
+
+@pytest.mark.parametrize("plan", ["64", "64,x", "64,0,3", "-1,2"])
+def test_a_plan_needs_layer_sizes(run, plan):
+    assert "--plan" in run(f"info --plan={plan}", code=1)
+
+
+def test_what_does_not_fit_is_an_error_in_a_line(run, monkeypatch):
+    def refuse(*arguments):
+        raise MemoryError("needs 3 MiB, 2 MiB are free")
+
+    monkeypatch.setattr(memory_plan, "plan", refuse)
+    assert "needs 3 MiB, 2 MiB are free" in run("info --plan 64,10", code=1)
