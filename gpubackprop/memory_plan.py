@@ -90,7 +90,7 @@ def plan(
             parameters=vectors * sizes.parameters,
             workspace=sizes.workspace(part),
             data=sizes.data(rows),
-            margin=0 if available is None else _MARGIN,
+            margin=_MARGIN,
             available=available,
             part=part,
             window=None,

@@ -36,6 +36,7 @@ def describe() -> Facts:
         "backends": {
             "compiled": "Numba loops and BLAS; backend='auto' takes it",
             "reference": "NumPy; taken when asked for by name",
+            "cuda": "cuBLAS and Numba-CUDA; device='cuda' takes it, 'auto' where it pays",
             "scikit-learn": "its own code trains and predicts sparse X",
         },
         "BLAS": _blas(),

@@ -8,7 +8,7 @@ import gc
 import logging
 import threading
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -22,6 +22,7 @@ from .kernel import Kernel
 
 _log = logging.getLogger("gpubackprop")
 _lock = threading.Lock()
+_mine = threading.local()
 
 
 class _Prepared:
@@ -183,10 +184,12 @@ class Gpu:
         return self._entries[name]
 
 
-@cache
 def gpu(index: int) -> Gpu:
-    """The device of this index; one object a process, so that code is loaded once."""
-    return Gpu(index)
+    """The device of this index; one object a thread, as a stream that is captured takes all."""
+    devices: dict[int, Gpu] = vars(_mine).setdefault("devices", {})
+    if index not in devices:
+        devices[index] = Gpu(index)
+    return devices[index]
 
 
 def _machine_code(

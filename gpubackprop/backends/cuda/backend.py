@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 
 from ...kernels.cuda.device import Rounding
 from ...kernels.cuda.gpu import gpu
@@ -12,9 +11,8 @@ from .execution import preparing
 from .memory import DeviceMemory
 
 
-@cache
 def backend(index: int, rounding: Rounding = Rounding.NONE) -> Backend:
-    """Backend of one device.
+    """Make the backend of one device, for the calling thread.
 
     Parameters
     ----------
