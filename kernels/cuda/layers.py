@@ -13,7 +13,7 @@ from numba import cuda
 from ..formulas import Activation, Loss
 from ..native.layout import Array
 from ..scalars import loss_of, pull_back, sigma
-from .sums import block_total, column_totals
+from .sums import block_total, column_totals, warp_totals
 from .tile import COLUMNS, LANES, ROWS, WARP, WARPS, WIDTH
 from .vectors import Device, device, each, fours, pairwise
 
@@ -189,6 +189,55 @@ def output_delta(real: Any, activation: Activation, loss: Loss) -> Device:
         loss_sum = block_sum(loss_sum, cuda.threadIdx.y * LANES + cuda.threadIdx.x)
         if cuda.threadIdx.y == 0 and cuda.threadIdx.x == 0:
             losses[cuda.blockIdx.y * cuda.gridDim.x + cuda.blockIdx.x] = loss_sum
+
+    return kernel
+
+
+def softmax_cross_entropy(real: Any) -> Device:
+    """A = softmax(A + b) and delta_i = share_i (A - Y), for rows that a warp holds, a lane a column.
+
+    The losses and the column sums of delta are left for each block.
+    """
+    zero, lowest = real(0), real(-math.inf)
+    warp_total, warp_largest = _across_warp(_sum), _across_warp(_larger)
+    loss_of_one = loss_of(real, Loss.CROSS_ENTROPY, real, math.log)
+    block_sum, warps_sum = block_total(real), warp_totals(real)
+
+    def kernel(
+        A: Array,
+        b: Array,
+        Y: Array,
+        share: Array,
+        delta: Array,
+        sums: Array,
+        losses: Array,
+        rows: int,
+        columns: int,
+        lead: int,
+        Y_lead: int,
+        share_lead: int,
+    ) -> None:
+        lane, warp = cuda.threadIdx.x, cuda.threadIdx.y
+        here = lane < columns
+        mine, loss_sum = zero, zero
+        for i in range(WARPS * cuda.blockIdx.x + warp, rows, WARPS * cuda.gridDim.x):
+            at, weight = i * lead + lane, share[i * share_lead]
+            z = A[at] + b[lane] if here else lowest
+            e = math.exp(z - warp_largest(z))
+            a = e / warp_total(e)
+            if here:
+                y = Y[i * Y_lead + lane]
+                d = weight * (a - y)
+                A[at] = a
+                delta[at] = d
+                mine += d
+                loss_sum += weight * loss_of_one(a, y)
+        mine = warps_sum(mine)
+        if here and warp == 0:
+            sums[cuda.blockIdx.x * columns + lane] = mine
+        loss_sum = block_sum(loss_sum, warp * WARP + lane)
+        if warp == 0 and lane == 0:
+            losses[cuda.blockIdx.x] = loss_sum
 
     return kernel
 

@@ -36,6 +36,7 @@ _FOLD = Kernel("sums.fold", (_REALS, _COUNT, _COUNT, _REALS))
 _COLLECT = Kernel("sums.collect", (_REALS, _COUNT, _DOUBLES))
 _ADD = Kernel("updates.add", (_REALS, _REALS, _COUNT, _COUNT))
 _SOFTMAX = Kernel("layers.softmax", (_REALS, _REALS, _COUNT, _COUNT, _COUNT))
+_SOFTMAX_CROSS_ENTROPY = Kernel("layers.softmax_cross_entropy", (*(_REALS,) * 7, *(_COUNT,) * 5))
 _BIAS_GRAD = Kernel("layers.bias_grad", (_REALS, _REALS, _COUNT, _COUNT, _COUNT, _COUNT))
 _SGD = Kernel(
     "updates.sgd",
@@ -162,6 +163,35 @@ class Primitives:
     ) -> Plan:
         """`output_delta` and then `bias_grad` of its result, in one pass."""
         yield from self._output_delta(A, Y, share, activation, loss, delta, total, grad_b)
+
+    @_primitive
+    def softmax_output_layer(
+        self,
+        A: Array,
+        W: Array,
+        b: Array,
+        out: Array,
+        Y: Array,
+        share: Array,
+        delta: Array,
+        total: Array,
+        grad_b: Array,
+    ) -> Plan:
+        """`dense` with softmax, `output_delta` with cross-entropy and `bias_grad`.
+
+        One pass after the product, for at most `WARP` outputs.
+        """
+        yield self._product(A, W, out)
+        wanted = -(-len(out) // (4 * WARPS))  # four rows to a warp
+        blocks = max(1, min(wanted, _ENOUGH * self._device.multiprocessors))
+        sums = self._sums_of(blocks, grad_b)
+        losses = self._device.empty(blocks, out.dtype)
+        leads = (_same_lead(out, delta), _lead(Y), _lead(share))
+        arguments = (out, b, Y, share, delta, sums, losses, *out.shape, *leads)
+        grid, block = (blocks, 1), (WARP, WARPS)
+        yield self._device.launch(_SOFTMAX_CROSS_ENTROPY, out.dtype, grid, block, arguments)
+        yield self._collect(losses, blocks, total)
+        yield from self._fold(blocks, sums, grad_b)
 
     @_primitive
     def weight_grad(self, A: Array, delta: Array, grad_W: Array) -> Plan:
@@ -295,12 +325,14 @@ class Primitives:
         Each thread adds up four rows at the least; a batch that one row of blocks can serve needs
         no second stage.
         """
-        rows, columns = matrix.shape
+        rows = len(matrix)
         wanted = -(-_ENOUGH * self._device.multiprocessors // _tiles_across(matrix))
         blocks = 1 if rows <= 8 * ROWS else min(-(-rows // (4 * ROWS)), wanted)
-        if blocks == 1:
-            return blocks, total
-        return blocks, self._device.empty(blocks * columns, matrix.dtype)
+        return blocks, self._sums_of(blocks, total)
+
+    def _sums_of(self, blocks: int, total: Array) -> Array:
+        """Room for one row of sums for each row of blocks; that of the total if there is one."""
+        return total if blocks == 1 else self._device.empty(blocks * len(total), total.dtype)
 
     def _fold(self, blocks: int, sums: Array, total: Array) -> Plan:
         if blocks > 1:

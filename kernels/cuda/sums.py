@@ -10,7 +10,7 @@ import numpy as np
 from numba import cuda
 
 from ..native.layout import Array
-from .tile import COLUMNS, ROWS, THREADS, TILE, WIDTH
+from .tile import COLUMNS, ROWS, THREADS, TILE, WARP, WARPS, WIDTH
 from .vectors import Device
 
 
@@ -57,6 +57,26 @@ def column_totals(real: Any) -> Device:
             cuda.syncthreads()
             half //= 2
         return parts[own], parts[own + 1], parts[own + 2], parts[own + 3]
+
+    return totals  # type: ignore[no-any-return]
+
+
+def warp_totals(real: Any) -> Device:
+    """Make totals(x): the sum of each lane's x over the block's warps, in the first warp."""
+
+    @cuda.jit(device=True)  # type: ignore[untyped-decorator]
+    def totals(x: Any) -> Any:
+        parts = cuda.shared.array(THREADS, real)
+        warp, own = cuda.threadIdx.y, cuda.threadIdx.y * WARP + cuda.threadIdx.x
+        parts[own] = x
+        cuda.syncthreads()
+        half = WARPS // 2
+        while half > 0:
+            if warp < half:
+                parts[own] += parts[own + half * WARP]
+            cuda.syncthreads()
+            half //= 2
+        return parts[own]
 
     return totals  # type: ignore[no-any-return]
 

@@ -1,16 +1,13 @@
-"""Pairs of a recorded step's calls that one pass over memory can serve together."""
-
-from collections.abc import Callable
+"""Calls of a recorded step that one pass over memory can serve together."""
 
 from ...kernels.cuda.primitives import Primitives
+from ...kernels.cuda.tile import WARP
+from ...kernels.formulas import Activation, Loss
 from ...tape import Call
 
 
 def fuse(calls: list[Call], kernels: Primitives) -> list[Call]:
-    """Find a layer's error and its bias gradient in one pass.
-
-    The algorithm calls `bias_grad` on what `output_delta` or `hidden_delta` has just written, with
-    the `weight_grad` of the same layer between them, which reads the error and writes elsewhere.
+    """Join what the algorithm calls one after the other and a single pass can do.
 
     Parameters
     ----------
@@ -24,18 +21,44 @@ def fuse(calls: list[Call], kernels: Primitives) -> list[Call]:
     calls : list
         With the same results.
     """
-    together: dict[Callable[..., None], tuple[Callable[..., None], int]] = {
-        kernels.output_delta: (kernels.output_delta_and_bias_grad, 5),
-        kernels.hidden_delta: (kernels.hidden_delta_and_bias_grad, 4),
-    }
+    return _with_softmax(_with_bias_grads(calls, kernels), kernels)
+
+
+def _with_bias_grads(calls: list[Call], kernels: Primitives) -> list[Call]:
+    """Find a layer's error and its bias gradient together.
+
+    The algorithm calls `bias_grad` on what `output_delta` or `hidden_delta` has just written, with
+    the `weight_grad` of the same layer between them, which reads the error and writes elsewhere.
+    """
     fused: list[Call] = []
     for primitive, arguments in calls:
         if primitive == kernels.bias_grad and len(fused) >= 2:
-            producer, produced = fused[-2]
-            if producer in together and fused[-1][0] == kernels.weight_grad:
-                pair, out = together[producer]
-                if produced[out] is arguments[0]:
-                    fused[-2] = pair, (*produced, arguments[1])
+            delta, grad_b = arguments
+            (producer, produced), (between, _) = fused[-2:]
+            if between == kernels.weight_grad:
+                if producer == kernels.output_delta and produced[5] is delta:
+                    fused[-2] = kernels.output_delta_and_bias_grad, (*produced, grad_b)
+                    continue
+                if producer == kernels.hidden_delta and produced[4] is delta:
+                    fused[-2] = kernels.hidden_delta_and_bias_grad, (*produced, grad_b)
+                    continue
+        fused.append((primitive, arguments))
+    return fused
+
+
+def _with_softmax(calls: list[Call], kernels: Primitives) -> list[Call]:
+    """Find the softmax together with the output error, where a warp holds a row."""
+    fused: list[Call] = []
+    for primitive, arguments in calls:
+        if primitive == kernels.output_delta_and_bias_grad and fused:
+            out, Y, share, _, loss, delta, total, grad_b = arguments
+            producer, produced = fused[-1]
+            if producer == kernels.dense and loss is Loss.CROSS_ENTROPY:
+                A, W, b, activation, Z, written = produced
+                softmax = activation is Activation.SOFTMAX and Z is written is out
+                if softmax and out.shape[1] <= WARP:
+                    layer = (A, W, b, out, Y, share, delta, total, grad_b)
+                    fused[-1] = kernels.softmax_output_layer, layer
                     continue
         fused.append((primitive, arguments))
     return fused

@@ -75,7 +75,7 @@ def test_the_step_is_fused(device, make_problem):  # noqa: F811
     bind(tape.recorder).train_batch(problem.source(), problem.net, batch, *after)
     names = [primitive.__name__ for primitive, _ in fuse(tape.calls, kernels)]
     assert names == [
-        *("gather", "gather", "dense", "dense", "dense", "output_delta_and_bias_grad"),
+        *("gather", "gather", "dense", "dense", "softmax_output_layer"),
         *("weight_grad", "hidden_delta_and_bias_grad", "weight_grad"),
         *("hidden_delta_and_bias_grad", "weight_grad", "advance", "advance", "adam"),
     ]
