@@ -3,7 +3,6 @@
 import numpy as np
 
 
-
 class Shuttle:
     """Copies each array to the device's memory, calls a primitive, copies each array back.
 
@@ -35,5 +34,3 @@ class Shuttle:
             move = self._memory.rows if argument.ndim == 2 else self._memory.put
             there[lie] = argument, move(argument)
         return there[lie][1]
-
-
