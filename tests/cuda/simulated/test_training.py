@@ -20,6 +20,9 @@ from gpubackprop.tape import Tape
 from tests.core.conftest import make_problem, optimizer  # noqa: F401
 from tests.cuda.simulated.stand_in import StandIn, StandInMemory
 
+EPOCHS = 2
+"""The tail batch runs for real in the first, and is recorded and replayed in the second."""
+
 
 def stand_in_backend(device):
     kernels = Primitives(device)
@@ -49,11 +52,14 @@ def run_epochs(backend, problem):
         *(problem.net, problem.formulas, problem.optimizer),
         *(problem.X, problem.Y, problem.weight, problem.batch_size, problem.ALPHA),
     ).run
-    return [run(order) for order in problem.orders], problem.state()
+    return [run(order) for order in problem.orders[:EPOCHS]], problem.state()
 
 
-@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("dtype", "weighted"),
+    [("float32", True), ("float64", False)],
+    ids=["float32, weighted", "float64"],
+)
 def test_epochs_agree_with_the_cpus(device, dtype, optimizer, weighted, make_problem):  # noqa: F811
     one, another = (make_problem(dtype, optimizer, weighted) for _ in range(2))
     losses, state = run_epochs(stand_in_backend(device), one)
