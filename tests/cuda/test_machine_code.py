@@ -178,10 +178,11 @@ def test_a_store_that_is_not_wide_is_missed_among_those_that_are():
 (FOLD,) = (kernel for kernel, real in ALL if kernel.factory == "sums.fold" and real == SINGLE)
 
 
-def test_machine_code_holds_its_entry_point_and_fits_one_architecture():
+def test_machine_code_holds_its_entry_point_and_is_for_one_architecture():
     made = {arch: compiler.compile_kernel(FOLD, SINGLE, arch) for arch in ((8, 0), HOPPER)}
-    for symbol, cubin in made.values():
+    for (major, minor), (symbol, cubin) in made.items():
         assert cubin.startswith(b"\x7fELF")
+        assert 10 * major + minor in cubin[48:52]  # the header's flags
         assert b".text." + symbol.encode() + b"\0" in cubin
     assert made[8, 0][1] != made[HOPPER][1]
 
