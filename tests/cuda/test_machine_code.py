@@ -86,7 +86,9 @@ def label(value):
     return value.name(SINGLE).removesuffix("_float32") if hasattr(value, "factory") else str(value)
 
 
-ALL = [*asked.kernels_asked_for(SINGLE), *asked.kernels_asked_for(DOUBLE)]
+ALL = list(
+    dict.fromkeys([*asked.kernels_asked_for(SINGLE), *asked.kernels_asked_for(DOUBLE)])
+)  # `advance` is the same in both
 ONE_OF_EACH = {(kernel.factory, real): (kernel, real) for kernel, real in ALL}.values()
 
 
@@ -123,6 +125,11 @@ def test_every_factory_is_reached():
     reached = {kernel.factory for kernel, _ in ALL}
     assert asked.factories() - reached == parts
     assert reached == set(PROMISES)
+
+
+def test_no_two_kernels_share_a_name():
+    """Under which their code is kept."""
+    assert len({kernel.name(real) for kernel, real in ALL}) == len(ALL)
 
 
 def test_a_factory_that_nobody_calls_is_seen(monkeypatch):
