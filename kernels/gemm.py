@@ -1,5 +1,6 @@
 """How a matrix product of row-major and column-major matrices is put to a BLAS."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from .native.layout import Array
@@ -23,7 +24,11 @@ class Product(NamedTuple):
     """Elements from one column to the next, of first, second and out."""
 
 
-def plan(A: Array, B: Array, C: Array) -> Product:
+_LARGEST = 2**31 - 1
+"""Of the integers that a BLAS takes."""
+
+
+def plan(A: Array, B: Array, C: Array, narrower: Collection[str] = ()) -> Product:
     """Lay out C = A B.
 
     Parameters
@@ -34,6 +39,9 @@ def plan(A: Array, B: Array, C: Array) -> Product:
         Likewise.
     C : array of shape (m, n)
         Likewise.
+    narrower : collection of str, default=()
+        Names of dtypes that A and B may have, both the same, where C is float32: what the BLAS can
+        widen as it reads.
 
     Returns
     -------
@@ -42,7 +50,7 @@ def plan(A: Array, B: Array, C: Array) -> Product:
     Raises
     ------
     ValueError
-        If shapes or dtypes do not fit, or a matrix has no unit stride.
+        If shapes or dtypes do not fit, or a matrix has no unit stride, or one too long for a BLAS.
 
     Notes
     -----
@@ -58,10 +66,10 @@ def plan(A: Array, B: Array, C: Array) -> Product:
     >>> product.first is B, product.transposed, (product.m, product.n, product.k), product.leads
     (True, (False, False), (4, 2, 3), (4, 3, 4))
     """
-    require_product(A, B, C)
+    require_product(A, B, C, narrower)
     row_major, lead = _lie(C)
     if not row_major:
-        return plan(B.T, A.T, C.T)
+        return plan(B.T, A.T, C.T, narrower)
     B_row_major, B_lead = _lie(B)
     A_row_major, A_lead = _lie(A)
     (m, k), n = A.shape, B.shape[1]
@@ -69,10 +77,11 @@ def plan(A: Array, B: Array, C: Array) -> Product:
     return Product(B, A, C, transposed, n, m, k, (B_lead, A_lead, lead))
 
 
-def require_product(A: Array, B: Array, C: Array) -> None:
+def require_product(A: Array, B: Array, C: Array, narrower: Collection[str] = ()) -> None:
     """Raise a ValueError unless C = A B makes sense: machine code would read past the ends."""
     shapes = A.shape[1] == B.shape[0] and C.shape == (A.shape[0], B.shape[1])
-    if not shapes or not A.dtype == B.dtype == C.dtype:
+    widened = A.dtype.name in narrower and C.dtype.name == "float32"
+    if not shapes or A.dtype != B.dtype or not (A.dtype == C.dtype or widened):
         raise ValueError(
             f"gemm: {A.shape} {A.dtype} @ {B.shape} {B.dtype} into {C.shape} {C.dtype}"
         )
@@ -85,5 +94,7 @@ def _lie(M: Array) -> tuple[bool, int]:
         step, item = view.strides
         packed = item == M.itemsize or columns == 1
         if packed and (rows == 1 or (step % M.itemsize == 0 and step >= columns * M.itemsize)):
-            return row_major, max(columns, step // M.itemsize if rows > 1 else 1)
+            lead = max(columns, step // M.itemsize if rows > 1 else 1)
+            if max(lead, rows) <= _LARGEST:
+                return row_major, lead
     raise ValueError(f"gemm: a matrix of shape {M.shape} has strides {M.strides}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..gemm import plan
+from ..gemm import Product, plan
 from ..native.layout import Array
 from .device import Launch, Rounding
 
@@ -20,6 +20,8 @@ _WORKSPACE = 32 << 20
 
 _TYPES = {"float32": 0, "float64": 1, "float16": 2, "bfloat16": 14}
 """cudaDataType_t."""
+_NARROWER = ("float16", "bfloat16")
+"""Of what a product of float32 may be made; it adds up in float32."""
 _DOUBLE = 70
 _SINGLE = {Rounding.NONE: 68, Rounding.TF32: 77, Rounding.BF16: 75}
 """cublasComputeType_t: 64F and the forms of 32F."""
@@ -70,9 +72,8 @@ class Cublas:
 
         Operands may be narrower than C: float16 or bfloat16 are added up in float32.
         """
-        product = plan(A, B, C)
+        product = plan(A, B, C, _NARROWER)
         scale = ctypes.c_double if C.dtype == np.float64 else ctypes.c_float
-        compute = _DOUBLE if C.dtype == np.float64 else _SINGLE[rounding]
         first, second, out = (
             (ctypes.c_void_p(_address(M)), ctypes.c_int(_TYPES[M.dtype.name]), ctypes.c_int(lead))
             for M, lead in zip(
@@ -90,7 +91,7 @@ class Cublas:
             *second,
             ctypes.byref(scale(0)),
             *out,
-            ctypes.c_int(compute),
+            ctypes.c_int(_compute_type(product, rounding)),
             ctypes.c_int(_DEFAULT_ALGORITHM),
         )
 
@@ -102,6 +103,13 @@ class Cublas:
 
 def _address(M: Any) -> int:
     return int(M.data.ptr)
+
+
+def _compute_type(product: Product, rounding: Rounding) -> int:
+    if product.out.dtype == np.float64:
+        return _DOUBLE
+    narrower = product.first.dtype.name in _NARROWER  # there is nothing left to round
+    return _SINGLE[Rounding.NONE if narrower else rounding]
 
 
 def load() -> Any:

@@ -144,16 +144,16 @@ class Gpu:
         Raises
         ------
         CaptureError
-            If CUDA refuses one of them.
+            If CUDA refuses one of them, or has no room for the graph.
         """
         with self:
             self.stream.synchronize()
             gc.collect()  # what is freed during capture would be recorded
             try:
                 graph = self._captured(launches)
+                graph.upload(self.stream)
             except Exception as reason:
                 raise CaptureError(f"{type(reason).__name__}: {reason}") from reason
-            graph.upload(self.stream)
         return _Prepared(partial(graph.launch, self.stream), (graph, *launches))
 
     def _captured(self, launches: list[Launch]) -> Any:

@@ -75,6 +75,11 @@ def report(
             fastmath=fastmath,
             **options,
         )
+    return report_of_ptx(ptx, compute_capability)
+
+
+def report_of_ptx(ptx: str, compute_capability: tuple[int, int]) -> Report:
+    """The same of what has been compiled to PTX."""
     log = link(ptx, compute_capability)
     return Report(
         registers=figure(r"Used (\d+) registers", log),

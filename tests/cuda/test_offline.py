@@ -6,60 +6,15 @@ import pytest
 
 pytest.importorskip("cuda.core")
 
-from numba import cuda, float32
+from numba import cuda
 from numba.cuda import types
 
 from tests.cuda import offline
+from tests.cuda.samples import SIGNATURE, crowd, histogram, narrowed, sigmoid, swish
 
 pytestmark = pytest.mark.skipif(offline.why_not() is not None, reason=str(offline.why_not()))
 
 FLOATS, DOUBLES = types.CPointer(types.float32), types.CPointer(types.float64)
-SIGNATURE = FLOATS, FLOATS, types.int64
-
-
-def swish(x, y, n):
-    """Arithmetic in float32, some shared memory, no more."""
-    held = cuda.shared.array(32, float32)
-    i = cuda.grid(1)
-    held[cuda.threadIdx.x] = x[i]
-    cuda.syncthreads()
-    if i < n:
-        y[i] = held[31 - cuda.threadIdx.x] / (float32(1) + math.exp(-x[i]))
-
-
-def sigmoid(x, y, n):
-    """Literals are float64, and so is what they meet."""
-    i = cuda.grid(1)
-    if i < n:
-        y[i] = 1.0 / (1.0 + math.exp(-x[i]))
-
-
-def histogram(x, y, n):
-    """An index that is known late keeps an array out of registers."""
-    own = cuda.local.array(40, float32)
-    for i in range(40):
-        own[i] = x[i]
-    for i in range(n):
-        own[int(x[40 + i])] += float32(1)
-    for i in range(40):
-        y[i] = own[i]
-
-
-def crowd(x, y, n):
-    """Sixty-four values that live at once, each in a register if there are as many."""
-    own = cuda.local.array(64, float32)
-    for i in range(64):
-        own[i] = x[i * n]
-    cuda.syncthreads()
-    for i in range(64):
-        y[i * n] = own[i] * own[63 - i]
-
-
-def narrowed(x, y, n):
-    """Reading float64 and rounding it is not arithmetic in float64."""
-    i = cuda.grid(1)
-    if i < n:
-        y[i] = float32(x[i]) * float32(2)
 
 
 @pytest.fixture(params=[(7, 5), (8, 0), (9, 0), (12, 0)], ids=str)

@@ -18,8 +18,8 @@ from gpubackprop.kernels.cuda.primitives import Primitives
 from tests.cuda.shuttle import Shuttle
 from tests.cuda.simulated.stand_in import PackedMemory, StandIn, StandInMemory
 
-TOO_MANY = 20_000
-"""Elements that the simulator would take seconds for."""
+TOO_MANY = 8_000
+"""Elements that the simulator would take long for; `test_large.py` has what only they meet."""
 
 
 class Patient(Shuttle):
@@ -31,14 +31,29 @@ class Patient(Shuttle):
         return super()._moved(there, argument)
 
 
-@pytest.fixture(params=[StandInMemory, PackedMemory], ids=["aligned", "packed"])
-def kernels(request):
-    return Patient(Primitives(StandIn()), request.param())
+SETTINGS = {
+    "aligned": (StandInMemory, "float32"),
+    "packed": (PackedMemory, "float32"),
+    "double": (StandInMemory, "float64"),
+}
+"""Memory and dtype: the kernels read either memory, whatever the type, by the same lines."""
 
 
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    return np.dtype(request.param)
+@pytest.fixture(params=SETTINGS.values(), ids=SETTINGS)
+def setting(request):
+    return request.param
+
+
+@pytest.fixture
+def kernels(setting):
+    memory, _ = setting
+    return Patient(Primitives(StandIn()), memory())
+
+
+@pytest.fixture
+def dtype(setting):
+    _, dtype = setting
+    return np.dtype(dtype)
 
 
 @pytest.fixture

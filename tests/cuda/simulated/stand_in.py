@@ -6,7 +6,7 @@ import numpy as np
 
 from gpubackprop.kernels import compiled
 from gpubackprop.kernels.cuda.kernel import Parameter
-from gpubackprop.memory import aligned_zeros, row_length
+from gpubackprop.memory import aligned_zeros, matrix, row_length
 from tests.cuda.simulator import launch
 
 
@@ -24,9 +24,12 @@ def flat(array):
 
 
 class StandIn:
-    """A device of three multiprocessors whose threads run in an order that the seed decides."""
+    """A device of one multiprocessor whose threads run in an order that the seed decides.
 
-    multiprocessors = 3
+    So few blocks fill it that a small matrix already makes each thread walk down the rows.
+    """
+
+    multiprocessors = 1
 
     def __init__(self, seed=0):
         self.seed, self.captured = seed, 0
@@ -99,6 +102,33 @@ class StandInMemory:
 
     def read(self, array):
         return array.copy()
+
+    def available(self):
+        return None
+
+    def staging(self, rows, widths, dtype):
+        return StandInStaging(self, rows, widths, dtype)
+
+
+class StandInStaging:
+    """Room apart from the device's; what is not sent anew is gone."""
+
+    def __init__(self, memory, rows, widths, dtype):
+        self.host = tuple(matrix(rows, width, dtype, memory) for width in widths)
+        self.device = tuple(matrix(rows, width, dtype, memory) for width in widths)
+
+    def wait(self):
+        for here in self.host:
+            here[...] = np.nan
+
+    def send(self, rows):
+        for here, there in zip(self.host, self.device, strict=True):
+            there[...] = np.nan
+            there[:rows] = here[:rows]
+
+    def release(self):
+        for there in self.device:
+            there[...] = np.nan
 
 
 class PackedMemory(StandInMemory):

@@ -16,9 +16,13 @@ from gpubackprop.backprop import bind
 from gpubackprop.epochs import Epochs
 from gpubackprop.kernels.cuda.device import CaptureError
 from gpubackprop.kernels.cuda.primitives import Primitives
+from gpubackprop.memory_plan import Sizes
 from gpubackprop.tape import Tape
 from tests.core.conftest import make_problem, optimizer  # noqa: F401
 from tests.cuda.simulated.stand_in import StandIn, StandInMemory
+
+EPOCHS = 2
+"""The tail batch runs for real in the first, and is recorded and replayed in the second."""
 
 
 def stand_in_backend(device):
@@ -49,11 +53,14 @@ def run_epochs(backend, problem):
         *(problem.net, problem.formulas, problem.optimizer),
         *(problem.X, problem.Y, problem.weight, problem.batch_size, problem.ALPHA),
     ).run
-    return [run(order) for order in problem.orders], problem.state()
+    return [run(order) for order in problem.orders[:EPOCHS]], problem.state()
 
 
-@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("dtype", "weighted"),
+    [("float32", True), ("float64", False)],
+    ids=["float32, weighted", "float64"],
+)
 def test_epochs_agree_with_the_cpus(device, dtype, optimizer, weighted, make_problem):  # noqa: F811
     one, another = (make_problem(dtype, optimizer, weighted) for _ in range(2))
     losses, state = run_epochs(stand_in_backend(device), one)
@@ -63,6 +70,24 @@ def test_epochs_agree_with_the_cpus(device, dtype, optimizer, weighted, make_pro
     for a, b in zip(state, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol)
     assert device.captured == 2  # full batches and the tail
+
+
+class Scarce(StandInMemory):
+    """Room for the parameters, two batches of data, and three examples' activations."""
+
+    def available(self):
+        sizes = Sizes((7, 9, 6, 4), np.dtype("float32"), self)
+        return 5 * sizes.parameters + sizes.workspace(3) + 2 * sizes.data(5) + (64 << 20)
+
+
+def test_streamed_and_in_parts_is_the_same(device, make_problem):  # noqa: F811
+    one, another = (make_problem("float32", "Adam", True) for _ in range(2))
+    expected = run_epochs(compiled.backend, one)
+    with pytest.warns(UserWarning, match="5 examples does not fit .* in parts of 3"):
+        losses, state = run_epochs(stand_in_backend(device)._replace(memory=Scarce()), another)
+    np.testing.assert_allclose(losses, expected[0], rtol=2e-5)
+    for a, b in zip(state, expected[1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
 
 
 def test_the_step_is_fused(device, make_problem):  # noqa: F811

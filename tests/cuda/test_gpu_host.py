@@ -1,0 +1,437 @@
+"""What the host does for a GPU: packs arguments, keeps code, records graphs, fuses steps.
+
+CuPy is a fake in whose place NumPy's memory stands. It notes each launch with the arguments that
+the driver would read, as the driver would read them: by address.
+"""
+
+import ctypes
+import gc
+import logging
+import sys
+import weakref
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from gpubackprop.backends.cuda.execution import preparing
+from gpubackprop.backends.cuda.fusion import fuse
+from gpubackprop.kernels.cuda import cublas, gpu
+from gpubackprop.kernels.cuda.device import CaptureError, Rounding
+from gpubackprop.kernels.cuda.gpu import Gpu
+from gpubackprop.kernels.cuda.kernel import Kernel, Parameter
+from gpubackprop.kernels.cuda.primitives import Primitives
+from gpubackprop.kernels.formulas import Activation, Loss
+from gpubackprop.kernels.native import store
+
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+STREAM = 0x7F00_1234_5000
+
+
+class Array(np.ndarray):
+    """An array that says where it lies as CuPy's do."""
+
+    @property
+    def data(self):
+        return SimpleNamespace(ptr=self.ctypes.data)
+
+
+class Within:
+    """Something to enter and to leave; says what is entered."""
+
+    def __init__(self, entered, what):
+        self._entered, self._what = entered, what
+
+    def __enter__(self):
+        self._entered.append(self._what)
+
+    def __exit__(self, *error):
+        assert self._entered.pop() == self._what
+
+
+class Stream(Within):
+    """Runs what is launched on it, or records it while it is captured."""
+
+    ptr = STREAM
+
+    def __init__(self, entered):
+        super().__init__(entered, "stream")
+        self.ran, self.captured, self.refuses, self.uploads = [], None, None, 0
+
+    def queue(self, launch):
+        if self.captured is not None and self.refuses == "launch":
+            raise RuntimeError("operation not permitted when stream is capturing")
+        (self.ran if self.captured is None else self.captured).append(launch)
+
+    def synchronize(self):
+        assert self.captured is None
+
+    def begin_capture(self):
+        if self.refuses == "begin":
+            raise RuntimeError("another capture is under way")
+        self.captured = []
+
+    def end_capture(self):
+        captured, self.captured = self.captured, None
+        if self.refuses in ("launch", "end"):
+            raise RuntimeError("the capture was invalidated")
+        return Graph(captured, self)
+
+
+class Graph:
+    def __init__(self, launches, stream):
+        self._launches, self._stream = launches, stream
+
+    def upload(self, stream):
+        assert stream is self._stream
+        if stream.refuses == "upload":
+            raise RuntimeError("out of memory")
+        stream.uploads += 1
+
+    def launch(self, stream):
+        stream.queue(("graph", *self._launches))
+
+
+class Driver:
+    """The functions of the driver that CuPy passes on."""
+
+    def __init__(self, stream):
+        self._stream, self.loaded, self.addresses = stream, [], []
+
+    def moduleLoadData(self, code):  # noqa: N802
+        self.loaded.append(code)
+        return len(self.loaded)
+
+    def moduleGetFunction(self, module, symbol):  # noqa: N802
+        return f"{1000 * module}{len(symbol)}"
+
+    def launchKernel(self, function, *extents):  # noqa: N802
+        *extents, shared, stream, self.parameters, extra = extents
+        assert (shared, stream, extra) == (0, STREAM, 0)
+        self._stream.queue((function, *extents))
+
+
+@pytest.fixture
+def cupy(monkeypatch):
+    entered = []
+    stream = Stream(entered)
+    device = Within(entered, "device")
+    device.compute_capability = "90"
+    device.attributes = {"MultiProcessorCount": 132}
+    runtime = SimpleNamespace(getDeviceProperties=lambda index: {"name": b"NVIDIA H100"})
+    fake = SimpleNamespace(
+        zeros=lambda size, dtype: np.zeros(size, dtype).view(Array),
+        empty=lambda size, dtype: np.full(size, 7, dtype).view(Array),
+        cuda=SimpleNamespace(
+            alloc=lambda size: SimpleNamespace(ptr=0x7F00_0000_0000),
+            driver=Driver(stream),
+            runtime=runtime,
+            Device=lambda index: device,
+            Stream=lambda non_blocking: stream,
+        ),
+        device=device,
+        stream=stream,
+        entered=entered,
+    )
+    monkeypatch.setitem(sys.modules, "cupy", fake)
+    return fake
+
+
+class Blas:
+    """A libcublas whose functions all succeed."""
+
+    def __getattr__(self, name):
+        return lambda *arguments: 0
+
+
+@pytest.fixture
+def compiled(monkeypatch, tmp_path):
+    """What was compiled, by a compiler that makes an object file of a name."""
+    made = []
+
+    def compile_kernel(kernel, real, capability):
+        made.append((kernel.name(real), capability))
+        return f"symbol_of_{kernel.name(real)}", f"cubin {len(made)}".encode()
+
+    compiler = SimpleNamespace(compile_kernel=compile_kernel)
+    monkeypatch.setitem(sys.modules, "gpubackprop.kernels.cuda.compiler", compiler)
+    monkeypatch.setenv("GPUBACKPROP_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(cublas, "load", Blas)
+    return made
+
+
+@pytest.fixture
+def device(cupy, compiled):
+    return Gpu(0)
+
+
+EVERY_KIND = Kernel("layers.every_kind", tuple(Parameter))
+TYPES = {
+    Parameter.COUNT: ctypes.c_int64,
+    Parameter.DOUBLE: ctypes.c_double,
+}
+REALS = {SINGLE: ctypes.c_float, DOUBLE: ctypes.c_double}
+
+
+def arguments_of_every_kind(device, real):
+    """Arguments in the order of `Parameter`: three addresses, a count and two numbers."""
+    kinds = {Parameter.REALS: real, Parameter.INTEGERS: np.int64, Parameter.DOUBLES: DOUBLE}
+    arrays = [device.zeros(3, kinds[kind])[1:] for kind in Parameter if kind.is_address]
+    return (*arrays, -(2**40) - 1, 1 / 3, 1 / 7)
+
+
+def as_the_driver_reads(cupy, real):
+    """The arguments behind the addresses that the last launch was given."""
+    start, addresses = cupy.cuda.driver.parameters, ctypes.POINTER(ctypes.c_int64)
+    where = ctypes.cast(start, addresses)[: len(Parameter)]
+    types = [
+        ctypes.c_int64 if kind.is_address else TYPES.get(kind, REALS[real]) for kind in Parameter
+    ]
+    return [kind.from_address(at).value for kind, at in zip(types, where, strict=True)]
+
+
+# what it is, and its memory
+
+
+@pytest.mark.parametrize(("digits", "pair"), [("75", (7, 5)), ("90", (9, 0)), ("120", (12, 0))])
+def test_what_a_device_says_of_itself(cupy, compiled, digits, pair):
+    cupy.device.compute_capability = digits
+    device = Gpu(0)
+    assert (device.name, device.capability, device.multiprocessors) == ("NVIDIA H100", pair, 132)
+
+
+def test_memory_is_taken_on_the_device_and_its_stream(cupy, device, monkeypatch):
+    for name in "zeros", "empty":
+        entered = []
+        made = getattr(cupy, name)
+
+        def take(size, dtype, made=made, entered=entered):
+            entered.extend(cupy.entered)
+            return made(size, dtype)
+
+        monkeypatch.setattr(cupy, name, take)
+        array = getattr(device, name)(5, SINGLE)
+        assert entered == ["device", "stream"]
+        assert (array.shape, array.dtype) == ((5,), SINGLE)
+        assert device.address(array[1:]) == array.ctypes.data + 4
+    assert cupy.entered == []
+
+
+# launches
+
+
+@pytest.mark.parametrize("real", [SINGLE, DOUBLE], ids=str)
+def test_arguments_lie_where_the_driver_looks_for_them(cupy, device, real):
+    arguments = arguments_of_every_kind(device, real)
+    device.launch(EVERY_KIND, real, (3, 2), (8, 32), arguments)()
+    *pointers, count, number, double = as_the_driver_reads(cupy, real)
+    assert pointers == [array.ctypes.data for array in arguments[:3]]
+    assert (count, number, double) == (-(2**40) - 1, real.type(1 / 3), 1 / 7)
+    assert cupy.stream.ran == [(*cupy.stream.ran[0][:1], 3, 2, 1, 8, 32, 1)]
+
+
+def test_a_launch_keeps_what_its_arguments_point_to(cupy, device):
+    arguments = arguments_of_every_kind(device, SINGLE)
+    alive = [weakref.ref(array) for array in arguments[:3]]
+    launch = device.launch(EVERY_KIND, SINGLE, (1, 1), (1, 1), arguments)
+    wanted = [array.ctypes.data for array in arguments[:3]]
+    del arguments
+    gc.collect()
+    assert all(array() is not None for array in alive)
+    launch()
+    assert as_the_driver_reads(cupy, SINGLE)[:3] == wanted
+    del launch
+    gc.collect()
+    assert all(array() is None for array in alive)
+
+
+def test_two_launches_of_one_kernel_do_not_share_arguments(cupy, device):
+    one, another = (arguments_of_every_kind(device, SINGLE) for _ in range(2))
+    launches = [device.launch(EVERY_KIND, SINGLE, (1, 1), (1, 1), a) for a in (one, another)]
+    for launch, arguments in zip(launches, (one, another), strict=True):
+        launch()
+        assert as_the_driver_reads(cupy, SINGLE)[0] == arguments[0].ctypes.data
+    assert len(cupy.cuda.driver.loaded) == 1
+
+
+def test_a_product_keeps_its_operands(device):
+    operands = [device.zeros(4, SINGLE).reshape(2, 2) for _ in range(3)]
+    alive = [weakref.ref(operand) for operand in operands]
+    launch = device.product(*operands, Rounding.NONE)
+    del operands
+    gc.collect()
+    assert all(operand() is not None for operand in alive)
+    launch()
+
+
+def test_an_array_of_another_type_is_refused(device):
+    reals, *rest = arguments_of_every_kind(device, SINGLE)
+    with pytest.raises(TypeError, match="got an array of float64"):
+        device.launch(EVERY_KIND, SINGLE, (1, 1), (1, 1), (reals.astype(DOUBLE), *rest))
+    with pytest.raises(TypeError, match="6 parameters, 5"):
+        device.launch(EVERY_KIND, SINGLE, (1, 1), (1, 1), tuple(rest))
+
+
+# code on disk
+
+FOLD = Kernel("sums.fold", ())
+
+
+def load(real=SINGLE):
+    device = Gpu(0)
+    device.launch(FOLD, real, (1, 1), (1, 1), ())
+    return device
+
+
+def test_code_is_compiled_once_and_kept(cupy, compiled, monkeypatch):
+    monkeypatch.setattr(gpu, "version", {"numba-cuda": "0.30.4"}.__getitem__)
+    load()
+    assert compiled == [("fold_float32", (9, 0))]
+    kept = "symbol_of_fold_float32", b"cubin 1"
+    assert store.read("sm_90-fold_float32-0.30.4") == kept
+
+    functions = []
+    monkeypatch.setattr(
+        cupy.cuda.driver, "moduleGetFunction", lambda m, symbol: functions.append(symbol) or 1
+    )
+    load()  # as in another process
+    assert len(compiled) == 1
+    assert cupy.cuda.driver.loaded == [b"cubin 1", b"cubin 1"]
+    assert functions == ["symbol_of_fold_float32"]
+
+
+def test_each_type_processor_and_compiler_has_code_of_its_own(cupy, compiled, monkeypatch):
+    load()
+    load(DOUBLE)
+    cupy.device.compute_capability = "120"
+    load()
+    monkeypatch.setattr(gpu, "version", lambda package: "0.99")
+    load()
+    names = ["fold_float32", "fold_float64", "fold_float32", "fold_float32"]
+    assert compiled == list(zip(names, [(9, 0), (9, 0), (12, 0), (12, 0)], strict=True))
+    assert cupy.cuda.driver.loaded == [b"cubin 1", b"cubin 2", b"cubin 3", b"cubin 4"]
+    load()
+    assert len(compiled) == 4
+
+
+# capture
+
+
+def launches_of(device, count):
+    return [device.launch(FOLD, SINGLE, (i, 1), (1, 1), ()) for i in range(1, count + 1)]
+
+
+def columns(ran):
+    """Blocks along x of each launch, one list for each graph."""
+    return [[inner[1] for inner in one[1:]] if one[0] == "graph" else one[1] for one in ran]
+
+
+def test_a_captured_sequence_is_launched_as_one(cupy, device):
+    graph = device.capture(launches_of(device, 3))
+    assert cupy.stream.ran == []  # recording runs nothing
+    graph()
+    graph()
+    assert columns(cupy.stream.ran) == [[1, 2, 3], [1, 2, 3]]
+    assert cupy.stream.uploads == 1
+    assert cupy.entered == []
+
+
+@pytest.mark.parametrize("when", ["begin", "launch", "end", "upload"])
+def test_a_refused_capture_is_ended_and_told(cupy, device, when):
+    launches = launches_of(device, 2)
+    cupy.stream.refuses = when
+    with pytest.raises(CaptureError, match=r"^RuntimeError: .+") as told:
+        device.capture(launches)
+    assert isinstance(told.value.__cause__, RuntimeError)
+    assert cupy.stream.captured is None
+    assert cupy.entered == []
+    launches[0]()
+    assert columns(cupy.stream.ran) == [1]
+
+
+def test_an_interrupt_ends_the_capture_and_goes_on(cupy, device):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        device.capture([*launches_of(device, 1), interrupt])
+    assert cupy.stream.captured is None
+    assert cupy.entered == []
+
+
+def test_a_step_runs_once_and_is_a_graph_from_then_on(cupy, device):
+    run = counting_step(device)
+    assert cupy.stream.ran == []  # it was recorded, no more
+    run(1)
+    assert columns(cupy.stream.ran) == [1, 1]
+    run(3)
+    assert columns(cupy.stream.ran) == [1, 1, *[[1, 1]] * 3]
+    assert cupy.stream.uploads == 1
+
+
+def test_a_step_that_cannot_be_captured_runs_as_it_is(cupy, device, caplog):
+    run = counting_step(device)
+    cupy.stream.refuses = "launch"
+    with caplog.at_level(logging.WARNING, "gpubackprop"):
+        run(4)
+    assert columns(cupy.stream.ran) == [1, 1] * 4
+    (record,) = caplog.records  # it is not tried again
+    assert "no CUDA Graph" in record.message
+    assert "not permitted when stream is capturing" in record.message
+
+
+def counting_step(device):
+    """A step of two launches, prepared."""
+    kernels, counter = Primitives(device), device.zeros(1, np.dtype(np.int64))
+
+    def step(recorder):
+        recorder.advance(counter, 1)
+        recorder.advance(counter, 2)
+
+    return preparing(kernels, device)(step, 0)
+
+
+# fusion
+
+
+@pytest.fixture
+def kernels(device):
+    return Primitives(device)
+
+
+A, Y, W, delta, other, grad, grad_b, share, total = (np.zeros((1, 1)) for _ in range(9))
+
+
+def producers(kernels):
+    """Calls that write an error, with what finds its bias gradient too."""
+    output = A, Y, share, Activation.SOFTMAX, Loss.CROSS_ENTROPY, delta, total
+    yield kernels.output_delta, output, kernels.output_delta_and_bias_grad
+    hidden = other, W, A, Activation.TANH, delta
+    yield kernels.hidden_delta, hidden, kernels.hidden_delta_and_bias_grad
+
+
+def same(calls, expected):
+    """Whether two lists of calls have the same primitives and the very same arguments."""
+    return [(p, *map(id, a)) for p, a in calls] == [(p, *map(id, a)) for p, a in expected]
+
+
+def test_an_error_and_its_bias_gradient_become_one_call(kernels):
+    for primitive, arguments, both in producers(kernels):
+        between = kernels.weight_grad, (A, delta, grad)
+        calls = [(primitive, arguments), between, (kernels.bias_grad, (delta, grad_b))]
+        assert same(fuse(calls, kernels), [(both, (*arguments, grad_b)), between])
+
+
+def test_nothing_else_is_fused(kernels):
+    for primitive, arguments, _ in producers(kernels):
+        error, between = (primitive, arguments), (kernels.weight_grad, (A, delta, grad))
+        bias = kernels.bias_grad, (delta, grad_b)
+        for calls in (
+            [error, between, (kernels.bias_grad, (other, grad_b))],  # of another error
+            [error, (kernels.advance, (total, 1)), bias],  # which may change the error
+            [error, bias],
+            [between, error, bias],
+            [bias, between],
+            [bias],
+        ):
+            assert same(fuse(calls, kernels), calls)

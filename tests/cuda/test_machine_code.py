@@ -1,0 +1,244 @@
+"""Every kernel compiled, as the package compiles it, for GPUs from Turing to Blackwell."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cuda.core")
+
+from numba import cuda
+from numba.cuda import dispatcher, types
+
+from gpubackprop.kernels.cuda import compiler
+from gpubackprop.kernels.cuda.tile import THREADS, WIDTH
+from tests.cuda import asked, offline
+from tests.cuda.samples import SIGNATURE, crowd, histogram, sigmoid
+
+pytestmark = pytest.mark.skipif(offline.why_not() is not None, reason=str(offline.why_not()))
+
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+HOPPER = (9, 0)
+
+
+class Promise(NamedTuple):
+    """What the machine code of one factory's kernels keeps to."""
+
+    registers: int
+    """Of a thread, at the most, in float32; 64 let four blocks live on a multiprocessor."""
+    registers_in_double: int
+    loads: int = 0
+    """Matrices or vectors that are read sixteen bytes at a time where they are aligned."""
+    stores: int = 0
+    """Likewise written."""
+    adds_in_double: bool = False
+    """Whether it adds up in float64 by design."""
+
+
+PROMISES = {
+    # registers are dealt out in eights
+    "layers.gather": Promise(56, 56, loads=1, stores=1),
+    "layers.activate": Promise(48, 72, loads=2, stores=1),
+    "layers.softmax": Promise(64, 96),
+    "layers.hadamard": Promise(48, 56, loads=2, stores=1),
+    "layers.bias_grad": Promise(48, 64, loads=1),
+    "layers.output_delta": Promise(64, 88, loads=2, stores=1),
+    "sums.advance": Promise(16, 16),
+    "sums.fold": Promise(32, 40),
+    # The losses of all batches, and a batch's weights, are added up in float64 on every backend:
+    # one block's work, on parts that blocks have added up before, or on one number a row.
+    "sums.collect": Promise(40, 56, adds_in_double=True),
+    "sums.normalize": Promise(56, 72, adds_in_double=True),
+    "updates.sgd": Promise(48, 72, loads=3, stores=2),
+    "updates.adam": Promise(56, 80, loads=4, stores=3),
+}
+
+
+def broken(promise, made, real):
+    """What machine code does not keep of a promise."""
+    most = promise.registers if real == SINGLE else promise.registers_in_double
+    if real == SINGLE and made.has_float64_arithmetic and not promise.adds_in_double:
+        yield f"float64: {made.float64[0]}"
+    if made.spill_stores or made.spill_loads:
+        yield f"spills: {made.spill_stores} bytes stored, {made.spill_loads} loaded"
+    if made.stack:
+        yield f"local memory: {made.stack} bytes"
+    if made.registers > most:
+        yield f"registers: {made.registers} of {most}"
+    kind, parts = ("v4.f32", 1) if real == SINGLE else ("v2.f64", 2)
+    found = offline.vectors_in(made.ptx)
+    for way, needed in ("ld", promise.loads), ("st", promise.stores):
+        there = found.count(f"{way}.global.{kind}")
+        if there < needed * parts:
+            yield f"{way}.global.{kind}: {there} of {needed * parts}"
+
+
+def report(kernel, real, capability):
+    return offline.report_of_ptx(compiler.ptx(kernel, real, capability), capability)
+
+
+def label(value):
+    if isinstance(value, np.dtype):
+        return value.name
+    return value.name(SINGLE).removesuffix("_float32") if hasattr(value, "factory") else str(value)
+
+
+ALL = list(
+    dict.fromkeys([*asked.kernels_asked_for(SINGLE), *asked.kernels_asked_for(DOUBLE)])
+)  # `advance` is the same in both
+ONE_OF_EACH = {(kernel.factory, real): (kernel, real) for kernel, real in ALL}.values()
+
+
+@pytest.mark.parametrize(("kernel", "real"), ALL, ids=label)
+def test_each_kernel_on_hopper(kernel, real):
+    assert list(broken(PROMISES[kernel.factory], report(kernel, real, HOPPER), real)) == []
+
+
+@pytest.mark.parametrize("capability", [(7, 5), (8, 0), (10, 0), (12, 0)], ids=str)
+@pytest.mark.parametrize(
+    ("kernel", "real"), [one for one in ONE_OF_EACH if one[1] == SINGLE], ids=label
+)
+def test_one_of_each_family_elsewhere(kernel, real, capability):
+    assert list(broken(PROMISES[kernel.factory], report(kernel, real, capability), real)) == []
+
+
+@pytest.mark.parametrize(
+    ("kernel", "real"), [one for one in ONE_OF_EACH if one[1] == DOUBLE], ids=label
+)
+def test_one_of_each_family_in_double_on_the_oldest(kernel, real):
+    assert list(broken(PROMISES[kernel.factory], report(kernel, real, (7, 5)), real)) == []
+
+
+# the list is complete
+
+
+def test_every_primitive_is_called():
+    assert set(asked.calls(SINGLE)) == asked.primitive_names()
+    assert len(asked.primitive_names()) >= 12
+
+
+def test_every_factory_is_reached():
+    parts = {"vectors.fours", "sums.block_total", "sums.column_totals"}  # of kernels
+    reached = {kernel.factory for kernel, _ in ALL}
+    assert asked.factories() - reached == parts
+    assert reached == set(PROMISES)
+
+
+def test_no_two_kernels_share_a_name():
+    """Under which their code is kept."""
+    assert len({kernel.name(real) for kernel, real in ALL}) == len(ALL)
+
+
+def test_a_factory_that_nobody_calls_is_seen(monkeypatch):
+    from gpubackprop.kernels.cuda import layers
+
+    def forgotten(real):
+        pass
+
+    forgotten.__module__ = layers.__name__
+    monkeypatch.setattr(layers, "forgotten", forgotten, raising=False)
+    assert "layers.forgotten" in asked.factories()
+
+
+# the rules see what breaks them
+
+LENIENT = Promise(255, 255)
+
+
+def one_by_one(x, y, n):
+    at = WIDTH * cuda.grid(1)
+    for k in range(WIDTH):
+        y[at + k] = x[at + k]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "promise", "options", "told"),
+    [
+        (sigmoid, LENIENT, {}, {"float64"}),
+        (sigmoid, LENIENT._replace(adds_in_double=True), {}, set()),
+        (crowd, LENIENT, {"launch_bounds": (1024, 2)}, {"spills", "local memory"}),
+        (histogram, LENIENT, {}, {"local memory"}),
+        (crowd, Promise(64, 255), {"launch_bounds": THREADS}, {"registers"}),
+        (one_by_one, LENIENT._replace(loads=1), {}, {"ld.global.v4.f32"}),
+        (one_by_one, LENIENT._replace(stores=1), {}, {"st.global.v4.f32"}),
+        (one_by_one, LENIENT, {}, set()),
+    ],
+)
+def test_what_breaks_a_promise_is_told(kernel, promise, options, told):
+    made = offline.report(kernel, SIGNATURE, HOPPER, **options)
+    assert {fault.partition(":")[0] for fault in broken(promise, made, SINGLE)} == told
+
+
+def test_a_store_that_is_not_wide_is_missed_among_those_that_are():
+    """Adam writes three vectors: two wide stores are not enough."""
+    (adam,) = (kernel for kernel, real in ALL if (kernel.factory, real) == ("updates.adam", SINGLE))
+    made = report(adam, SINGLE, HOPPER)
+    narrow = made._replace(ptx=made.ptx.replace("st.global.v4.f32", "st.global.f32", 1))
+    assert [*broken(PROMISES[adam.factory], narrow, SINGLE)] == ["st.global.v4.f32: 2 of 3"]
+
+
+# what the compiler hands over
+
+(FOLD,) = (kernel for kernel, real in ALL if kernel.factory == "sums.fold" and real == SINGLE)
+
+
+def test_machine_code_holds_its_entry_point_and_is_for_one_architecture():
+    made = {arch: compiler.compile_kernel(FOLD, SINGLE, arch) for arch in ((8, 0), HOPPER)}
+    for (major, minor), (symbol, cubin) in made.items():
+        assert cubin.startswith(b"\x7fELF")
+        assert 10 * major + minor in cubin[48:52]  # the header's flags
+        assert b".text." + symbol.encode() + b"\0" in cubin
+    assert made[8, 0][1] != made[HOPPER][1]
+
+
+def test_types_and_variants_have_symbols_of_their_own():
+    texts = {compiler.ptx(FOLD, real, HOPPER) for real in (SINGLE, DOUBLE)}
+    assert len({compiler._entry_symbol(text) for text in texts}) == 2
+
+
+def test_parameters_have_the_types_that_are_declared():
+    reals, count = types.CPointer(types.float64), types.int64
+    assert compiler.signature(FOLD, DOUBLE) == (reals, count, count, reals)
+
+
+def test_numba_asks_for_its_own_device_again():
+    asking, answers = dispatcher.get_current_device, []
+
+    def kernel_that_fails(real):
+        answers.append(dispatcher.get_current_device().compute_capability)
+        raise KeyError
+
+    kernel = SimpleNamespace(function=kernel_that_fails)
+    with pytest.raises(KeyError):
+        compiler.compile_kernel(kernel, SINGLE, HOPPER)
+    assert answers == [HOPPER]
+    assert dispatcher.get_current_device is asking
+    compiler.ptx(FOLD, SINGLE, HOPPER)
+    assert dispatcher.get_current_device is asking
+
+
+@pytest.mark.parametrize("text", ["", ".visible .entry a(\n)\n.visible .entry b(\n)"])
+def test_one_entry_point_is_needed(text):
+    with pytest.raises(RuntimeError, match="expected one entry point"):
+        compiler._entry_symbol(text)
+
+
+WITHOUT_ROW_STACK = """
+import numpy as np
+vars(np).pop("row_stack", None)
+assert not hasattr(np, "row_stack")
+from gpubackprop.kernels.cuda.compiler import compile_kernel
+from gpubackprop.kernels.cuda.primitives import _FOLD
+print(compile_kernel(_FOLD, np.dtype("float32"), (9, 0))[1][:4])
+"""
+
+
+def test_numpy_need_not_have_row_stack():
+    """It is gone in NumPy 2.5, and numba-cuda 0.30 looks it up."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ROW_STACK], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "b'\\x7fELF'\n", done.stderr
