@@ -194,7 +194,7 @@ def output_delta(real: Any, activation: Activation, loss: Loss) -> Device:
 
 
 def softmax_cross_entropy(real: Any) -> Device:
-    """A = softmax(A + b) and delta_i = share_i (A - Y), for rows that a warp holds, a lane a column.
+    """A = softmax(A + b) and delta_i = share_i (A - Y), a warp a row and a lane a column.
 
     The losses and the column sums of delta are left for each block.
     """

@@ -77,13 +77,13 @@ class Scarce(StandInMemory):
 
     def available(self):
         sizes = Sizes((7, 9, 6, 4), np.dtype("float32"), self)
-        return 5 * sizes.parameters + sizes.workspace(3) + 2 * sizes.data(5) + (64 << 20)
+        return 5 * sizes.parameters + sizes.workspace(3) + 2 * sizes.data(10) + (64 << 20)
 
 
 def test_streamed_and_in_parts_is_the_same(device, make_problem):  # noqa: F811
-    one, another = (make_problem("float32", "Adam", True) for _ in range(2))
+    one, another = (make_problem("float32", "Adam", True, batch_size=10) for _ in range(2))
     expected = run_epochs(compiled.backend, one)
-    with pytest.warns(UserWarning, match="5 examples does not fit .* in parts of 3"):
+    with pytest.warns(UserWarning, match="10 examples does not fit .* in parts of 3"):
         losses, state = run_epochs(stand_in_backend(device)._replace(memory=Scarce()), another)
     np.testing.assert_allclose(losses, expected[0], rtol=2e-5)
     for a, b in zip(state, expected[1], strict=True):
