@@ -71,6 +71,8 @@ def calls(real):
         "dense": [(M, W, b, activation, Z, M) for activation in Activation for Z in (M, other)],
         "output_delta": output,
         "output_delta_and_bias_grad": [(*arguments, b) for arguments in output],
+        "softmax_output_layer": [(M, W, b, M, M, share, M, one, b)],
+        "add": [(b, b)],
         "weight_grad": [(M, M, W)],
         "bias_grad": [(M, b)],
         "hidden_delta": hidden,

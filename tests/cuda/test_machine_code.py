@@ -43,6 +43,7 @@ PROMISES = {
     "layers.gather": Promise(56, 56, loads=1, stores=1),
     "layers.activate": Promise(48, 72, loads=2, stores=1),
     "layers.softmax": Promise(64, 96),
+    "layers.softmax_cross_entropy": Promise(56, 72),
     "layers.hadamard": Promise(48, 56, loads=2, stores=1),
     "layers.bias_grad": Promise(48, 64, loads=1),
     "layers.output_delta": Promise(64, 88, loads=2, stores=1),
@@ -52,6 +53,7 @@ PROMISES = {
     # one block's work, on parts that blocks have added up before, or on one number a row.
     "sums.collect": Promise(40, 56, adds_in_double=True),
     "sums.normalize": Promise(56, 72, adds_in_double=True),
+    "updates.add": Promise(40, 48, loads=2, stores=1),
     "updates.sgd": Promise(48, 72, loads=3, stores=2),
     "updates.adam": Promise(56, 80, loads=4, stores=3),
 }
@@ -121,7 +123,12 @@ def test_every_primitive_is_called():
 
 
 def test_every_factory_is_reached():
-    parts = {"vectors.fours", "sums.block_total", "sums.column_totals"}  # of kernels
+    parts = {
+        "vectors.fours",
+        "sums.block_total",
+        "sums.column_totals",
+        "sums.warp_totals",
+    }  # of kernels
     reached = {kernel.factory for kernel, _ in ALL}
     assert asked.factories() - reached == parts
     assert reached == set(PROMISES)
