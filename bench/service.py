@@ -53,6 +53,8 @@ class Service:
         Its command line.
     patience : float or None
         Seconds after which a process that has not answered is ended; None waits for ever.
+    wait : bool
+        Whether to wait until it is ready; else call `get_ready` before `measure`.
 
     Raises
     ------
@@ -60,7 +62,9 @@ class Service:
         If the process declines or dies while it gets ready.
     """
 
-    def __init__(self, script: str, *arguments: str, patience: float | None = None) -> None:
+    def __init__(
+        self, script: str, *arguments: str, patience: float | None = None, wait: bool = True
+    ) -> None:
         command = [sys.executable, str(Path(__file__).parent / script), *arguments]
         self._patience = patience
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
@@ -72,6 +76,11 @@ class Service:
             text=True,
             start_new_session=True,  # Ctrl-C is for the one who asks
         )
+        if wait:
+            self.get_ready()
+
+    def get_ready(self) -> None:
+        """Wait until it is, and keep what it says of itself."""
         try:
             self.ready = self._answer()
         except BaseException:

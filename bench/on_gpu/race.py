@@ -5,6 +5,8 @@ from typing import Any
 from on_gpu.section import Figures
 from service import Service, UnavailableError, those_that_last
 
+ALONE = ("torch_compiled",)
+"""Contestants that choose among kernels by timing them, so nothing else may run meanwhile."""
 PATIENCE = 200.0
 """Seconds that a contestant may take to get ready, or to measure: compilers are slow."""
 TOLERANCE = {"jax_cuda": 1e-4, "gpubackprop": 1e-4}
@@ -25,14 +27,14 @@ def race(problem: str, ours: str, others: tuple[str, ...], quick: bool) -> Figur
     row = (problem, "float32", "relu", "--seconds", seconds, *(["--smallest"] if quick else []))
     services: dict[str, Service] = {}
     left_out: dict[str, UnavailableError] = {}
+    together = [name for name in (ours, *others) if name not in ALONE]
     try:
-        for name in (ours, *others):
-            try:
-                services[name] = Service("worker.py", name, *row, patience=PATIENCE)
-            except UnavailableError as reason:
-                left_out[name] = reason
-                if name == ours:
-                    raise
+        for names in (together, [name for name in others if name in ALONE]):
+            for name in names:
+                services[name] = Service("worker.py", name, *row, patience=PATIENCE, wait=False)
+            left_out |= _got_ready(services, names)
+        if ours in left_out:
+            raise left_out[ours]
         times, lost = those_that_last(services, pairs)
         if ours in lost:
             raise lost[ours]
@@ -42,6 +44,18 @@ def race(problem: str, ours: str, others: tuple[str, ...], quick: bool) -> Figur
             service.close()
     reasons = {name: str(reason) for name, reason in (left_out | lost).items()}
     return {"case": problem, "seconds": times, "left out": reasons, **compared(ready, ours)}
+
+
+def _got_ready(services: dict[str, Service], names: list[str]) -> dict[str, UnavailableError]:
+    """Wait for these; take out those that cannot measure, with their reasons."""
+    left_out = {}
+    for name in names:
+        try:
+            services[name].get_ready()
+        except UnavailableError as reason:
+            left_out[name] = reason
+            del services[name]
+    return left_out
 
 
 def compared(ready: dict[str, Any], ours: str) -> Figures:

@@ -42,7 +42,8 @@ def measure(case: str, gpu: Any, quick: bool) -> Figures:
     """Time steps and their products in turn."""
     problem = of_batch(int(case), quick)
     training = Training(problem, "float32", select("auto", "cuda"), STEPS * (WARM + ROUNDS))
-    ((batch, _), *_) = products(problem, "float32", DeviceMemory(gpu))
+    with gpu:  # what is copied there is queued on its stream
+        ((batch, _), *_) = products(problem, "float32", DeviceMemory(gpu))
     gemms = graph(gpu, [gpu.product(*operands, Rounding.NONE) for operands in batch] * STEPS)
     works = {"step": lambda: training.run(STEPS), "products": gemms}
     whole = Clock(gpu).in_turn(works, ROUNDS)

@@ -118,7 +118,7 @@ def test_a_pickle_is_opened_without_a_gpu(data, tmp_path):
 @pytest.mark.parametrize(("precision", "most"), [("tf32", 1e-2), ("bf16", 5e-2)])
 def test_a_coarser_precision_costs_little(precision, most):
     coarse, fine = (
-        trained(hidden_layer_sizes=(128, 64), precision=name, device="cuda")
+        trained(hidden_layer_sizes=(512, 256), precision=name, device="cuda")
         for name in (precision, "float32")
     )
     assert coarse.coefs_[0].dtype == np.float32

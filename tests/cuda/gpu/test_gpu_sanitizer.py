@@ -25,14 +25,20 @@ for activation in ("relu", "tanh", "logistic"):
     settings = dict(activation=activation, max_iter=2, batch_size=290, device="cuda")
     MLPClassifier((33, 5), **settings).fit(X, np.arange(300) % 3)
     MLPRegressor((9,), solver="sgd", **settings).fit(X, X[:, 0])
+print("trained")
 """
 
 
+OURS_ONLY = ["--kernel-name", "kernel_substring=gpubackprop"]
+"""NVIDIA's own kernels may read what they do not use."""
+
+CHECKS = {"memcheck": [], "racecheck": [], "initcheck": OURS_ONLY}
+
+
 @pytest.mark.skipif(TOOL is None, reason="compute-sanitizer is not installed")
-@pytest.mark.parametrize("check", ["memcheck", "racecheck", "initcheck"])
+@pytest.mark.parametrize("check", CHECKS)
 def test_nothing_is_found(check):
-    command = [TOOL, "--tool", check, "--error-exitcode", "99"]
-    command += ["--kernel-name", "kernel_substring=gpubackprop"]  # not NVIDIA's own
+    command = [TOOL, "--tool", check, *CHECKS[check], "--error-exitcode", "99"]
     done = subprocess.run(
         [*command, sys.executable, "-c", FIT],
         stdout=subprocess.PIPE,
@@ -40,5 +46,5 @@ def test_nothing_is_found(check):
         text=True,
         timeout=300,
     )
-    if done.returncode:
+    if done.returncode or "trained" not in done.stdout:
         pytest.fail(done.stdout[-5000:], pytrace=False)
