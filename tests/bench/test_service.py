@@ -54,7 +54,8 @@ def test_a_process_that_does_not_answer_is_ended(start):
         start("import threading; threading.Event().wait()", patience=0.5)
 
 
-def test_who_ends_is_left_out_and_the_others_go_on(start):
+def test_who_ends_is_left_out_and_the_others_go_on(start, monkeypatch):
+    monkeypatch.setattr(service, "PAUSE", 0)
     good = start("service.serve({}, lambda: {'seconds': 2.0})")
     bad = start("service.serve({}, lambda: {'seconds': 1 / 0})")
     seconds, lost = those_that_last({"good": good, "bad": bad}, rounds=3)
