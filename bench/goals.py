@@ -44,3 +44,17 @@ MEMORY_AT_MOST = 160.0
 """Megabytes of peak memory above scikit-learn's."""
 PREDICTION_AT_LEAST = 1.0
 """Prediction time of scikit-learn over ours."""
+
+KERNEL_AT_LEAST = 0.90
+"""Bytes a second of a pass over a GPU's memory, over those of a copy on the device."""
+STEP_AT_MOST = 1.10
+"""Time of a training step on a GPU over that of its matrix products alone."""
+ON_GPU_AT_LEAST = {
+    "torch_cuda": 3.0,
+    "torch_compiled": 1.3,
+    "torch_graphed": 1.2,
+    "jax_cuda": 1.2,
+}
+"""Epoch time of a contestant over ours, both on a GPU; geometric mean over the problems."""
+HOST_MICROSECONDS_AT_MOST = 10.0
+"""What a mini-batch on a GPU may cost the host."""

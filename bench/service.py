@@ -1,8 +1,12 @@
 """A process that measures when asked: the side that serves and the side that asks."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +18,14 @@ PAUSE = 0.1
 
 def serve(ready: dict[str, Any], measure: Callable[[], dict[str, Any]]) -> None:
     """Say `ready`, then answer each line of standard input with one measurement, as JSON."""
+    answer(ready, lambda _: measure())
+
+
+def answer(ready: dict[str, Any], measure: Callable[[str], dict[str, Any]]) -> None:
+    """Say `ready`, then answer each line of standard input, which says what to measure."""
     print(json.dumps(ready), flush=True)
-    for _ in sys.stdin:
-        print(json.dumps(measure()), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(measure(line.rstrip("\n"))), flush=True)
 
 
 def decline(reason: str) -> NoReturn:
@@ -42,6 +51,10 @@ class Service:
         File beside this one.
     *arguments : str
         Its command line.
+    patience : float or None
+        Seconds after which a process that has not answered is ended; None waits for ever.
+    wait : bool
+        Whether to wait until it is ready; else call `get_ready` before `measure`.
 
     Raises
     ------
@@ -49,42 +62,80 @@ class Service:
         If the process declines or dies while it gets ready.
     """
 
-    def __init__(self, script: str, *arguments: str) -> None:
-        command = [sys.executable, str(Path(__file__).with_name(script)), *arguments]
+    def __init__(
+        self, script: str, *arguments: str, patience: float | None = None, wait: bool = True
+    ) -> None:
+        command = [sys.executable, str(Path(__file__).parent / script), *arguments]
+        self._patience = patience
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._errors,
             text=True,
             start_new_session=True,  # Ctrl-C is for the one who asks
         )
+        if wait:
+            self.get_ready()
+
+    def get_ready(self) -> None:
+        """Wait until it is, and keep what it says of itself."""
         try:
             self.ready = self._answer()
         except BaseException:
             self.close()
             raise
 
-    def measure(self) -> dict[str, Any]:
+    def measure(self, what: str = "") -> dict[str, Any]:
         """Ask for one measurement."""
         assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(f"{what}\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._crash() from None
         return self._answer()
 
     def close(self) -> None:
         """End the process."""
-        self._process.kill()
+        self._end()
         self._process.communicate()
+        self._errors.close()
+
+    def _end(self) -> None:
+        """End it with all that it has started: compilers have workers that hold its output open."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)  # its session is its own
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        guard = threading.Timer(self._patience or 0, self._end)
+        if self._patience is not None:
+            guard.start()
+        try:
+            line = next((line for line in self._process.stdout if line.startswith("{")), "")
+        finally:
+            guard.cancel()
         if not line:
-            raise CrashError(f"its process ended with code {self._process.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        if "left_out" in answer:
-            raise UnavailableError(answer["left_out"])
-        return answer
+            raise self._crash()
+        said: dict[str, Any] = json.loads(line)
+        if "left_out" in said:
+            raise UnavailableError(said["left_out"])
+        return said
+
+    def _crash(self) -> CrashError:
+        """What the process said last, all of which is passed on."""
+        try:
+            code = self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:  # it has closed its output and hangs
+            self._end()
+            code = self._process.wait()
+        self._errors.seek(0)
+        said = self._errors.read()
+        sys.stderr.write(said)
+        *_, last = ["it said nothing", *filter(str.strip, said.splitlines())]
+        return CrashError(f"its process ended with code {code}: {last.strip()}")
 
 
 def in_turn(services: dict[str, Service], rounds: int) -> dict[str, list[float]]:
@@ -95,3 +146,20 @@ def in_turn(services: dict[str, Service], rounds: int) -> dict[str, list[float]]
             time.sleep(PAUSE)
             seconds[name].append(service.measure()["seconds"])
     return seconds
+
+
+def those_that_last(
+    services: dict[str, Service], rounds: int
+) -> tuple[dict[str, list[float]], dict[str, UnavailableError]]:
+    """Ask in turn likewise; who ends meanwhile is left out, and the others go on."""
+    seconds: dict[str, list[float]] = {name: [] for name in services}
+    lost: dict[str, UnavailableError] = {}
+    for _ in range(rounds):
+        for name in list(seconds):
+            time.sleep(PAUSE)
+            try:
+                seconds[name].append(services[name].measure()["seconds"])
+            except UnavailableError as reason:
+                lost[name] = reason
+                del seconds[name]
+    return seconds, lost

@@ -11,7 +11,7 @@ import math
 
 import contestants
 from contestants.contestant import Contestant
-from problems import ACTIVATIONS, DTYPES, PROBLEMS, find
+from problems import ACTIVATIONS, DTYPES, ON_GPU, find
 from service import decline, serve
 
 WARM_EPOCHS = 2
@@ -45,8 +45,8 @@ def _enough_epochs(contestant: Contestant, estimate: float, wanted: float) -> in
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("contestant", choices=contestants.NAMES)
-    parser.add_argument("problem", choices=PROBLEMS)
+    parser.add_argument("contestant", choices=(*contestants.NAMES, *contestants.ON_GPU))
+    parser.add_argument("problem", choices=ON_GPU)
     parser.add_argument("dtype", choices=DTYPES)
     parser.add_argument("activation", choices=ACTIVATIONS)
     parser.add_argument("--seconds", type=float, default=0.5, help="length of a measurement")

@@ -10,6 +10,9 @@ FLOOR = "floor"
 FLOORS = (FLOOR, "floor_divided")
 """They learn nothing, and are below us."""
 NAMES = (OURS, "scikit_learn", "torch_eager", "jax_scan", *FLOORS, "numpy")
+OURS_ON_GPU = "gpubackprop_cuda"
+PEERS_ON_GPU = ("torch_cuda", "torch_graphed", "jax_cuda", "torch_compiled")
+ON_GPU = (OURS_ON_GPU, *PEERS_ON_GPU)
 DEFAULT_PEERS = ("scikit_learn", "torch_eager", "jax_scan", FLOOR)
 
 

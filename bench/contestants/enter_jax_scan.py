@@ -93,4 +93,5 @@ def _one_minus_power(beta: float, t: Any) -> Any:
 
 def enter(problem: Problem, dtype: str, activation: str) -> JaxScan:
     jax.config.update("jax_enable_x64", dtype == "float64")
+    jax.config.update("jax_default_matmul_precision", "highest")  # else a GPU rounds to TF32
     return JaxScan(start(problem, dtype, activation), problem, activation)

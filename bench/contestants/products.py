@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gpubackprop.memory import HOST, Memory
 from gpubackprop.parameters import Parameters
 from gpubackprop.workspace import Workspace
 from problems import Array, Problem
@@ -17,15 +18,18 @@ class Product(NamedTuple):
     C: Array
 
 
-def products(problem: Problem, dtype: str) -> list[tuple[list[Product], int]]:
+def products(
+    problem: Problem, dtype: str, memory: Memory = HOST
+) -> list[tuple[list[Product], int]]:
     """Products of a whole batch and how many batches there are; the same of the tail batch."""
-    net = Parameters.zeros(problem.layer_sizes, dtype)
+    net = Parameters.zeros(problem.layer_sizes, dtype, memory)
     grad = net.zeros_like()
     whole, rest = divmod(problem.rows, problem.batch)
-    full = Workspace.allocate(problem.layer_sizes, problem.batch, dtype)
+    full = Workspace.allocate(problem.layer_sizes, problem.batch, dtype, memory)
     rng = np.random.default_rng(0)
     for array in (*net.W, full.A[0], full.delta[-1]):
-        array[...] = rng.standard_normal(array.shape) / len(array)
+        values = (rng.standard_normal(array.shape) / len(array)).astype(dtype)
+        array[...] = memory.rows(values)
     batches = [(_of_batch(full, net, grad), whole)]
     if rest:
         batches.append((_of_batch(full.first(rest), net, grad), 1))

@@ -1,0 +1,51 @@
+"""What a mini-batch costs the host in steady state: the time to queue many, none waited for."""
+
+import time
+from statistics import median
+from typing import Any
+
+from goals import HOST_MICROSECONDS_AT_MOST
+from gpubackprop.backends import select
+from on_gpu.section import Figures, Section
+from on_gpu.training import Training
+from problems import PROBLEMS
+from ratios import verdict
+
+WARM_STEPS = 10
+STEPS = 300
+"""In one measurement: fewer than a stream takes before it makes the host wait."""
+ROUNDS = 15
+
+
+def cells(figures: Figures) -> list[str]:
+    queued, done = (1e6 * median(figures[name]) for name in ("queued", "done"))
+    spread = f"({1e6 * min(figures['queued']):.3g} to {1e6 * max(figures['queued']):.3g})"
+    goal = verdict(queued, at_most=HOST_MICROSECONDS_AT_MOST)
+    return [figures["case"], f"{queued:.3g} {spread}, {goal}", f"{done:.4g}"]
+
+
+SECTION = Section(
+    "host",
+    "Host time of a mini-batch in steady state",
+    ["problem, float32", "microseconds to queue one", "until all have run, each"],
+    ("tiny", "mid"),
+    cells,
+)
+
+
+def measure(case: str, gpu: Any, quick: bool) -> Figures:
+    """Time the queueing of steps, then their end."""
+    problem = PROBLEMS[case].smallest() if quick else PROBLEMS[case]
+    backend = select("auto", "cuda")
+    training = Training(problem, "float32", backend, WARM_STEPS + ROUNDS * STEPS)
+    queued, done = [], []
+    with backend.session():
+        training.run(WARM_STEPS)
+        for _ in range(ROUNDS):
+            gpu.stream.synchronize()
+            started = time.perf_counter()
+            training.run(STEPS)
+            queued.append((time.perf_counter() - started) / STEPS)
+            gpu.stream.synchronize()
+            done.append((time.perf_counter() - started) / STEPS)
+    return {"case": case, "queued": queued, "done": done}

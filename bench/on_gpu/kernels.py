@@ -1,0 +1,122 @@
+"""Each fused pass over memory: its bytes a second beside those of a copy on the device.
+
+Whatever follows the products of a primitive counts, second stages of sums included. Buffers are
+rotated so that none is found in the cache.
+"""
+
+from functools import partial
+from itertools import product
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from goals import KERNEL_AT_LEAST
+from gpubackprop.backends.cuda.memory import DeviceMemory
+from gpubackprop.kernels.cuda.primitives import Primitives
+from measuring import Draw
+from on_gpu.clock import Clock, Work, graph
+from on_gpu.passes import PASSES, Pass, Room
+from on_gpu.section import Figures, Section
+from problems import Array
+from ratios import Ratio, verdict
+
+SIZES = {"16384 x 2048": (16384, 2048), "4096 x 2048": (4096, 2048)}
+"""Larger than any cache; and a mini-batch of a wide layer."""
+TOY = (64, 32)
+CALLS = 12
+"""In one graph, so that its launch weighs little."""
+ROUNDS = 20
+
+
+def cells(figures: Figures) -> list[str]:
+    ratio = Ratio(*figures["ratio"])
+    return [
+        figures["case"],
+        f"{figures['bytes'] / 1e6:.4g}",
+        f"{1e6 * median(figures['seconds']['pass']):.4g}",
+        f"{figures['bytes'] / median(figures['seconds']['pass']) / 1e12:.3g}",
+        f"{ratio}, {verdict(ratio.median, at_least=KERNEL_AT_LEAST)}",
+    ]
+
+
+SECTION = Section(
+    "kernels",
+    "Each fused pass over memory beside a device-to-device copy of as many bytes",
+    ["pass, float32", "MB moved", "microseconds", "TB/s", "copy / pass"],
+    [f"{name}; {size}" for size, name in product(SIZES, PASSES)],
+    cells,
+)
+
+
+def measure(case: str, gpu: Any, quick: bool) -> Figures:
+    """Time a pass and the copy in turn."""
+    name, _, size = case.partition("; ")
+    rows, columns = TOY if quick else SIZES[size]
+    room = Room(drawn(gpu), DeviceMemory(gpu), rows, columns)
+    cache = int(gpu.cupy.cuda.Device(0).attributes["L2CacheSize"])
+    first = PASSES[name](room)
+    sets = 2 if quick else sets_beyond(cache, first.bytes)
+    passes = [first, *(PASSES[name](room) for _ in range(sets - 1))]
+    works = {
+        "copy": graph(gpu, rotated([copy_of(first.bytes, gpu) for _ in range(sets)])),
+        "pass": graph(gpu, rotated([launched(each, Primitives(gpu)) for each in passes])),
+    }
+    whole = Clock(gpu).in_turn(works, ROUNDS)
+    calls = sets * repeats(sets)
+    seconds = {name: [second / calls for second in times] for name, times in whole.items()}
+    ratio = Ratio.of(seconds["copy"], seconds["pass"])
+    return {"case": case, "bytes": first.bytes, "seconds": seconds, "ratio": ratio}
+
+
+def sets_beyond(cache: int, moved: int) -> int:
+    """How many sets of buffers there must be for the first to be forgotten when it comes again."""
+    return max(2, -(-2 * cache // moved))
+
+
+def repeats(sets: int) -> int:
+    """How often each set is used in one graph."""
+    return max(1, CALLS // sets)
+
+
+def rotated(launches: list[Work]) -> list[Work]:
+    """All of them, one after the other, again and again."""
+    return launches * repeats(len(launches))
+
+
+def launched(each: Pass, kernels: Primitives) -> Work:
+    """Make one launch of a pass, its products left out."""
+    launches = kernels.launches(getattr(kernels, each.primitive), each.arguments)[each.products :]
+
+    def run() -> None:
+        for launch in launches:
+            launch()
+
+    return run
+
+
+def copy_of(moved: int, gpu: Any) -> Work:
+    """Make a copy that moves so many bytes: it reads half of them and writes the other half."""
+    size = moved // 2
+    source, target = (gpu.zeros(size, np.dtype(np.uint8)) for _ in range(2))
+    runtime = gpu.cupy.cuda.runtime
+    pointers = gpu.address(target), gpu.address(source)
+    kind = runtime.memcpyDeviceToDevice
+    copy = partial(runtime.memcpyAsync, *pointers, size, kind, gpu.stream.ptr)
+
+    def run(keep: tuple[Array, ...] = (source, target)) -> None:
+        copy()
+
+    return run
+
+
+def drawn(gpu: Any) -> Draw:
+    """Make what draws numbers between 0.01 and 0.99 in fresh memory of a GPU."""
+    numbers = np.random.default_rng(0).uniform(0.01, 0.99, 1 << 20).astype(np.float32)
+
+    def draw(*shape: int) -> Array:
+        with gpu:
+            array: Array = gpu.cupy.resize(gpu.cupy.asarray(numbers), shape)
+        return array
+
+    return draw

@@ -1,0 +1,61 @@
+"""A training step over its matrix products alone: the same cuBLAS calls, captured in a graph."""
+
+from statistics import median
+from typing import Any
+
+from contestants.products import products
+from goals import STEP_AT_MOST
+from gpubackprop.backends import select
+from gpubackprop.backends.cuda.memory import DeviceMemory
+from gpubackprop.kernels.cuda.device import Rounding
+from on_gpu.clock import WARM, Clock, graph
+from on_gpu.section import Figures, Section
+from on_gpu.training import Training
+from problems import PROBLEMS, Problem
+from ratios import Ratio, verdict
+
+BATCHES = ("1024", "4096")
+STEPS = 10
+"""In one measurement."""
+ROUNDS = 15
+
+
+def cells(figures: Figures) -> list[str]:
+    ratio, seconds = Ratio(*figures["ratio"]), figures["seconds"]
+    return [
+        figures["case"],
+        *(f"{1e6 * median(seconds[name]):.4g}" for name in ("step", "products")),
+        f"{ratio}, {verdict(ratio.median, at_most=STEP_AT_MOST)}",
+    ]
+
+
+SECTION = Section(
+    "step",
+    "A training step over its matrix products alone: 1024 features, h(2048, 2048), 10 classes",
+    ["batch, float32", "step, microseconds", "products, microseconds", "step / products"],
+    BATCHES,
+    cells,
+)
+
+
+def measure(case: str, gpu: Any, quick: bool) -> Figures:
+    """Time steps and their products in turn."""
+    problem = of_batch(int(case), quick)
+    training = Training(problem, "float32", select("auto", "cuda"), STEPS * (WARM + ROUNDS))
+    with gpu:  # what is copied there is queued on its stream
+        ((batch, _), *_) = products(problem, "float32", DeviceMemory(gpu))
+    gemms = graph(gpu, [gpu.product(*operands, Rounding.NONE) for operands in batch] * STEPS)
+    works = {"step": lambda: training.run(STEPS), "products": gemms}
+    whole = Clock(gpu).in_turn(works, ROUNDS)
+    seconds = {name: [second / STEPS for second in times] for name, times in whole.items()}
+    ratio = Ratio.of(seconds["step"], seconds["products"])
+    return {"case": case, "seconds": seconds, "ratio": ratio}
+
+
+def of_batch(batch: int, quick: bool) -> Problem:
+    """The wide problem in batches of this size, with no tail."""
+    problem = PROBLEMS["wide"]
+    if quick:
+        problem = problem.smallest()
+        return problem._replace(rows=2 * problem.batch)
+    return problem._replace(batch=batch)

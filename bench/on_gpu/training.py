@@ -1,0 +1,67 @@
+"""One mini-batch of a problem, prepared as a backend takes it, to be trained on again and again."""
+
+import numpy as np
+
+from gpubackprop.backends import Backend
+from gpubackprop.backprop import Formulas, Source, bind
+from gpubackprop.kernels.formulas import Activation, Loss
+from gpubackprop.kernels.protocol import Kernels
+from gpubackprop.optimizers import Adam
+from gpubackprop.parameters import Array, Parameters
+from gpubackprop.workspace import Workspace
+from problems import Problem
+from start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
+
+
+class Training:
+    """The common start in a backend's memory, and steps from there.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is trained, with whole batches.
+    dtype : str
+        Its type.
+    backend : Backend
+        What trains it.
+    steps : int
+        How many will be taken at the most.
+    """
+
+    def __init__(self, problem: Problem, dtype: str, backend: Backend, steps: int) -> None:
+        memory, begin = backend.memory, start(problem, dtype, "relu")
+        net = Parameters.zeros(problem.layer_sizes, dtype, memory)
+        net.load(begin.weights + begin.biases)
+        self._grad, self._left = net.zeros_like(), steps
+        one = memory.put(np.zeros(1, dtype=np.int64))
+        adam = Adam(
+            memory.put(np.full(1, RATE)),
+            *(net.zeros_like(), net.zeros_like(), one),
+            *(BETA_1, BETA_2, EPSILON),
+        )
+        Y = np.eye(problem.classes, dtype=dtype)[begin.labels]
+        order = np.resize(next(begin.orders()), steps * problem.batch)
+        cursor = memory.put(np.zeros(1, dtype=np.int64))
+        source = Source(memory.rows(begin.X), memory.rows(Y), None, memory.put(order), cursor)
+        ws = Workspace.allocate(problem.layer_sizes, problem.batch, dtype, memory)
+        memory.write(ws.sums, np.array([0.0, ALPHA / problem.batch, 0.0]))
+        formulas = Formulas(Activation.RELU, Activation.SOFTMAX, Loss.CROSS_ENTROPY)
+
+        def step(k: Kernels) -> None:
+            bind(k).train_batch(source, net, self._grad, ws, formulas, adam, ALPHA)
+
+        self._run = backend.prepare(step, 3 * problem.batch * net.theta.size)
+
+    def run(self, steps: int) -> None:
+        """Queue so many steps."""
+        self._left -= steps
+        if self._left < 0:
+            raise ValueError("more steps than were prepared for: the order of rows would end")
+        self._run(steps)
+
+    def gradient(self) -> Array:
+        """The last step's, all parameters one after the other."""
+        dtype = self._grad.theta.dtype
+        arrays = [np.empty(part.shape, dtype) for part in (*self._grad.W, *self._grad.b)]
+        self._grad.store(arrays)
+        return np.concatenate([array.ravel() for array in arrays])

@@ -1,0 +1,164 @@
+"""The GPU benchmark: bytes, ratios, which launches are timed, errors against float64."""
+
+import numpy as np
+import pytest
+
+from gpubackprop.backends import select
+from gpubackprop.kernels.cuda.primitives import Primitives
+from gpubackprop.memory import HOST
+from on_gpu import host_time, kernels, precision, step
+from on_gpu.passes import PASSES, Room
+from on_gpu.race import allowed, compared
+from on_gpu.training import Training
+from problems import PROBLEMS
+
+ROWS, COLUMNS = 10, 8
+MATRIX, ROW, COLUMN = 4 * ROWS * COLUMNS, 4 * COLUMNS, 4 * ROWS
+MOVED = {
+    "gather": 2 * MATRIX + 8 * ROWS,
+    "bias + relu": 2 * MATRIX + ROW,
+    "bias + softmax": 2 * MATRIX + ROW,
+    "hidden delta + bias gradient, tanh": 3 * MATRIX + ROW,
+    "bias gradient": MATRIX + ROW,
+    "output delta, cross-entropy": 3 * MATRIX + COLUMN + ROW,
+    "SGD": 5 * MATRIX,
+    "Adam": 7 * MATRIX,
+}
+
+
+def drawn(*shape):
+    return np.random.default_rng(0).uniform(0.1, 0.9, shape).astype(np.float32)
+
+
+ROOM = Room(drawn, HOST, ROWS, COLUMNS)
+
+
+@pytest.mark.parametrize(("name", "moved"), MOVED.items())
+def test_bytes_that_a_pass_must_move(name, moved):
+    assert PASSES[name](ROOM).bytes == moved
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_a_pass_is_what_a_primitive_takes_and_does(name):
+    """Its arguments are the primitive's own; what the CPU's primitive writes counts as moved."""
+    each = PASSES[name](ROOM)
+    primitive = each.primitive.removesuffix("_and_bias_grad")
+    arguments = each.arguments[:-1] if primitive != each.primitive else each.arguments
+    before = [array.copy() for array in each.moved]
+    getattr(select("reference", "cpu").kernels, primitive)(*arguments)
+    changed = [
+        not np.array_equal(array, old) for array, old in zip(each.moved, before, strict=True)
+    ]
+    assert any(changed)
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_products_are_not_timed(fake, name):
+    products = []
+    fake.product = lambda *operands: lambda: products.append(operands)
+    kernels.launched(PASSES[name](ROOM), Primitives(fake))()
+    assert fake.launched
+    assert not products
+
+
+@pytest.mark.parametrize("case", kernels.SECTION.cases)
+def test_a_pass_is_timed_beside_the_copy_of_its_bytes(fake, case):
+    figures = kernels.measure(case, fake, quick=True)
+    launches = len(set(fake.launched) - {"copy"})
+    assert figures["seconds"]["copy"] == pytest.approx([1.0] * kernels.ROUNDS)
+    assert figures["seconds"]["pass"] == pytest.approx([2.0 * launches] * kernels.ROUNDS)
+    assert figures["ratio"].median == pytest.approx(0.5 / launches)
+    *_, last = kernels.cells(figures)
+    assert last.endswith(">= 0.9 MISSED")
+
+
+def test_buffers_are_rotated_until_the_cache_has_forgotten_them():
+    assert kernels.sets_beyond(cache=50, moved=1000) == 2
+    assert kernels.sets_beyond(cache=50, moved=30) == 4
+    assert kernels.rotated(list("abc")) == list("abc" * 4)
+    assert kernels.rotated(list("x" * 30)) == list("x" * 30)
+
+
+# training, on the CPU's backend
+
+
+@pytest.fixture
+def on_cpu(monkeypatch):
+    for module in (step, host_time, precision):
+        chosen = lambda backend, device, precision="auto": select("compiled", "cpu", precision)  # noqa: E731
+        monkeypatch.setattr(module, "select", chosen)
+
+
+def test_the_step_and_its_products_are_timed_in_turn(fake, on_cpu):
+    fake.cupy.cuda.get_elapsed_time = lambda start, end: 5.0
+    figures = step.measure("1024", fake, quick=True)
+    assert figures["ratio"] == (1, 1, 1)
+    assert figures["seconds"]["step"] == [0.005 / step.STEPS] * step.ROUNDS
+    assert step.cells(figures)[0] == "1024"
+    assert "<= 1.1 met" in step.cells(figures)[-1]
+
+
+@pytest.mark.parametrize("batch", [1024, 4096])
+def test_the_steps_problem_has_no_tail(batch):
+    problem = step.of_batch(batch, quick=False)
+    assert problem.rows % batch == 0
+    assert problem.layer_sizes == (1024, 2048, 2048, 10)
+
+
+def test_the_hosts_time_is_that_of_queueing(fake, on_cpu):
+    figures = host_time.measure("tiny", fake, quick=True)
+    assert len(figures["queued"]) == len(figures["done"]) == host_time.ROUNDS
+    assert all(q <= d for q, d in zip(figures["queued"], figures["done"], strict=True))
+    assert len(host_time.cells(figures)) == len(host_time.SECTION.header)
+
+
+def test_errors_of_a_precision_are_against_float64(fake, on_cpu):
+    fake.cupy.cuda.get_elapsed_time = lambda start, end: 5.0
+    exact, rounded = (precision.measure(p, fake, quick=True) for p in ("float64", "float32"))
+    assert exact["error"] == 0
+    assert 0 < rounded["error"] < 1e-5
+    assert precision.conclusions([exact, rounded]) == ["float32 / float64: 1.00"]
+    assert precision.conclusions([exact]) == []
+
+
+def test_no_more_steps_than_there_are_rows_for():
+    problem = step.of_batch(0, quick=True)
+    training = Training(problem, "float32", select("compiled", "cpu"), steps=3)
+    training.run(3)
+    with pytest.raises(ValueError, match="more steps"):
+        training.run(1)
+
+
+def test_a_prepared_step_finds_the_same_gradient_on_every_backend():
+    problem = PROBLEMS["digits"].smallest()._replace(batch=25)
+    gradients = []
+    for backend in ("compiled", "reference"):
+        training = Training(problem, "float64", select(backend, "cpu"), steps=2)
+        training.run(2)
+        gradients.append(training.gradient())
+    assert np.any(gradients[0])
+    assert precision.relative_error(*gradients) < 1e-12
+
+
+# contestants
+
+
+def ready(**losses):
+    return {name: {"losses": [loss], "versions": {}} for name, loss in losses.items()}
+
+
+def test_losses_are_compared_with_ours():
+    found = compared(
+        ready(gpubackprop_cuda=2.0, jax_cuda=2.001, torch_cuda=2.0008), "gpubackprop_cuda"
+    )
+    assert found["losses differ by"]["jax_cuda"] == pytest.approx(5e-4)
+    assert found["something else"] == ["jax_cuda"]
+
+
+def test_a_loss_that_is_no_number_is_something_else():
+    found = compared(ready(gpubackprop_cuda=2.0, torch_cuda=float("nan")), "gpubackprop_cuda")
+    assert found["something else"] == ["torch_cuda"]
+
+
+def test_torch_alone_is_allowed_another_epsilon():
+    assert allowed("torch_graphed") > allowed("jax_cuda")

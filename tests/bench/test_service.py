@@ -1,0 +1,63 @@
+"""Measuring processes that fail: what is said of them, and that the others go on."""
+
+from pathlib import Path
+
+import pytest
+
+import service
+from service import CrashError, Service, UnavailableError, those_that_last
+
+HEAD = f"import sys; sys.path.insert(0, {str(Path(service.__file__).parent)!r}); import service\n"
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a process that runs this code."""
+    started = []
+
+    def run(code, **named):
+        script = tmp_path / f"script_{len(started)}.py"
+        script.write_text(HEAD + code)
+        started.append(Service(str(script), **named))
+        return started[-1]
+
+    yield run
+    for each in started:
+        each.close()
+
+
+def test_what_is_asked_for_arrives(start):
+    asked = start("service.answer({}, lambda what: {'asked': what})")
+    assert asked.measure("relu; 3 x 4") == {"asked": "relu; 3 x 4"}
+    assert asked.measure("") == {"asked": ""}
+
+
+def test_what_libraries_print_is_no_answer(start):
+    chatty = start("print('AUTOTUNE mm(3x4)'); service.serve({}, lambda: {'seconds': 1})")
+    assert chatty.measure() == {"seconds": 1}
+
+
+def test_a_crash_is_told_with_its_last_line(start, capfd):
+    with pytest.raises(CrashError, match=r"code 1: RuntimeError: an illegal address$"):
+        start("raise RuntimeError('an illegal address')")
+    assert "Traceback" in capfd.readouterr().err
+
+
+def test_a_process_that_declines_is_no_crash(start):
+    with pytest.raises(UnavailableError, match=r"^no torch here$") as told:
+        start("service.decline('no torch here')")
+    assert not isinstance(told.value, CrashError)
+
+
+def test_a_process_that_does_not_answer_is_ended(start):
+    with pytest.raises(CrashError, match="code -9: it said nothing"):
+        start("import threading; threading.Event().wait()", patience=0.5)
+
+
+def test_who_ends_is_left_out_and_the_others_go_on(start, monkeypatch):
+    monkeypatch.setattr(service, "PAUSE", 0)
+    good = start("service.serve({}, lambda: {'seconds': 2.0})")
+    bad = start("service.serve({}, lambda: {'seconds': 1 / 0})")
+    seconds, lost = those_that_last({"good": good, "bad": bad}, rounds=3)
+    assert seconds == {"good": [2.0, 2.0, 2.0]}
+    assert "ZeroDivisionError: division by zero" in str(lost["bad"])

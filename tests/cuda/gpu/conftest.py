@@ -1,0 +1,51 @@
+"""Tests on a GPU: `python -m pytest -m gpu`. Where none is usable each is skipped and says why."""
+
+import numpy as np
+import pytest
+
+from gpubackprop.backends.cuda import backend as cuda
+from gpubackprop.backends.cuda import detection
+from gpubackprop.backends.cuda.memory import DeviceMemory
+from gpubackprop.kernels.cuda.gpu import gpu
+from gpubackprop.kernels.cuda.primitives import Primitives
+from tests.cuda.gpu.devices import NanBetweenRows, Packed, Poisoned
+from tests.cuda.shuttle import Shuttle
+
+
+@pytest.fixture(autouse=True)
+def usable_gpu():
+    usable, reason = detection.status()
+    if not usable:
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def device(usable_gpu):
+    """GPU 0, current and with its stream in use."""
+    with gpu(0) as device:
+        yield device
+
+
+@pytest.fixture
+def backend(usable_gpu):
+    return cuda.backend(0)
+
+
+@pytest.fixture(params=[NanBetweenRows, Packed], ids=["aligned", "packed"])
+def kernels(request, device):
+    return Shuttle(Primitives(Poisoned(device)), request.param(device))
+
+
+@pytest.fixture
+def memory(device):
+    return DeviceMemory(device)
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request):
+    return np.dtype(request.param)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20240229)

@@ -1,0 +1,7 @@
+"""The primitives' own tests, every one of them, on the GPU."""
+
+import pytest
+
+from tests.kernels.test_primitives import *  # noqa: F403
+
+pytestmark = pytest.mark.gpu

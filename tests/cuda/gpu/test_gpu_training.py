@@ -1,0 +1,88 @@
+"""Epochs on the GPU agree with the CPU's, are replayed as graphs, and repeat to the last bit."""
+
+import numpy as np
+import pytest
+
+from gpubackprop.backends import Backend, compiled
+from gpubackprop.backends.cuda.execution import preparing
+from gpubackprop.kernels.cuda.primitives import Primitives
+from tests.core.conftest import make_problem, optimizer  # noqa: F401
+from tests.cuda.gpu.devices import Uncaptured
+from tests.cuda.gpu.moved import Moved
+
+pytestmark = pytest.mark.gpu
+
+SHAPES = {
+    "small": {},
+    "odd": {"n": 701, "batch_size": 333, "sizes": (33, 65, 129, 7)},
+    "wide": {"n": 3000, "batch_size": 1024, "sizes": (256, 512, 512, 10)},
+}
+
+
+@pytest.fixture(params=SHAPES)
+def shape(request):
+    return SHAPES[request.param]
+
+
+def assert_same_bits(one, another):
+    (losses, state), (other_losses, other_state) = one, another
+    assert losses == other_losses
+    for a, b in zip(state, other_state, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+def test_epochs_agree_with_the_cpus(backend, dtype, optimizer, weighted, make_problem):  # noqa: F811
+    one, another = (make_problem(dtype, optimizer, weighted) for _ in range(2))
+    losses, state = Moved(one, backend).train()
+    expected_losses, expected = Moved(another, compiled.backend).train()
+    rtol = 1000 * np.finfo(dtype).eps
+    np.testing.assert_allclose(losses, expected_losses, rtol=rtol)
+    for a, b in zip(state, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol)
+
+
+def test_large_batches_agree_with_the_cpus(backend, dtype, shape, make_problem):  # noqa: F811
+    """Only roughly in float32: Adam divides by the square root of what may be rounding."""
+    one, another = (make_problem(dtype, "Adam", False, **shape) for _ in range(2))
+    losses, _ = Moved(one, backend).train()
+    expected, _ = Moved(another, compiled.backend).train()
+    np.testing.assert_allclose(losses, expected, rtol=1e-3 if dtype == np.float32 else 1e-8)
+
+
+def test_a_step_is_replayed_as_one_graph(backend, make_problem, caplog):  # noqa: F811
+    moved = Moved(make_problem("float32", "Adam", True), backend)
+    moved.train()
+    replays = [run for run, *_ in moved.epochs._runs]
+    assert len(replays) == 2  # full batches and the tail
+    for replay in replays:
+        graph, *launches = replay._next.keep
+        assert type(graph).__name__ == "Graph"
+        assert launches == replay._launches
+    assert "no CUDA Graph" not in caplog.text
+
+
+def test_a_replay_gives_the_bits_of_single_launches(
+    backend,
+    device,
+    dtype,
+    optimizer,  # noqa: F811
+    shape,
+    make_problem,  # noqa: F811
+    caplog,
+):
+    kernels = Primitives(device)
+    prepare = preparing(kernels, Uncaptured(device))
+    eager = Backend("cuda", kernels, backend.memory, backend.session, prepare)
+    one, another = (make_problem(dtype, optimizer, False, **shape) for _ in range(2))
+    assert_same_bits(Moved(one, backend).train(), Moved(another, eager).train())
+    assert "not on this one" in caplog.text
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+def test_ten_runs_give_the_same_bits(backend, dtype, weighted, shape, make_problem):  # noqa: F811
+    first, *others = (
+        Moved(make_problem(dtype, "Adam", weighted, **shape), backend).train() for _ in range(10)
+    )
+    for other in others:
+        assert_same_bits(first, other)
