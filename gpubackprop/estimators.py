@@ -14,6 +14,8 @@ from sklearn.utils.validation import validate_data
 from . import backends, sklearn_contract, training
 from ._version import __version__
 from .callbacks import Callback
+from .device_arrays import device_for
+from .device_estimators import DeviceData, DeviceLabels
 from .engines import DenseEngine, SparseEngine
 from .full_batch import FullBatch
 from .parameters import Array
@@ -46,7 +48,7 @@ class _Accelerated:
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
         X, y = super()._validate_input(X, y, incremental, reset)  # type: ignore[misc]
         chosen = backends.dtype_of(self.precision)
-        return X if chosen is None else X.astype(chosen, copy=False), y
+        return (X if chosen is None else X.astype(chosen, copy=False)), y
 
     def _fit_stochastic(
         self: Any,
@@ -75,7 +77,8 @@ class _Accelerated:
             training.train(self, data, sparse, incremental)
             return
         work = _work(self, data.X.shape[0], batch_size)
-        backend = backends.select(self.backend, self.device, self.precision, work)
+        device = device_for(self.device, X)
+        backend = backends.select(self.backend, device, self.precision, work)
         with backend.session():
             dense = partial(DenseEngine, self, data, batch_size, backend)
             training.train(self, data, dense, incremental)
@@ -120,7 +123,8 @@ class _Accelerated:
             return
         dtype = backends.dtype_of(self.precision) or np.dtype(np.float64)  # SciPy's own
         work = _work(self, X.shape[0], X.shape[0])
-        backend = backends.select(self.backend, self.device, self.precision, work)
+        device = device_for(self.device, X)
+        backend = backends.select(self.backend, device, self.precision, work)
         with backend.session():
             self._rows = FullBatch(self, X, y, sample_weight, backend, dtype)
             try:
@@ -201,7 +205,7 @@ def _refuse_depth(layer_units: list[int], n_layers: int) -> None:
     )
 
 
-class MLPClassifier(_Accelerated, sklearn_contract.MLPClassifier):  # type: ignore[misc]
+class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):  # type: ignore[misc]
     """Multi-layer perceptron classifier, scikit-learn's, trained by gpubackprop.
 
     Parameters, attributes and numbers are those of `sklearn.neural_network.MLPClassifier`; the
@@ -297,7 +301,7 @@ class MLPClassifier(_Accelerated, sklearn_contract.MLPClassifier):  # type: igno
         self.callbacks = callbacks
 
 
-class MLPRegressor(_Accelerated, sklearn_contract.MLPRegressor):  # type: ignore[misc]
+class MLPRegressor(DeviceData, _Accelerated, sklearn_contract.MLPRegressor):  # type: ignore[misc]
     """Multi-layer perceptron regressor, scikit-learn's, trained by gpubackprop.
 
     Parameters, attributes and numbers are those of `sklearn.neural_network.MLPRegressor`; the four

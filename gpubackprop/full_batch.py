@@ -6,6 +6,7 @@ import numpy as np
 
 from .backends.backend import Backend, Step
 from .backprop import Formulas, bind
+from .device_arrays import on_gpu
 from .kernels.protocol import Kernels
 from .memory_plan import Sizes
 from .parameters import Array, Parameters
@@ -114,4 +115,5 @@ def _require_room(net: Parameters, rows: int, backend: Backend) -> None:
 def _readable(X: Array, dtype: np.dtype[Any]) -> Array:
     """Return X itself where BLAS can read it, row-major or column-major, else a copy."""
     X = usable(X, dtype)
-    return X if X.flags.c_contiguous or X.flags.f_contiguous else np.ascontiguousarray(X)
+    contiguous = X.flags.c_contiguous or X.flags.f_contiguous
+    return X if contiguous or on_gpu(X) else np.ascontiguousarray(X)

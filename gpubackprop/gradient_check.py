@@ -98,7 +98,7 @@ def _central_difference(
     index: tuple[int, ...],
     epsilon: float,
 ) -> float:
-    value = array[index]
+    value = float(array[index])  # a copy: CuPy's scalars are views
     losses = []
     for sign in (1, -1):
         array[index] = value + sign * epsilon

@@ -1,18 +1,24 @@
 """A multi-layer perceptron in the derivation's notation, one step at a time."""
 
+import logging
 from collections.abc import Sequence
-from copy import copy
-from typing import Any, NamedTuple
+from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from . import backends
+from . import backends, device_arrays
+from .backends.backend import Backend
 from .backprop import Formulas, bind
 from .kernels.formulas import ELEMENTWISE, PAIRINGS, Activation, Loss
+from .memory import HOST
 from .optimizers import SGD
 from .parameters import Array, Parameters
 from .workspace import Workspace
+
+_log = logging.getLogger("gpubackprop")
 
 ACTIVATIONS = {
     "sigmoid": Activation.SIGMOID,
@@ -79,14 +85,18 @@ class Network:
     loss : {"squared_error", "cross_entropy", "binary_cross_entropy"}, default="squared_error"
         Loss of one example: 1/2 ||y_hat - y||^2 with any output activation but softmax,
         -sum_k y_k log y_hat_k with softmax, its binary form with sigmoid.
-    dtype : {"float32", "float64"}, default="float32"
-        Type of all numbers.
-    device : {"auto", "cpu"}, default="auto"
-        Where to compute.
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Type of all numbers; "auto" is what `precision` says, and else float32.
+    device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
+        Where to compute. "auto" is the CPU: steps are taken and looked at one by one here, which a
+        GPU gains little by.
     backend : {"auto", "compiled", "reference"}, default="auto"
-        How to compute.
+        How to compute on the CPU.
     random_state : int, RandomState or None, default=None
         Seed of the initial weights: Glorot's uniform, as in the estimators.
+    precision : {"auto", "float64", "float32", "tf32", "bf16"}, default="auto"
+        "auto" follows `dtype`. The last two are float32 with operands of matrix products rounded to
+        10 or 7 bits of fraction, on a GPU; the CPU computes in float32.
 
     Attributes
     ----------
@@ -100,10 +110,19 @@ class Network:
     Raises
     ------
     ValueError
-        If a name is unknown, or the loss and the output activation have no formula together.
+        If a name is unknown, the loss and the output activation have no formula together, or
+        `precision` is another than that of `dtype`.
+    RuntimeError
+        If a GPU is asked for and cannot be used; it says what is missing and the cure.
 
     Notes
     -----
+    On a GPU every array is CuPy's, still a view of the one vector; rows of weights may lie apart.
+    A batch and its targets may be anything that NumPy reads, or lie on a GPU as arrays of CuPy or
+    of any library that speaks DLPack. Each call waits for CuPy's current stream before it computes
+    and for its own before it returns. A pickle holds the numbers alone; where the GPU is missing it
+    opens on the CPU, and the log says so.
+
     Source: the derivation of backpropagation for mini-batches that stack B examples as columns.
 
     Examples
@@ -128,37 +147,53 @@ class Network:
         activation: str = "relu",
         output_activation: str = "identity",
         loss: str = "squared_error",
-        dtype: str = "float32",
+        dtype: str = "auto",
         device: str = "auto",
         backend: str = "auto",
         random_state: int | np.random.RandomState | None = None,
+        precision: str = "auto",
     ) -> None:
         self.layer_sizes = _layer_sizes(layer_sizes)
-        self.dtype = _dtype(dtype)
+        self._choice = (backend, device, precision)
+        self._bind(backends.select(*self._choice))
+        self.dtype = _dtype(dtype, precision)
         self._formulas = _formulas(activation, output_activation, loss)
-        self._choice = (backend, device)
-        self._bind()
-        self._adopt(Parameters.zeros(self.layer_sizes, self.dtype))
+        self._adopt(self._zeros())
         self._initialise(random_state)
 
-    def _bind(self) -> None:
-        self._kernels = backends.select(*self._choice).kernels
-        self._algorithm = bind(self._kernels)
+    def _bind(self, backend: Backend) -> None:
+        self._kernels, self._memory = backend.kernels, backend.memory
+        self._backend, self._algorithm = backend, bind(backend.kernels)
+
+    def _session(self) -> AbstractContextManager[None]:
+        """Set up for primitives; the CPU needs nothing, and here its BLAS may use all threads."""
+        return nullcontext() if self._memory is HOST else self._backend.session()
+
+    def _zeros(self) -> Parameters:
+        return Parameters.zeros(self.layer_sizes, self.dtype, self._memory)
 
     def __getstate__(self) -> dict[str, Any]:
-        """State without the kernels, which cannot be pickled, and the views of theta."""
-        bound = ("_kernels", "_algorithm", "_net", "theta", "weights", "biases")
-        state = {name: value for name, value in vars(self).items() if name not in bound}
-        return state | {"parameters": [*self._net.W, *self._net.b]}
+        """State without what cannot be pickled, and with parameters that open on any machine."""
+        bound = ("_kernels", "_memory", "_backend", "_algorithm", "_net")
+        shown = ("theta", "weights", "biases")
+        state = {name: value for name, value in vars(self).items() if name not in bound + shown}
+        values = [np.ascontiguousarray(self._memory.read(p)) for p in (*self._net.W, *self._net.b)]
+        return state | {"parameters": values}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         values = state.pop("parameters")
         vars(self).update(state)
-        self._bind()
-        self._adopt(Parameters.zeros(self.layer_sizes, self.dtype))
+        try:
+            self._bind(backends.select(*self._choice))
+        except RuntimeError as reason:
+            _log.warning("a network that was on a GPU goes on on the CPU: %s", reason)
+            backend, _, precision = self._choice
+            self._choice = (backend, "cpu", precision)
+            self._bind(backends.select(*self._choice))
+        self._adopt(self._zeros())
         self._net.load(values)
 
-    def astype(self, dtype: str) -> "Network":
+    def astype(self, dtype: str) -> Self:
         """Copy the network into another dtype.
 
         Parameters
@@ -171,10 +206,16 @@ class Network:
         net : Network
             With these very weights, rounded to `dtype` where it is the narrower.
         """
-        twin = copy(self)
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))
         twin.dtype = _dtype(dtype)
-        twin._adopt(Parameters.zeros(self.layer_sizes, dtype))
-        twin._net.load([*self._net.W, *self._net.b])
+        backend, device, precision = self._choice
+        if backends.dtype_of(precision) not in (None, twin.dtype):
+            twin._choice = (backend, device, "auto")  # a precision of the other type
+            twin._bind(backends.select(*twin._choice))
+        twin._adopt(twin._zeros())
+        with self._session():
+            _fill(twin._net, [*self._net.W, *self._net.b])
         return twin
 
     def _adopt(self, net: Parameters) -> None:
@@ -190,10 +231,12 @@ class Network:
             else np.random.RandomState(random_state)
         )
         numerator = 2 if self._formulas.hidden is Activation.SIGMOID else 6
-        for W, b in zip(self._net.W, self._net.b, strict=True):
-            bound = np.sqrt(numerator / sum(W.shape))
-            W[...] = rng.uniform(-bound, bound, W.shape)
-            b[...] = rng.uniform(-bound, bound, b.shape)
+        W, b = [], []
+        for fan_in, fan_out in pairwise(self.layer_sizes):
+            bound = np.sqrt(numerator / (fan_in + fan_out))
+            W.append(rng.uniform(-bound, bound, (fan_in, fan_out)))
+            b.append(rng.uniform(-bound, bound, fan_out))
+        self._net.load([*W, *b])
 
     def forward(self, A0: npt.ArrayLike) -> Cache:
         """Compute Z_l = W_l A_l-1 + b_l and A_l = sigma(Z_l), layer by layer.
@@ -214,10 +257,10 @@ class Network:
             If the batch has another number of rows, no columns, or is not finite numbers.
         """
         batch = self._columns(A0, self.layer_sizes[0], "A0")
-        ws = Workspace.allocate(self.layer_sizes, batch.shape[1], self.dtype)
-        ws = ws.keeping_pre_activations()
-        ws.A[0][...] = batch.T
-        self._algorithm.forward(self._net, ws, self._formulas)
+        with self._session():
+            ws = self._room(batch.shape[1]).keeping_pre_activations()
+            ws.A[0][...] = batch.T
+            self._algorithm.forward(self._net, ws, self._formulas)
         return Cache(tuple(Z.T for Z in ws.Z), tuple(A.T for A in ws.A))
 
     def loss(self, cache: Cache, Y: npt.ArrayLike, reduction: str = "mean") -> float:
@@ -236,12 +279,14 @@ class Network:
         -------
         loss : float
         """
-        ws = self._workspace(cache, Y, reduction)
+        targets = self._targets(cache, Y, reduction)
         f = self._formulas
-        self._kernels.output_delta(
-            ws.A[-1], ws.Y, ws.share, f.output, f.loss, ws.delta[-1], ws.loss
-        )
-        return float(ws.loss[0])
+        with self._session():
+            ws = self._workspace(cache, targets, reduction)
+            self._kernels.output_delta(
+                ws.A[-1], ws.Y, ws.share, f.output, f.loss, ws.delta[-1], ws.loss
+            )
+            return float(self._memory.read(ws.loss)[0])
 
     def backward(self, cache: Cache, Y: npt.ArrayLike, reduction: str = "mean") -> Gradients:
         """Compute the errors Delta_l = (W_l+1^T Delta_l+1) (.) sigma'(Z_l) and the gradients.
@@ -259,9 +304,11 @@ class Network:
         -------
         grads : Gradients
         """
-        ws = self._workspace(cache, Y, reduction)
-        grad = self._net.zeros_like()
-        self._algorithm.backward(self._net, grad, ws, self._formulas)
+        targets = self._targets(cache, Y, reduction)
+        with self._session():
+            ws = self._workspace(cache, targets, reduction)
+            grad = self._net.zeros_like()
+            self._algorithm.backward(self._net, grad, ws, self._formulas)
         return Gradients(
             tuple(delta.T for delta in ws.delta), tuple(W.T for W in grad.W), tuple(grad.b)
         )
@@ -278,15 +325,18 @@ class Network:
         """
         self._require_shapes("grads.weights", grads.weights, [W.shape for W in self.weights])
         self._require_shapes("grads.biases", grads.biases, [b.shape for b in self.biases])
-        grad = self._net.zeros_like()
-        grad.load([*(W.T for W in grads.weights), *grads.biases])
-        rate = np.array([learning_rate], dtype=np.float64)
-        descent = SGD(rate, self._net.zeros_like(), 0.0, False)
-        ws = Workspace.allocate(self.layer_sizes, 1, self.dtype)
-        descent.step(self._kernels, self._net, grad, ws)
+        with self._session():
+            grad = self._net.zeros_like()
+            _fill(grad, [*(W.T for W in grads.weights), *grads.biases])
+            rate = self._memory.put(np.array([learning_rate], dtype=np.float64))
+            descent = SGD(rate, self._net.zeros_like(), 0.0, False)
+            descent.step(self._kernels, self._net, grad, self._room(1))
 
-    def _workspace(self, cache: Cache, Y: npt.ArrayLike, reduction: str) -> Workspace:
-        """Put a cache and its targets back into the layout of the primitives."""
+    def _room(self, B: int) -> Workspace:
+        return Workspace.allocate(self.layer_sizes, B, self.dtype, self._memory)
+
+    def _targets(self, cache: Cache, Y: npt.ArrayLike, reduction: str) -> Array:
+        """Check what `loss` and `backward` are given; return the targets, an example a column."""
         if reduction not in ("mean", "sum"):
             raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
         B = np.shape(cache.A[0])[-1]
@@ -296,14 +346,24 @@ class Network:
         targets = self._columns(Y, self.layer_sizes[-1], "Y")
         if targets.shape[1] != B:
             raise ValueError(f"Y has {targets.shape[1]} columns, the batch has {B}")
-        ws = Workspace.allocate(self.layer_sizes, B, self.dtype)
+        return targets
+
+    def _workspace(self, cache: Cache, targets: Array, reduction: str) -> Workspace:
+        """Put a cache and its targets back into the layout of the primitives."""
+        ws = self._room(targets.shape[1])
         ws.Y[...] = targets.T
         if reduction == "sum":
             ws.share[...] = 1
-        return ws._replace(
-            A=tuple(np.ascontiguousarray(A.T, dtype=self.dtype) for A in cache.A),
-            Z=tuple(np.ascontiguousarray(Z.T, dtype=self.dtype) for Z in cache.Z),
-        )
+        A = (self._laid_out(A.T, room) for A, room in zip(cache.A, ws.A, strict=True))
+        return ws._replace(A=tuple(A))  # sigma' is written with A: nothing reads Z again
+
+    def _laid_out(self, values: Array, room: Array) -> Array:
+        """Return the values themselves if they lie as in `room`, else a copy that does."""
+        here = self._memory.put(values)
+        if (here.dtype, here.strides) == (room.dtype, room.strides):
+            return here
+        room[...] = here
+        return room
 
     @staticmethod
     def _require_shapes(name: str, arrays: Sequence[Array], shapes: Sequence[Any]) -> None:
@@ -312,8 +372,9 @@ class Network:
             raise ValueError(f"{name} must have shapes {list(shapes)}, got {found}")
 
     def _columns(self, batch: npt.ArrayLike, d: int, name: str) -> Array:
+        """Make a batch available where the primitives run, an example a column."""
         try:
-            array = np.asarray(batch, dtype=self.dtype)
+            array = self._array(batch)
         except (TypeError, ValueError) as reason:
             raise ValueError(f"{name} must be an array of numbers: {reason}") from None
         array = array.reshape(-1, 1) if array.ndim == 1 else array
@@ -324,7 +385,19 @@ class Network:
             )
         if not np.isfinite(array).all():
             raise ValueError(f"{name} contains NaN or infinity")
-        return array
+        return self._memory.put(array)
+
+    def _array(self, batch: npt.ArrayLike) -> Array:
+        if self._memory is not HOST and device_arrays.on_gpu(batch):
+            there: Array = device_arrays.adopt(batch).astype(self.dtype, copy=False)
+            return there
+        return np.asarray(batch, dtype=self.dtype)
+
+
+def _fill(net: Parameters, values: Sequence[Array]) -> None:
+    """Copy values in, weights first, wherever they lie."""
+    for mine, theirs in zip((*net.W, *net.b), values, strict=True):
+        mine[...] = net.memory.put(theirs)
 
 
 def _layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
@@ -338,10 +411,16 @@ def _layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(d) for d in sizes)
 
 
-def _dtype(name: Any) -> np.dtype[Any]:
-    if name not in ("float32", "float64"):
+def _dtype(name: Any, precision: str = "auto") -> np.dtype[Any]:
+    """Type of all numbers, where the two names agree on one."""
+    if name not in ("auto", "float32", "float64"):
         raise ValueError(f"dtype must be 'float32' or 'float64', got {name!r}")
+    meant = backends.dtype_of(precision)
+    if name == "auto":
+        return meant or np.dtype(np.float32)
     dtype: np.dtype[Any] = np.dtype(name)
+    if meant not in (None, dtype):
+        raise ValueError(f"precision={precision!r} computes in {meant}, but dtype={name!r}")
     return dtype
 
 

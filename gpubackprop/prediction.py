@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from .backends import threads
+from . import backends
+from .backends import Backend, Work, threads
 from .backprop import bind
+from .device_arrays import on_gpu
 from .kernels import reference
 from .parameters import Array
 from .translation import formulas, network, working_dtype
@@ -14,14 +16,20 @@ from .workspace import Workspace
 
 BLOCK = 1024
 """Rows predicted at a time: their activations stay in the processor's cache."""
+GPU_BLOCK = 8192
+"""The same on a GPU: enough to keep all of it busy, and few enough for its memory."""
+MOVING = 50
+"""Multiply-adds that a CPU does while a number goes to a GPU and back; estimated, not measured."""
 
 
 def predict(estimator: Any, X: Array) -> Array:
     """Output activations of all rows, a block at a time.
 
-    In NumPy, which is as fast here as machine code once a block fits the cache, and needs neither a
-    compiler nor a warm-up where a model is only served. Threads share the blocks, so that all of
-    the work is divided and not the matrix products alone.
+    On a GPU where the estimator's device is one, or "auto" and the work is worth it, and the CPU
+    takes over where none can be used. There it is in NumPy, which is as fast here as machine code
+    once a block fits the cache, and needs neither a compiler nor a warm-up where a model is only
+    served. Threads share the blocks, so that all of the work is divided and not the matrix products
+    alone.
 
     Parameters
     ----------
@@ -35,6 +43,10 @@ def predict(estimator: Any, X: Array) -> Array:
     y_hat : ndarray of shape (n, n_outputs)
     """
     dtype = working_dtype(estimator, X)
+    backend = _gpu(estimator, X, dtype)
+    if backend is not None:
+        predicted: Array = predict_on(backend, estimator, X)
+        return predicted
     net, f, algorithm = network(estimator, dtype), formulas(estimator), bind(reference)
     y_hat = np.empty((len(X), net.layer_sizes[-1]), dtype=dtype)
     workers = min(threads.available(), -(-len(X) // BLOCK))
@@ -56,3 +68,57 @@ def predict(estimator: Any, X: Array) -> Array:
             for worker in range(workers):
                 share(worker)
     return y_hat
+
+
+def predict_on(backend: Backend, estimator: Any, X: Any) -> Any:
+    """Output activations of all rows, computed by a backend, a block at a time.
+
+    Parameters
+    ----------
+    backend : Backend
+        Of a GPU.
+    estimator : MLPClassifier or MLPRegressor
+        Fitted.
+    X : ndarray or cupy.ndarray of shape (n, n_features)
+        Examples.
+
+    Returns
+    -------
+    y_hat : ndarray or cupy.ndarray of shape (n, n_outputs)
+        Where X lies.
+
+    Raises
+    ------
+    TypeError
+        If the weights or X are of a type that no GPU computes in.
+    """
+    dtype, memory = working_dtype(estimator, X), backend.memory
+    if not _computes_in(dtype):
+        raise TypeError(f"a GPU predicts in float32 or float64, not {dtype}")
+    f, algorithm = formulas(estimator), bind(backend.kernels)
+    with backend.session():
+        net = network(estimator, dtype, memory)
+        ws = Workspace.allocate(net.layer_sizes, min(GPU_BLOCK, len(X)), dtype, memory)
+        outputs = net.layer_sizes[-1]
+        y_hat = memory.zeros(len(X) * outputs, dtype).reshape(len(X), outputs)
+        for start in range(0, len(X), GPU_BLOCK):
+            rows = slice(start, min(start + GPU_BLOCK, len(X)))
+            block = ws.first(rows.stop - rows.start)
+            block.A[0][...] = memory.put(X[rows])
+            algorithm.forward(net, block, f)
+            y_hat[rows] = block.A[-1]
+        return y_hat if on_gpu(X) else memory.read(y_hat)
+
+
+def _gpu(estimator: Any, X: Array, dtype: np.dtype[Any]) -> Backend | None:
+    """Return the GPU to predict rows of the host on, if any."""
+    if estimator.device == "cpu" or estimator.backend != "auto" or not _computes_in(dtype):
+        return None
+    weights = sum(W.size for W in estimator.coefs_)
+    gain = max(0, weights - MOVING * X.shape[1])
+    work = Work(min(GPU_BLOCK, len(X)) * gain, -(-len(X) // GPU_BLOCK))
+    return backends.gpu_for(estimator.device, estimator.precision, work)
+
+
+def _computes_in(dtype: np.dtype[Any]) -> bool:
+    return dtype in (np.float32, np.float64)

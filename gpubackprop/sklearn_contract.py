@@ -12,6 +12,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.multiclass import _check_partial_fit_first_call as check_partial_fit_first_call
 
 __all__ = [
     "AdamOptimizer",
@@ -19,6 +20,7 @@ __all__ = [
     "MLPRegressor",
     "SGDOptimizer",
     "StrOptions",
+    "check_partial_fit_first_call",
     "violations",
 ]
 
@@ -35,8 +37,14 @@ SIGNATURES: dict[Any, tuple[str, ...]] = {
     BaseMultilayerPerceptron._backprop: ("self", "X", "y", "sample_weight", *_BUFFERS),
     BaseMultilayerPerceptron._forward_pass_fast: ("self", "X", "check_input"),
     BaseMultilayerPerceptron._validate_params: ("self",),
+    BaseMultilayerPerceptron._fit: ("self", "X", "y", "sample_weight", "incremental"),
+    MLPClassifier._score: ("self", "X", "y", "sample_weight"),
+    MLPRegressor._score: ("self", "X", "y", "sample_weight"),
     MLPClassifier._validate_input: ("self", "X", "y", "incremental", "reset"),
     MLPRegressor._validate_input: ("self", "X", "y", "incremental", "reset"),
+    MLPClassifier._predict: ("self", "X", "check_input"),
+    MLPClassifier.partial_fit: ("self", "X", "y", "sample_weight", "classes"),
+    MLPClassifier.score: ("self", "X", "y", "sample_weight"),
     # called
     BaseMultilayerPerceptron._update_no_improvement_count: (
         *("self", "early_stopping", "X", "y", "sample_weight"),
@@ -51,6 +59,7 @@ SIGNATURES: dict[Any, tuple[str, ...]] = {
     AdamOptimizer.trigger_stopping: ("self", "msg", "verbose"),
     SGDOptimizer.trigger_stopping: ("self", "msg", "verbose"),
     AdamOptimizer.update_params: ("self", "params", "grads"),
+    check_partial_fit_first_call: ("clf", "classes"),
 }
 """Functions by the parameters that they must have."""
 

@@ -8,6 +8,7 @@ for them; what an epoch computes is `epochs.Epochs`.
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
+from . import device_arrays
 from .callbacks import EpochRecord
 from .parameters import Array
 from .sklearn_contract import AdamOptimizer, SGDOptimizer
@@ -157,18 +159,24 @@ def split(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> Data
         return Data(X, y, sample_weight)
     arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
     binary = is_classifier(estimator) and estimator.n_outputs_ == 1
-    parts = train_test_split(
-        *arrays,
+    draw = partial(
+        train_test_split,
         random_state=estimator._random_state,
         test_size=estimator.validation_fraction,
-        stratify=y if binary else None,
+        stratify=device_arrays.on_host(y) if binary else None,
     )
+    if device_arrays.on_gpu(X):
+        rows = draw(np.arange(len(X)))
+        parts = [device_arrays.take(array, part) for array in arrays for part in rows]
+    else:
+        parts = draw(*arrays)
     X_train, X_val, y_train, y_val, *weights = parts
     if X_val.shape[0] < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' "
             "or the size of your dataset."
         )
+    y_val = device_arrays.on_host(y_val)  # metrics are scikit-learn's
     if is_classifier(estimator):
         y_val = estimator._label_binarizer.inverse_transform(y_val)
     weight_train, weight_val = weights or (None, None)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from . import device_arrays
 from .backprop import Formulas
 from .kernels.formulas import Activation, Loss
 from .memory import HOST, Memory
@@ -47,12 +48,16 @@ def working_dtype(estimator: Any, X: Any) -> np.dtype[Any]:
 
 
 def usable(X: Array, dtype: np.dtype[Any]) -> Array:
-    """Return X itself where machine code can read it in place, else a copy."""
+    """Return X itself where the primitives can read it in place, else a copy where it lies."""
+    if device_arrays.on_gpu(X):
+        X = X.astype(dtype, copy=False)
+        backwards = min(X.strides) < 0  # kernels count rows upwards
+        return device_arrays.namespace(X).ascontiguousarray(X) if backwards else X
     return np.require(X, dtype=dtype, requirements=["ALIGNED"])
 
 
 def targets(estimator: Any, y: Array, dtype: np.dtype[Any]) -> Array:
-    """Targets as the network's outputs lie; a single column goes for all of them.
+    """Targets as the network's outputs lie, where y lies; a single column goes for all of them.
 
     Raises
     ------
@@ -66,7 +71,9 @@ def targets(estimator: Any, y: Array, dtype: np.dtype[Any]) -> Array:
     outputs = len(estimator.intercepts_[-1])
     if y.shape[1] not in (1, outputs):
         raise ValueError(f"y has {y.shape[1]} columns, the network was made for {outputs}")
-    return np.ascontiguousarray(np.broadcast_to(y, (len(y), outputs)), dtype=dtype)
+    xp = device_arrays.namespace(y)
+    Y: Array = xp.ascontiguousarray(xp.broadcast_to(y, (len(y), outputs)), dtype=dtype)
+    return Y
 
 
 def network(estimator: Any, dtype: np.dtype[Any], memory: Memory = HOST) -> Parameters:

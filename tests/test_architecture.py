@@ -29,9 +29,10 @@ FLOORS = (
     ("files",),
     ("",),  # gpubackprop/__init__.py: the public names
     ("estimators", "gradient_check"),
+    ("device_estimators",),
     ("engines", "full_batch", "prediction", "network"),
-    ("training", "translation"),
-    ("callbacks", "sklearn_contract", "epochs"),
+    ("training", "translation", "device_validation"),
+    ("callbacks", "sklearn_contract", "epochs", "device_arrays"),
     ("feeds", "memory_plan"),
     ("backends",),
     ("backends.compiled", "backends.cuda.backend", "backends.reference"),

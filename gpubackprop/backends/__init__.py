@@ -10,7 +10,7 @@ from ..kernels.cuda.device import Rounding
 from .backend import Backend
 from .cuda import detection
 
-__all__ = ["NAMES", "PRECISIONS", "Backend", "Work", "dtype_of", "select"]
+__all__ = ["NAMES", "PRECISIONS", "Backend", "Work", "dtype_of", "gpu_for", "select"]
 
 NAMES = ("auto", "compiled", "reference")
 """Values of `backend`."""
@@ -76,7 +76,7 @@ def select(backend: str, device: str, precision: str = "auto", work: Work | None
     _require_known(backend, device, precision)
     rounding = _ROUNDINGS.get(precision, Rounding.NONE)
     if device.startswith("cuda"):
-        return _gpu(int(device.partition(":")[2] or 0), rounding)
+        return _gpu(_index(device), rounding)
     if device == "auto" and backend == "auto" and _gpu_is_worth_it(work):
         return _gpu(0, rounding)
     if rounding is not Rounding.NONE:
@@ -90,6 +90,33 @@ def select(backend: str, device: str, precision: str = "auto", work: Work | None
     if backend == "auto":
         _log.debug("backend 'auto': compiled, the fastest on the CPU")
     return compiled.backend
+
+
+def gpu_for(device: str, precision: str, work: Work) -> Backend | None:
+    """Choose a GPU for work that the CPU can take over, such as a prediction.
+
+    Parameters
+    ----------
+    device : str
+        "auto", "cpu", "cuda" or "cuda:N".
+    precision : {"auto", "float64", "float32", "tf32", "bf16"}
+        As for `select`.
+    work : Work
+        What "auto" decides by.
+
+    Returns
+    -------
+    backend : Backend or None
+        None where the CPU is to compute; the log says why.
+    """
+    rounding = _ROUNDINGS.get(precision, Rounding.NONE)
+    if device == "cpu" or (device == "auto" and not _gpu_is_worth_it(work)):
+        return None
+    try:
+        return _gpu(_index(device), rounding)
+    except RuntimeError as reason:
+        _log.info("the CPU takes over: %s", reason)
+        return None
 
 
 def dtype_of(precision: str) -> np.dtype[Any] | None:
@@ -109,6 +136,11 @@ def _require_known(backend: str, device: str, precision: str) -> None:
         raise ValueError(
             f"backend={backend!r} computes on the CPU; with device={device!r} leave backend='auto'"
         )
+
+
+def _index(device: str) -> int:
+    """Number of a GPU by its name; "auto" and "cuda" are the first."""
+    return int(device.partition(":")[2] or 0)
 
 
 def _gpu(index: int, rounding: Rounding) -> Backend:

@@ -155,7 +155,8 @@ def padding(net):
     start, size = net.theta.__array_interface__["data"][0], net.theta.itemsize
     for p in (*net.weights, *net.biases):
         first = (p.__array_interface__["data"][0] - start) // size
-        used[first : first + p.size] = True
+        steps = [stride // size for stride in p.strides]  # rows may lie apart
+        np.lib.stride_tricks.as_strided(used[first:], p.shape, steps)[...] = True
     return net.theta[~used]
 
 

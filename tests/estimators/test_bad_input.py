@@ -12,7 +12,6 @@ import scipy.sparse
 
 from gpubackprop import MLPClassifier, MLPRegressor, backends
 from gpubackprop.backends.cuda import detection
-from gpubackprop.backends.cuda.detection import Status
 
 from .agreement import (
     ENDS_BY_ITSELF,
@@ -286,6 +285,13 @@ SOLVER_AND_DATA = [("adam", False), ("sgd", True), ("lbfgs", False), ("lbfgs", T
 everywhere = pytest.mark.parametrize(("solver", "sparse"), SOLVER_AND_DATA)
 
 
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have none, whatever is in the machine."""
+    away = detection.Status(False, "out to lunch")
+    monkeypatch.setattr(detection, "status", lambda device=0: away)
+
+
 def _fit(solver: str, sparse: bool, **own: Any) -> None:
     examples = scipy.sparse.csr_array(X) if sparse else X
     MLPRegressor(**{**BASE, "solver": solver, "max_iter": 200}, **own).fit(examples, Y)
@@ -301,11 +307,8 @@ def test_unknown_device(device: str, solver: str, sparse: bool) -> None:
 
 @everywhere
 @pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:12"])
-def test_cuda_says_what_is_missing(
-    device: str, solver: str, sparse: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(detection, "status", lambda index: Status(False, "no driver here"))
-    with pytest.raises(RuntimeError, match=f"device='cuda:{device[5:] or 0}': no driver here"):
+def test_cuda_says_what_is_missing(device: str, solver: str, sparse: bool, no_gpu: None) -> None:
+    with pytest.raises(RuntimeError, match=r"device='cuda:(0|12)': out to lunch"):
         _fit(solver, sparse, device=device)
 
 
@@ -346,16 +349,17 @@ def test_unknown_backend(solver: str, backend: Any) -> None:
 @pytest.mark.parametrize("rows", [10, 3000])
 @pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
 def test_model_for_another_device_predicts_here(
-    Estimator: Any, rows: int, monkeypatch: pytest.MonkeyPatch
+    Estimator: Any, rows: int, no_gpu: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(detection, "status", lambda index: Status(False, "no driver here"))
     model = Estimator(**BASE).fit(X, CLASSES)
     many = np.random.RandomState(0).randn(rows, 5)
     expected = model.predict(many)
     model.set_params(device="cuda")
-    np.testing.assert_array_equal(model.predict(many), expected)
+    with caplog.at_level(logging.INFO, logger="gpubackprop"):
+        np.testing.assert_array_equal(model.predict(many), expected)
+    assert ("the CPU takes over: device='cuda:0': out to lunch" in caplog.text) == (rows > 1024)
     assert model.score(X, CLASSES) <= 1
-    with pytest.raises(RuntimeError, match="no driver here"):
+    with pytest.raises(RuntimeError, match="out to lunch"):
         model.partial_fit(X, CLASSES)
 
 

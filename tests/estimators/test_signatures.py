@@ -1,4 +1,4 @@
-"""The estimators' interface is scikit-learn's plus three parameters."""
+"""The estimators' interface is scikit-learn's plus four parameters."""
 
 from inspect import Parameter, signature
 from typing import Any
@@ -126,6 +126,6 @@ def test_contract_notices_a_missing_attribute(monkeypatch: pytest.MonkeyPatch) -
 @both_estimators
 def test_contract_covers_all_that_is_overridden(ours: Any, theirs: Any) -> None:
     named = {function.__name__ for function in sklearn_contract.SIGNATURES}
-    mixin = ours.__mro__[1]
-    replaced = {name for name in vars(mixin) if callable(getattr(mixin, name))}
+    mixins = ours.__mro__[1 : ours.__mro__.index(theirs)]
+    replaced = {name for m in mixins for name in vars(m) if callable(getattr(m, name))}
     assert {name for name in replaced if hasattr(theirs, name) and "__" not in name} <= named

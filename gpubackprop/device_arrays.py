@@ -1,0 +1,148 @@
+"""Arrays that lie on a GPU, of CuPy or of any library that speaks DLPack.
+
+CuPy is imported where such an array is met, and not before.
+"""
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from .backends.cuda import detection
+from .memory import Array
+
+_CUDA = (2, 13)
+"""DLPack's kinds of memory on a GPU: plain and managed."""
+
+
+def on_gpu(array: Any) -> bool:
+    """Say whether an array lies on a GPU.
+
+    Parameters
+    ----------
+    array : object
+        Anything.
+
+    Returns
+    -------
+    on_gpu : bool
+
+    Raises
+    ------
+    TypeError
+        If it is one of CuPy's sparse matrices, which nothing here computes with.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gpubackprop.device_arrays import on_gpu
+    >>> on_gpu(np.ones(3)), on_gpu([1, 2, 3])
+    (False, False)
+    """
+    if isinstance(array, np.ndarray):
+        return False
+    kind = type(array)  # asked first: a data frame takes long to say that it lacks an attribute
+    if hasattr(kind, "__cuda_array_interface__") and hasattr(array, "__cuda_array_interface__"):
+        return True
+    if kind.__module__.startswith("cupyx.scipy.sparse"):
+        raise TypeError("a sparse matrix on a GPU is not supported; X.get() brings it to the CPU")
+    return hasattr(kind, "__dlpack_device__") and array.__dlpack_device__()[0] in _CUDA
+
+
+def adopt(array: Any) -> Any:
+    """Make an array on a GPU one of CuPy's, in the same memory.
+
+    Parameters
+    ----------
+    array : object
+        For which `on_gpu` is true.
+
+    Returns
+    -------
+    array : cupy.ndarray
+
+    Raises
+    ------
+    RuntimeError
+        If CuPy is not there or does not work; it says what is missing and the cure.
+    """
+    usable, reason = detection.status(_index(array))
+    if not usable:
+        raise RuntimeError(f"an array on a GPU was given, and none can be used: {reason}")
+    cupy = import_module("cupy")
+    if isinstance(array, cupy.ndarray):
+        return array
+    return cupy.from_dlpack(array) if hasattr(array, "__dlpack__") else cupy.asarray(array)
+
+
+def _index(array: Any) -> int:
+    """Which GPU an array lies on, as far as it says so."""
+    return int(array.__dlpack_device__()[1]) if hasattr(array, "__dlpack_device__") else 0
+
+
+def namespace(array: Any) -> Any:
+    """Return the module whose functions take this array: CuPy or NumPy."""
+    return np if isinstance(array, np.ndarray) else import_module("cupy")
+
+
+def beside(values: Array, array: Any) -> Any:
+    """Make a NumPy array's values available where an array lies."""
+    return namespace(array).asarray(values)
+
+
+def on_host(array: Any) -> Any:
+    """Copy an array that lies on a GPU to the process's memory; anything else is returned itself.
+
+    Parameters
+    ----------
+    array : object
+        Anything, None included.
+
+    Returns
+    -------
+    array : ndarray or object
+    """
+    return adopt(array).get() if on_gpu(array) else array
+
+
+def device_for(device: str, X: Any) -> str:
+    """Find the device to compute on: where X lies, if it lies on a GPU.
+
+    Parameters
+    ----------
+    device : str
+        An estimator's parameter.
+    X : ndarray or cupy.ndarray
+        Examples.
+
+    Returns
+    -------
+    device : str
+        "cuda:N" where X lies on a GPU, else what was given.
+
+    Raises
+    ------
+    ValueError
+        If another device was asked for by name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gpubackprop.device_arrays import device_for
+    >>> device_for("auto", np.ones((3, 2)))
+    'auto'
+    """
+    if not on_gpu(X):
+        return device
+    here = f"cuda:{X.device.id}"
+    if device not in ("auto", "cuda", here):
+        raise ValueError(
+            f"device={device!r}, but X lies on {here!r}: set device={here!r} or 'auto', "
+            "or give X.get()"
+        )
+    return here
+
+
+def take(array: Any, rows: Array) -> Any:
+    """Take rows of an array, where it lies, by their numbers on the host."""
+    return array[beside(rows, array)]

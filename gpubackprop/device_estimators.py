@@ -1,0 +1,145 @@
+"""What the estimators do where X lies on a GPU: nothing of X passes through the host."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn import config_context
+from sklearn.base import is_classifier
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.metaestimators import available_if
+
+from . import backends, device_validation, prediction
+from .device_arrays import adopt, device_for, on_gpu, on_host
+from .sklearn_contract import check_partial_fit_first_call
+
+
+class DeviceData:
+    """Examples on a GPU; stands before all other classes, to which all other examples are passed.
+
+    y and sample_weight follow X to where it lies. The weights stay on the host, where each batch's
+    are summed, and so do labels and predictions that scikit-learn's metrics score.
+    """
+
+    def _fit(
+        self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False
+    ) -> Any:
+        sample_weight = on_host(sample_weight)
+        if not on_gpu(X):
+            return super()._fit(X, on_host(y), sample_weight, incremental)  # type: ignore[misc]
+        X = adopt(X)
+        with X.device, config_context(array_api_dispatch=False):
+            return super()._fit(X, y, sample_weight, incremental)  # type: ignore[misc]
+
+    def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
+        if not on_gpu(X):
+            return super()._validate_input(X, y, incremental, reset)  # type: ignore[misc]
+        device_for(self.device, X)
+        y = device_validation.array_of_targets(y, X)
+        sample = self._sample(y, X)
+        stand_in = device_validation.stand_in(X, len(sample.y))
+        seen, targets = super()._validate_input(  # type: ignore[misc]
+            stand_in, sample.y, incremental, reset
+        )
+        return X.astype(seen.dtype, copy=False), sample.targets(targets)
+
+    def _sample(self, y: Any, X: Any) -> device_validation.Sample:
+        return device_validation.sample_of_numbers(y, X)
+
+    def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Any:
+        if not on_gpu(X):
+            return super()._forward_pass_fast(X, check_input)  # type: ignore[misc]
+        X = adopt(X)
+        with X.device:
+            X = device_validation.checked(self, X) if check_input else X
+            device = device_for(self.device, X)
+            backend = backends.select(self.backend, device, self.precision)
+            return prediction.predict_on(backend, self, X)
+
+    def _score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """Score held-out examples after an epoch; NaN where training has diverged."""
+        if not on_gpu(X):
+            return super()._score(X, y, sample_weight=sample_weight)  # type: ignore[misc]
+        y_hat = on_host(self._predict(X, check_input=False))
+        if y_hat.dtype.kind == "f" and not np.isfinite(y_hat).all():
+            return np.nan
+        return _metric(self)(y, y_hat, sample_weight=sample_weight)
+
+    def score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the mean accuracy of a classifier, or R² of a regressor.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Examples, on a GPU or not.
+        y : array_like of shape (n_samples,) or (n_samples, n_outputs)
+            True labels or values.
+        sample_weight : array_like of shape (n_samples,), default=None
+            Weights of the examples.
+
+        Returns
+        -------
+        score : float
+        """
+        y, sample_weight = on_host(y), on_host(sample_weight)
+        if not on_gpu(X):
+            score: float = super().score(X, y, sample_weight)  # type: ignore[misc]
+            return score
+        y_hat = on_host(self.predict(X))
+        return float(_metric(self)(y, y_hat, sample_weight=sample_weight))
+
+
+def _partial_fit_of_scikit_learn(estimator: Any) -> Any:
+    """Find the method, which only the stochastic solvers have."""
+    return super(DeviceLabels, estimator).partial_fit  # type: ignore[misc]
+
+
+class DeviceLabels(DeviceData):
+    """Labels on a GPU, for a classifier."""
+
+    def _sample(self, y: Any, X: Any) -> device_validation.Sample:
+        return device_validation.sample_of_labels(y, X)
+
+    @available_if(lambda self: super().partial_fit)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self: Any, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
+    ) -> Any:
+        """Update the model with a single iteration over the given data.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Examples, on a GPU or not.
+        y : array_like of shape (n_samples,)
+            Labels.
+        sample_weight : array_like of shape (n_samples,), default=None
+            Weights of the examples.
+        classes : array_like of shape (n_classes,), default=None
+            All labels that there will be; required in the first call.
+
+        Returns
+        -------
+        self : object
+            The model.
+        """
+        if not on_gpu(y):
+            return super().partial_fit(X, y, sample_weight, on_host(classes))  # type: ignore[misc]
+        self._validate_params()
+        if check_partial_fit_first_call(self, on_host(classes)):
+            indicators = y.ndim == 2 and y.shape[1] > 1
+            labels = np.eye(y.shape[1], dtype=int) if indicators else self.classes_
+            self._label_binarizer = LabelBinarizer().fit(labels)
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def _predict(self: Any, X: Any, check_input: bool = True) -> Any:
+        if not on_gpu(X):
+            return super()._predict(X, check_input)  # type: ignore[misc]
+        y_hat = self._forward_pass_fast(X, check_input)
+        with y_hat.device:
+            return device_validation.decoded(self._label_binarizer, y_hat)
+
+
+def _metric(estimator: Any) -> Callable[..., float]:
+    metric: Callable[..., float] = accuracy_score if is_classifier(estimator) else r2_score
+    return metric

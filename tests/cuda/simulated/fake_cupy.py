@@ -1,0 +1,223 @@
+"""A CuPy whose device is made of NumPy arrays that nothing converts by accident.
+
+What the real one refuses is refused here: to be read by NumPy, to be mixed with NumPy's arrays, to
+be set where it is not contiguous. Each transfer is noted, with its shape.
+"""
+
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+
+from tests.cuda.simulated.stand_in import StandIn
+
+RETURN_ARRAYS = ("reshape", "ravel", "astype", "argmax", "sum", "any", "all", "copy", "min", "max")
+PLAIN = ("shape", "dtype", "strides", "ndim", "size", "itemsize", "flags")
+
+
+class Array(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array on the device."""
+
+    __module__ = "cupy"
+
+    def __init__(self, values):
+        self.values = values
+
+    device = property(lambda self: DEVICE)
+    T = property(lambda self: Array(self.values.T))
+    __cuda_array_interface__ = property(lambda self: self.values.__array_interface__)
+
+    def __dlpack_device__(self):
+        return 2, DEVICE.id
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed.")
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return called(getattr(ufunc, method))(*inputs, **kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        return called(function)(*args, **kwargs)
+
+    def __getattr__(self, name):
+        if name in PLAIN:
+            return getattr(self.values, name)
+        if name in RETURN_ARRAYS:
+            return called(getattr(self.values, name))
+        raise AttributeError(name)
+
+    def __getitem__(self, index):
+        return wrapped(self.values[bare(index)])
+
+    def __setitem__(self, index, value):
+        self.values[bare(index)] = bare(value)
+
+    def __len__(self):
+        return len(self.values)
+
+    def __bool__(self):
+        return bool(self.values)
+
+    def __float__(self):
+        return float(self.values)
+
+    def get(self):
+        cupy.to_host.append(self.shape)
+        return self.values.copy()
+
+    def set(self, values):
+        if not (self.flags.c_contiguous or self.flags.f_contiguous):
+            raise RuntimeError("Cannot set to non-contiguous array")
+        if not isinstance(values, np.ndarray) or values.shape != self.shape:
+            raise TypeError("Only numpy.ndarray of the same shape can be set to cupy.ndarray")
+        cupy.to_device.append(self.shape)
+        self.values[...] = values
+
+
+class Foreign:
+    """An array of another library on the same device, which speaks DLPack."""
+
+    def __init__(self, values):
+        self.values = values
+        self.shape = values.shape
+
+    def __dlpack_device__(self):
+        return 2, DEVICE.id
+
+    def __dlpack__(self, **kwargs):
+        return self.values
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("can't convert a device's tensor to numpy")
+
+
+class OnHost(Foreign):
+    """The same in the process's memory."""
+
+    def __dlpack_device__(self):
+        return 1, 0
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype=dtype)
+
+
+def bare(value):
+    """NumPy's array of one of the device's, or of all in a tuple, list or dict."""
+    if isinstance(value, Array):
+        return value.values
+    if isinstance(value, np.ndarray):
+        raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+    if isinstance(value, tuple | list):
+        return type(value)(map(bare, value))
+    if isinstance(value, dict):
+        return {name: bare(each) for name, each in value.items()}
+    return value
+
+
+def wrapped(value):
+    """The device's array of one of NumPy's; CuPy has no scalars."""
+    if isinstance(value, tuple):
+        return tuple(map(wrapped, value))
+    return Array(np.asarray(value)) if isinstance(value, np.ndarray | np.generic) else value
+
+
+def called(function):
+    """NumPy's function for the device's arrays."""
+
+    def call(*args, **kwargs):
+        with np.errstate(all="ignore"):  # a GPU does not warn
+            return wrapped(function(*bare(args), **bare(kwargs)))
+
+    return call
+
+
+class Device:
+    """The only one; a context in which it is current."""
+
+    id = 0
+
+    def __init__(self, index=0):
+        assert index == 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+
+DEVICE = Device()
+
+
+class Stream:
+    """Counts how often somebody waits for it."""
+
+    def __init__(self):
+        self.waits = 0
+
+    def synchronize(self):
+        self.waits += 1
+
+
+class CuPy(ModuleType):
+    """The module: NumPy's functions of the device's arrays."""
+
+    ndarray = Array
+
+    def __init__(self):
+        super().__init__("cupy")
+        self.to_host, self.to_device = [], []
+        self.stream = Stream()
+        runtime = SimpleNamespace(memGetInfo=lambda: (2**40, 2**40))
+        self.cuda = SimpleNamespace(
+            Device=Device, get_current_stream=lambda: self.stream, runtime=runtime
+        )
+        self.pool = SimpleNamespace(free_bytes=lambda: 0, used_bytes=lambda: 0, get_limit=lambda: 0)
+
+    def get_default_memory_pool(self):
+        return self.pool
+
+    def asarray(self, values, dtype=None):
+        if isinstance(values, Array):
+            return values if dtype is None else values.astype(dtype, copy=False)
+        values = np.array(values, dtype=dtype)
+        if values.dtype.kind not in "biufc":
+            raise ValueError(f"Unsupported dtype {values.dtype}")
+        self.to_device.append(values.shape)
+        return Array(values)
+
+    def from_dlpack(self, foreign):
+        return Array(foreign.__dlpack__())
+
+    def zeros(self, shape, dtype):
+        return Array(np.zeros(shape, dtype))
+
+    def __getattr__(self, name):
+        return called(getattr(np, name))
+
+
+cupy = CuPy()
+
+
+class FakeGpu(StandIn):
+    """A stand-in for a GPU whose arrays are the device's."""
+
+    cupy = cupy
+
+    def __init__(self):
+        super().__init__()
+        self.stream = Stream()
+
+    def address(self, array):
+        return super().address(array.values)
+
+    def zeros(self, size, dtype):
+        return Array(super().zeros(size, dtype))
+
+    def empty(self, size, dtype):
+        return Array(super().empty(size, dtype))
+
+    def launch(self, kernel, real, grid, block, arguments):
+        return super().launch(kernel, real, grid, block, tuple(map(bare, arguments)))
+
+    def product(self, A, B, C, rounding):
+        return super().product(bare(A), bare(B), bare(C), rounding)
