@@ -18,8 +18,8 @@ def made(kernel, real):
 
 def flat(array):
     """The memory of an array, from its first element to its last, as through a raw pointer."""
-    rows, step = array.shape[:-1], array.strides[0] // array.itemsize
-    length = (rows[0] - 1) * step + array.shape[1] if rows else len(array)
+    steps = [stride // array.itemsize for stride in array.strides]
+    length = 1 + sum((n - 1) * step for n, step in zip(array.shape, steps, strict=True))
     return np.lib.stride_tricks.as_strided(array, (length,), (array.itemsize,))
 
 

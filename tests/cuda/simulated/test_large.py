@@ -1,5 +1,7 @@
-"""What only larger matrices meet, each once: threads that go round their loop again, and sums in
-two stages."""
+"""What the primitives' own tests do not bring here: large matrices, and those that lie unlike.
+
+In large ones threads go round their loop again, and sums take two stages.
+"""
 
 import numpy as np
 import pytest
@@ -114,3 +116,40 @@ def test_update(kernels, rng, name):
         decay = SIZE - 1001, np.array([0.03])
         getattr(module, name)(*theirs, *CONSTANTS[name], *decay, penalty)
     assert_close(results, expected)
+
+
+# matrices that lie unlike; the shuttle would lay them all alike
+
+
+def with_gap(values, gap):
+    """A copy with NaN after each row."""
+    room = unwritten(len(values), values.shape[1] + gap)
+    room[:, :-gap] = values
+    return room[:, :-gap]
+
+
+def test_each_matrix_has_a_lead_of_its_own(primitives, rng):
+    A, Y, share = normal(rng, 9, 6), normal(rng, 9, 6), np.abs(normal(rng, 9, 1))
+    pair = Activation.TANH, Loss.SQUARED_ERROR
+    delta, total = with_gap(unwritten(9, 6), 2), np.array([2.0])
+    expected = unwritten(9, 6), np.array([2.0])
+    lie = with_gap(A, 2), with_gap(Y, 5), with_gap(share, 3)
+    primitives.output_delta(*lie, *pair, delta, total)
+    compiled.output_delta(A, Y, share, *pair, *expected)
+    assert_close([delta, total], expected)
+
+
+LIES = {
+    "rows with gaps": lambda X: with_gap(X, 3),
+    "column-major": np.asfortranarray,
+    "every other column": lambda X: np.repeat(X, 2, axis=1)[:, ::2],
+    "one column for all": lambda X: np.broadcast_to(X[:, :1], X.shape),
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_data_may_lie_in_any_way(primitives, rng, lie):
+    X, order = lie(normal(rng, 12, 6)), rng.permutation(12)
+    out = with_gap(unwritten(9, 6), 2)
+    primitives.gather(X, order, np.array([2]), out)
+    np.testing.assert_array_equal(out, X[order[2:11]])
