@@ -91,8 +91,8 @@ class DeviceData:
 
 
 def _partial_fit_of_scikit_learn(estimator: Any) -> Any:
-    """Find the method, which only the stochastic solvers have."""
-    return super(DeviceLabels, estimator).partial_fit  # type: ignore[misc]
+    """Whether there is the method, which only stochastic solvers have; it says why not."""
+    return estimator.solver != "lbfgs" or super(DeviceLabels, estimator).partial_fit  # type: ignore[misc]
 
 
 class DeviceLabels(DeviceData):
