@@ -92,7 +92,7 @@ class DeviceData:
 
 def _partial_fit_of_scikit_learn(estimator: Any) -> Any:
     """Whether there is the method, which only stochastic solvers have; it says why not."""
-    return estimator.solver != "lbfgs" or super(DeviceLabels, estimator).partial_fit  # type: ignore[misc]
+    return estimator.solver != "lbfgs" or super(DeviceLabels, estimator).partial_fit
 
 
 class DeviceLabels(DeviceData):
@@ -101,7 +101,7 @@ class DeviceLabels(DeviceData):
     def _sample(self, y: Any, X: Any) -> device_validation.Sample:
         return device_validation.sample_of_labels(y, X)
 
-    @available_if(lambda self: super().partial_fit)  # type: ignore[untyped-decorator]
+    @available_if(_partial_fit_of_scikit_learn)  # type: ignore[untyped-decorator]
     def partial_fit(
         self: Any, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
     ) -> Any:
