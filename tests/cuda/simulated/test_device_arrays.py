@@ -326,6 +326,11 @@ def test_a_backend_of_the_cpu_is_refused():
         MLPClassifier(backend="compiled", **SMALL).fit(there(X), there(LABELS))
 
 
+def test_lbfgs_is_refused():
+    with pytest.raises(ValueError, match=r"solver='lbfgs' takes X from the host only: .*get"):
+        MLPRegressor(solver="lbfgs").fit(there(X), there(Y))
+
+
 def test_without_a_usable_gpu_it_is_said(no_gpu):
     no_gpu()
     with pytest.raises(RuntimeError, match=r"an array on a GPU .* no NVIDIA driver"):
