@@ -39,7 +39,7 @@ def on_gpu(array: Any) -> bool:
     >>> on_gpu(np.ones(3)), on_gpu([1, 2, 3])
     (False, False)
     """
-    if isinstance(array, np.ndarray):
+    if array is None or isinstance(array, np.ndarray):
         return False
     kind = type(array)  # asked first: a data frame takes long to say that it lacks an attribute
     if hasattr(kind, "__cuda_array_interface__") and hasattr(array, "__cuda_array_interface__"):

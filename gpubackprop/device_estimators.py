@@ -36,6 +36,8 @@ class DeviceData:
         if not on_gpu(X):
             return super()._validate_input(X, y, incremental, reset)  # type: ignore[misc]
         device_for(self.device, X)
+        if self.solver == "lbfgs":
+            raise ValueError("solver='lbfgs' takes X from the host only: give X.get()")
         y = device_validation.array_of_targets(y, X)
         sample = self._sample(y, X)
         stand_in = device_validation.stand_in(X, len(sample.y))
@@ -91,8 +93,8 @@ class DeviceData:
 
 
 def _partial_fit_of_scikit_learn(estimator: Any) -> Any:
-    """Find the method, which only the stochastic solvers have."""
-    return super(DeviceLabels, estimator).partial_fit  # type: ignore[misc]
+    """Whether there is the method, which only stochastic solvers have; it says why not."""
+    return estimator.solver != "lbfgs" or super(DeviceLabels, estimator).partial_fit
 
 
 class DeviceLabels(DeviceData):
@@ -101,7 +103,7 @@ class DeviceLabels(DeviceData):
     def _sample(self, y: Any, X: Any) -> device_validation.Sample:
         return device_validation.sample_of_labels(y, X)
 
-    @available_if(lambda self: super().partial_fit)  # type: ignore[untyped-decorator]
+    @available_if(_partial_fit_of_scikit_learn)  # type: ignore[untyped-decorator]
     def partial_fit(
         self: Any, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
     ) -> Any:

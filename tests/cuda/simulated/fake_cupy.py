@@ -46,7 +46,11 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         raise AttributeError(name)
 
     def __getitem__(self, index):
-        return wrapped(self.values[bare(index)])
+        index = bare(index)
+        index = index if isinstance(index, tuple) else (index,)
+        if any(part is Ellipsis for part in index):
+            return Array(self.values[index])
+        return Array(self.values[(*index, ...)])  # a view, of a single element too
 
     def __setitem__(self, index, value):
         self.values[bare(index)] = bare(value)

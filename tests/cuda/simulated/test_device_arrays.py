@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn import neural_network
 from sklearn.datasets import load_iris
 
 from gpubackprop import MLPClassifier, MLPRegressor, Network, check_gradients, prediction
@@ -127,7 +128,7 @@ def test_a_binary_classifier_is_fitted_with_stratified_early_stopping():
     settings = {**SMALL, "early_stopping": True, "validation_fraction": 0.3}
     y = np.where(LABELS == 1, 7, -3)
     ours = MLPClassifier(**settings).fit(there(X), there(y), sample_weight=there(WEIGHT))
-    expected = MLPClassifier(device="cpu", **settings).fit(X, y, sample_weight=WEIGHT)
+    expected = neural_network.MLPClassifier(**settings).fit(X, y, sample_weight=WEIGHT)
     assert_same_training(ours, expected)
     assert ours.validation_scores_ == expected.validation_scores_
 
@@ -323,6 +324,11 @@ def test_another_device_is_refused(device, classifier):
 def test_a_backend_of_the_cpu_is_refused():
     with pytest.raises(ValueError, match="backend='compiled' computes on the CPU"):
         MLPClassifier(backend="compiled", **SMALL).fit(there(X), there(LABELS))
+
+
+def test_lbfgs_is_refused():
+    with pytest.raises(ValueError, match=r"solver='lbfgs' takes X from the host only: .*get"):
+        MLPRegressor(solver="lbfgs").fit(there(X), there(Y))
 
 
 def test_without_a_usable_gpu_it_is_said(no_gpu):
