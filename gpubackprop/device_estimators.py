@@ -36,8 +36,6 @@ class DeviceData:
         if not on_gpu(X):
             return super()._validate_input(X, y, incremental, reset)  # type: ignore[misc]
         device_for(self.device, X)
-        if self.solver == "lbfgs":
-            raise ValueError("solver='lbfgs' takes X from the host only: give X.get()")
         y = device_validation.array_of_targets(y, X)
         sample = self._sample(y, X)
         stand_in = device_validation.stand_in(X, len(sample.y))

@@ -69,8 +69,8 @@ class Epochs:
             largest = float(np.abs(weight).max()) or 1.0
             column = (weight / largest).astype(X.dtype).reshape(-1, 1)
             alpha = alpha / largest
-        moments = optimizer.moments
-        planned = plan(net.layer_sizes, len(X), batch_size, X.dtype, moments, memory)
+        to_move = 0 if memory.holds(X) else len(X)
+        planned = plan(net.layer_sizes, to_move, batch_size, X.dtype, optimizer.moments, memory)
         _say(planned, batch_size)
         self._feed: Feed = (
             Resident(memory, X, Y, column)

@@ -68,6 +68,9 @@ class Memory(Room, Protocol):
     def read(self, array: Array) -> Array:
         """Values of an array here, in the process's memory."""
 
+    def holds(self, array: Array) -> bool:
+        """Whether an array lies here already."""
+
     def staging(self, rows: int, widths: tuple[int, ...], dtype: Any) -> Staging:
         """Room for rows on their way here."""
 
@@ -97,6 +100,10 @@ class Host:
     def read(self, array: Array) -> Array:
         """Return the array itself."""
         return array
+
+    def holds(self, array: Array) -> bool:
+        """Return False: it counts as data of the process, which nobody moves."""
+        return False
 
     def staging(self, rows: int, widths: tuple[int, ...], dtype: Any) -> Staging:
         """Room that is read where it is filled."""

@@ -56,7 +56,7 @@ def plan(
     layer_sizes : tuple of int
         d_0 .. d_L.
     rows : int
-        Training examples.
+        Training examples to be moved there; 0 if they lie there already.
     batch_size : int
         B.
     dtype : dtype
@@ -80,7 +80,7 @@ def plan(
     >>> from gpubackprop.memory import HOST
     >>> from gpubackprop.memory_plan import plan
     >>> plan((784, 100, 10), 60000, 200, "float32", 2, HOST).parameters
-    1273088
+    1272160
     """
     available = memory.available()
     sizes = Sizes(layer_sizes, np.dtype(dtype), memory)

@@ -5,6 +5,7 @@ The order of events, the random draws and the messages are scikit-learn's
 for them; what an epoch computes is `epochs.Epochs`.
 """
 
+import logging
 import time
 import warnings
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from . import device_arrays
 from .callbacks import EpochRecord
 from .parameters import Array
 from .sklearn_contract import AdamOptimizer, SGDOptimizer
+
+_log = logging.getLogger("gpubackprop")
 
 
 class Engine(Protocol):
@@ -62,13 +65,26 @@ def train(estimator: Any, data: Data, make_engine: Callable[[], Engine], increme
         engine = make_engine()
         _run_epochs(estimator, data, engine, incremental)
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=3)
-    finally:
         if engine is not None:
             engine.publish()
+        warnings.warn("Training interrupted by user.", stacklevel=3)
+    except Exception:
+        if engine is not None:
+            _publish_what_is_left(engine)
+        raise
+    else:
+        engine.publish()
     if estimator.early_stopping:
         estimator.coefs_ = estimator._best_coefs
         estimator.intercepts_ = estimator._best_intercepts
+
+
+def _publish_what_is_left(engine: Engine) -> None:
+    """Keep the weights so far, unless what holds them is broken: the first error is the one told."""
+    try:
+        engine.publish()
+    except Exception as reason:
+        _log.debug("the weights since the last epoch that was looked at are lost: %s", reason)
 
 
 def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -> None:

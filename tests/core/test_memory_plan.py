@@ -69,6 +69,11 @@ def test_data_that_do_not_fit_are_streamed():
     assert found.total <= found.available
 
 
+def test_data_that_lie_there_take_nothing_and_are_not_streamed():
+    assert planned(needs(100, rows=0), rows=0)[-2:] == (100, None)
+    assert planned(needs(100, part=50, rows=0), rows=0)[-2:] == (50, None)
+
+
 def test_a_window_holds_a_batch_at_the_least():
     assert planned(needs(100, window=100))[-2:] == (100, 100)
 

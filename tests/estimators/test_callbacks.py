@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from gpubackprop import EpochRecord
+from gpubackprop import EpochRecord, MLPRegressor, estimators
 
 from .agreement import ENDS_BY_ITSELF, TASKS, Array, Params, ours_for, said
 
@@ -193,3 +193,19 @@ def test_callback_that_raises_leaves_the_finished_epochs(way: str) -> None:
     model.set_params(callbacks=None).partial_fit(_examples(way), task.y)
     shorter.partial_fit(_examples(way), task.y)
     np.testing.assert_array_equal(model.coefs_[0], shorter.coefs_[0])
+
+
+class Broken:
+    """An engine whose memory is lost with its first epoch, as a GPU's may be."""
+
+    def run(self, order: Any) -> float:
+        raise RuntimeError("the device is gone")
+
+    def publish(self) -> None:
+        raise RuntimeError("so are the weights")
+
+
+def test_the_first_error_is_the_one_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimators, "DenseEngine", lambda *arguments: Broken())
+    with pytest.raises(RuntimeError, match="the device is gone"):
+        MLPRegressor(**{**BASE, "batch_size": 2}).fit([[1.0], [2.0]], [1.0, 2.0])

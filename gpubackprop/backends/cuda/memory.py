@@ -35,7 +35,7 @@ class DeviceMemory:
 
     def rows(self, values: Array) -> Array:
         """Copy a matrix to the device, its rows on boundaries of 16 bytes, unless it lies so."""
-        if self._is_here(values) and values.strides[1] == values.itemsize:
+        if self.holds(values) and values.strides[1] == values.itemsize:
             return values
         rows, columns = values.shape
         room = matrix(rows, columns, values.dtype, self)
@@ -67,8 +67,9 @@ class DeviceMemory:
             limit = pool.get_limit()
         return min(free, limit - pool.used_bytes()) if limit else int(free)
 
-    def _is_here(self, values: Array) -> bool:
-        return isinstance(values, self._gpu.cupy.ndarray)
+    def holds(self, array: Array) -> bool:
+        """Whether it is one of CuPy's."""
+        return isinstance(array, self._gpu.cupy.ndarray)
 
 
 class _PinnedStaging:

@@ -106,6 +106,9 @@ class StandInMemory:
     def available(self):
         return None
 
+    def holds(self, array):
+        return False
+
     def staging(self, rows, widths, dtype):
         return StandInStaging(self, rows, widths, dtype)
 

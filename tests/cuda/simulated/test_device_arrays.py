@@ -326,9 +326,15 @@ def test_a_backend_of_the_cpu_is_refused():
         MLPClassifier(backend="compiled", **SMALL).fit(there(X), there(LABELS))
 
 
-def test_lbfgs_is_refused():
-    with pytest.raises(ValueError, match=r"solver='lbfgs' takes X from the host only: .*get"):
-        MLPRegressor(solver="lbfgs").fit(there(X), there(Y))
+def test_lbfgs_computes_where_the_rows_are():
+    settings = {"solver": "lbfgs", "random_state": 0, "max_iter": 3, "hidden_layer_sizes": (5,)}
+    with pytest.warns(match="ITERATIONS"):
+        ours = MLPRegressor(**settings).fit(there(X), there(Y))
+    with pytest.warns(match="ITERATIONS"):
+        expected = MLPRegressor(**settings).fit(X, Y)
+    for a, b in zip(ours.coefs_, expected.coefs_, strict=True):
+        assert type(a) is np.ndarray
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
 
 
 def test_without_a_usable_gpu_it_is_said(no_gpu):
