@@ -80,7 +80,7 @@ def train(estimator: Any, data: Data, make_engine: Callable[[], Engine], increme
 
 
 def _publish_what_is_left(engine: Engine) -> None:
-    """Keep the weights so far, unless what holds them is broken: the first error is the one told."""
+    """Keep the weights so far, unless what holds them is broken: the first error is told."""
     try:
         engine.publish()
     except Exception as reason:

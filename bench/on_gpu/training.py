@@ -48,7 +48,7 @@ class Training:
         formulas = Formulas(Activation.RELU, Activation.SOFTMAX, Loss.CROSS_ENTROPY)
 
         def step(k: Kernels) -> None:
-            bind(k).train_batch(source, net, self._grad, ws, formulas, adam, ALPHA)
+            bind(k).train_batch(source, net, [(ws, self._grad)], formulas, adam, ALPHA)
 
         self._run = backend.prepare(step, 3 * problem.batch * net.theta.size)
 

@@ -36,9 +36,7 @@ def gpu(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     monkeypatch.setattr(cuda_backend, "gpu", lambda index: made)
     monkeypatch.setattr(detection, "status", lambda device=0: detection.Status(True, "it works"))
-    cuda_backend.backend.cache_clear()
-    yield made
-    cuda_backend.backend.cache_clear()
+    return made
 
 
 @pytest.fixture

@@ -1,0 +1,69 @@
+"""Training that does not fit the GPU: streamed to the last bit, in parts to rounding."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from gpubackprop import MLPRegressor
+from gpubackprop.memory_plan import Sizes
+from tests.core.conftest import make_problem  # noqa: F401
+from tests.cuda.gpu.moved import Moved
+
+pytestmark = pytest.mark.gpu
+
+SIZES = (33, 65, 129, 7)
+LARGE = {"n": 7001, "batch_size": 333, "sizes": SIZES}
+MARGIN = 64 << 20
+
+
+def limited(backend, monkeypatch, room):
+    """Let the plan believe that there is only so much memory."""
+    monkeypatch.setattr(backend.memory, "available", lambda: room)
+    return backend
+
+
+@pytest.fixture
+def sizes(backend):
+    return Sizes(SIZES, np.dtype("float32"), backend.memory)
+
+
+@pytest.fixture(params=[False, True], ids=["unweighted", "weighted"])
+def pair(request, make_problem):  # noqa: F811
+    return [make_problem("float32", "Adam", request.param, **LARGE) for _ in range(2)]
+
+
+def test_streaming_changes_no_bit(backend, sizes, pair, monkeypatch, caplog):
+    losses, state = Moved(pair[0], backend).train()
+    room = 4 * sizes.parameters + sizes.workspace(333) + 2 * sizes.data(666) + MARGIN
+    with caplog.at_level(logging.INFO, "gpubackprop"):
+        streamed, another = Moved(pair[1], limited(backend, monkeypatch, room)).train()
+    assert "666 rows at a time" in caplog.text
+    assert streamed == losses
+    for a, b in zip(another, state, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_parts_of_a_batch_add_up_to_it(backend, sizes, pair, monkeypatch):
+    losses, _ = Moved(pair[0], backend).train()
+    room = 5 * sizes.parameters + sizes.workspace(42) + 2 * sizes.data(333) + MARGIN
+    with pytest.warns(UserWarning, match="in parts of 42"):
+        moved = Moved(pair[1], limited(backend, monkeypatch, room))
+    in_parts, _ = moved.train()
+    np.testing.assert_allclose(in_parts, losses, rtol=1e-4)
+
+
+def test_a_pool_that_is_limited_is_planned_for(device, backend):
+    pool = device.cupy.get_default_memory_pool()
+    pool.free_all_blocks()
+    pool.set_limit(pool.used_bytes() + (80 << 20))
+    try:
+        assert backend.memory.available() <= 80 << 20
+        X = np.random.default_rng(0).standard_normal((40_000, 200)).astype(np.float32)
+        with pytest.warns(match="Maximum iterations"):
+            model = MLPRegressor((64,), device="cuda", max_iter=1, random_state=0).fit(X, X[:, 0])
+        assert np.isfinite(model.loss_)
+        with pytest.raises(MemoryError, match="MiB are free"):
+            MLPRegressor((8000, 8000), device="cuda").fit(X[:100], X[:100, 0])
+    finally:
+        pool.set_limit(0)
