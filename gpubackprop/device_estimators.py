@@ -1,6 +1,7 @@
 """What the estimators do where X lies on a GPU: nothing of X passes through the host."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -133,10 +134,10 @@ class DeviceLabels(DeviceData):
         return self._fit(X, y, sample_weight, incremental=True)
 
     def _predict(self: Any, X: Any, check_input: bool = True) -> Any:
-        if not on_gpu(X):
+        if self._label_binarizer.sparse_input_:
             return super()._predict(X, check_input)  # type: ignore[misc]
         y_hat = self._forward_pass_fast(X, check_input)
-        with y_hat.device:
+        with y_hat.device if on_gpu(y_hat) else nullcontext():
             return device_validation.decoded(self._label_binarizer, y_hat)
 
 

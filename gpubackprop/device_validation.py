@@ -114,18 +114,19 @@ def _moved(array: Any, X: Any) -> Any:
 
 
 def decoded(binarizer: Any, y_hat: Any) -> Any:
-    """Turn outputs into labels, as `LabelBinarizer.inverse_transform` does.
+    """Turn outputs into labels, as `LabelBinarizer.inverse_transform` does after its checks.
 
     Parameters
     ----------
     binarizer : LabelBinarizer
         Fitted.
-    y_hat : cupy.ndarray of shape (n, n_outputs)
+    y_hat : ndarray or cupy.ndarray of shape (n, n_outputs)
         Activations of the output layer.
 
     Returns
     -------
-    labels : cupy.ndarray, or ndarray if no GPU can hold such labels
+    labels : ndarray or cupy.ndarray
+        Where y_hat lies, unless no GPU can hold such labels.
     """
     if binarizer.y_type_ == "multilabel-indicator":
         return (y_hat > 0.5).astype(np.int64)

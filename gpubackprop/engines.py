@@ -7,8 +7,11 @@ from sklearn.utils import gen_batches
 
 from .backends.backend import Backend
 from .epochs import Epochs
+from .memory import Memory
+from .memory_plan import plan
 from .optimizers import Adam
 from .parameters import Array
+from .sklearn_contract import SGDOptimizer
 from .training import Data
 from .translation import (
     formulas,
@@ -39,6 +42,7 @@ class DenseEngine:
     def __init__(self, estimator: Any, data: Data, batch_size: int, backend: Backend) -> None:
         self._estimator = estimator
         dtype = working_dtype(estimator, data.X)
+        _require_room(estimator, data.X, batch_size, dtype, backend.memory)
         self._memory = backend.memory
         self._net = network(estimator, dtype, backend.memory)
         self._optimizer = optimizer(estimator, self._net)
@@ -77,6 +81,15 @@ class DenseEngine:
                 )
         else:
             self._optimizer.velocity.store(state.velocities)
+
+
+def _require_room(
+    estimator: Any, X: Array, batch_size: int, dtype: np.dtype[Any], memory: Memory
+) -> None:
+    """Refuse, before anything is allocated, what fits in no way."""
+    sizes = (X.shape[1], *(len(b) for b in estimator.intercepts_))
+    moments = 1 if isinstance(estimator._optimizer, SGDOptimizer) else 2
+    plan(sizes, 0 if memory.holds(X) else len(X), batch_size, dtype, moments, memory)
 
 
 class SparseEngine:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from .backends.backend import Backend, Run
-from .backprop import Formulas, Source, bind
+from .backprop import Batch, Formulas, Source, bind
 from .feeds import Feed, Resident, Streamed
 from .kernels.protocol import Kernels
+from .memory import Memory
 from .memory_plan import Plan, plan
 from .optimizers import Optimizer
 from .parameters import Array, Parameters
@@ -61,39 +62,36 @@ class Epochs:
         batch_size: int,
         alpha: float,
     ) -> None:
-        batch_size = min(batch_size, len(X))
-        self._weight, self._batch_size = weight, batch_size
-        self._memory = memory = backend.memory
-        column = None
-        if weight is not None:  # scaled to 1, so that no weight leaves the range of the dtype
-            largest = float(np.abs(weight).max()) or 1.0
-            column = (weight / largest).astype(X.dtype).reshape(-1, 1)
-            alpha = alpha / largest
-        to_move = 0 if memory.holds(X) else len(X)
-        planned = plan(net.layer_sizes, to_move, batch_size, X.dtype, optimizer.moments, memory)
-        _say(planned, batch_size)
-        self._feed: Feed = (
-            Resident(memory, X, Y, column)
-            if planned.window is None
-            else Streamed(memory, X, Y, column, planned.window)
+        memory, batch_size = backend.memory, min(batch_size, len(X))
+        self._memory, self._weight, self._batch_size = memory, weight, batch_size
+        column, alpha = _scaled(weight, alpha, X.dtype)
+        planned = plan(
+            net.layer_sizes,
+            0 if memory.holds(X) else len(X),
+            batch_size,
+            X.dtype,
+            optimizer.moments,
+            memory,
+            held=(1 + optimizer.moments) * net.theta.nbytes,
         )
+        _say(planned, batch_size)
+        self._feed = _feed(memory, planned, X, Y, column)
         room = Workspace.allocate(net.layer_sizes, planned.part, X.dtype, memory)
         total = net.zeros_like()
         spare = total.zeros_like() if planned.part < batch_size else total
-        self._sizes = [batch_size, *filter(None, [len(X) % batch_size])]
-        self._wholes, self._no_sums = [], []
+        self._batches: list[Batch] = []
         self._runs: list[list[Run]] = [[] for _ in self._feed.sources]
-        for rows in self._sizes:
+        for rows in (batch_size, *filter(None, [len(X) % batch_size])):
             batch = list(zip(room.batch(rows), chain([total], repeat(spare)), strict=False))
-            self._wholes.append(batch[0][0])
-            self._no_sums.append(np.array([0.0, alpha / rows, 0.0]))
+            self._batches.append(batch)
             for source, runs in zip(self._feed.sources, self._runs, strict=True):
 
-                def step(k: Kernels, source: Source = source, batch: Any = batch) -> None:
+                def step(k: Kernels, source: Source = source, batch: Batch = batch) -> None:
                     bind(k).train_batch(source, net, batch, formulas, optimizer, alpha)
 
                 multiply_adds = 3 * rows * net.theta.size  # forward, pulled back, gradient
                 runs.append(backend.prepare(step, multiply_adds))
+        self._alpha = alpha
 
     def run(self, order: Array, loss_scale: float = 1.0) -> float:
         """Train on every row once.
@@ -116,17 +114,18 @@ class Epochs:
             If all examples of a batch have weight zero, in NumPy's words.
         """
         self._require_weight(order)
-        for ws, no_sums in zip(self._wholes, self._no_sums, strict=True):
-            self._memory.write(ws.sums, no_sums)
+        for (ws, _), *_ in self._batches:
+            decay = self._alpha / len(ws.batch_share)
+            self._memory.write(ws.sums, np.array([0.0, decay, 0.0]))
         for window, rows in self._feed.windows(order):
             whole, rest = divmod(rows, self._batch_size)
             self._runs[window][0](whole)
             if rest:
                 self._runs[window][1](1)
         total = 0.0
-        for ws, rows in zip(self._wholes, self._sizes, strict=True):
+        for (ws, _), *_ in self._batches:
             loss, _, penalty = self._memory.read(ws.sums)
-            total += rows * float(loss_scale * loss + penalty)
+            total += len(ws.batch_share) * float(loss_scale * loss + penalty)
         return total / len(order)
 
     def _require_weight(self, order: Array) -> None:
@@ -136,6 +135,20 @@ class Epochs:
         totals: Any = np.add.reduceat(self._weight[order], starts)
         if np.any(totals == 0.0):
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+
+
+def _scaled(weight: Array | None, alpha: float, dtype: Any) -> tuple[Array | None, float]:
+    """Scale weights, and the penalty with them, so that none leaves the range of the dtype."""
+    if weight is None:
+        return None, alpha
+    largest = float(np.abs(weight).max()) or 1.0
+    return (weight / largest).astype(dtype).reshape(-1, 1), alpha / largest
+
+
+def _feed(memory: Memory, planned: Plan, X: Array, Y: Array, column: Array | None) -> Feed:
+    if planned.window is None:
+        return Resident(memory, X, Y, column)
+    return Streamed(memory, X, Y, column, planned.window)
 
 
 def _say(planned: Plan, batch_size: int) -> None:

@@ -45,6 +45,7 @@ def plan(
     dtype: Any,
     moments: int,
     memory: Room,
+    held: int = 0,
 ) -> Plan:
     """Divide training so that it fits.
 
@@ -65,6 +66,8 @@ def plan(
         Vectors that the optimizer keeps: 1 with SGD, 2 with Adam.
     memory : Room
         Where.
+    held : int
+        Bytes of all this that are allocated already.
 
     Returns
     -------
@@ -82,7 +85,8 @@ def plan(
     >>> plan((784, 100, 10), 60000, 200, "float32", 2, HOST).parameters
     1272160
     """
-    available = memory.available()
+    free = memory.available()
+    available = None if free is None else free + held
     sizes = Sizes(layer_sizes, np.dtype(dtype), memory)
     for part in _halves(batch_size):
         vectors = 2 + moments + (part < batch_size)

@@ -93,6 +93,7 @@ class _PinnedStaging:
             self._sent, self._released = (
                 gpu.cupy.cuda.Event(disable_timing=True) for _ in range(2)
             )
+            gpu.stream.synchronize()  # the copies' stream must not overtake the zeros
         self.host = _narrowed(self._here, widths)
         self.device = _narrowed(self._there, widths)
 
