@@ -8,6 +8,7 @@ from gpubackprop.backends import Backend
 from gpubackprop.backprop import Formulas
 from gpubackprop.epochs import Epochs
 from gpubackprop.kernels.formulas import Activation, Loss
+from gpubackprop.memory_plan import plan
 from gpubackprop.optimizers import Adam
 from gpubackprop.parameters import Array, Parameters
 from gpubackprop.translation import ACTIVATIONS
@@ -24,7 +25,8 @@ def epochs(problem: Problem, dtype: str, activation: str, backend: Backend) -> t
     Y = np.eye(problem.classes, dtype=dtype)[begin.labels]
     formulas = Formulas(ACTIVATIONS[activation], Activation.SOFTMAX, Loss.CROSS_ENTROPY)
     optimizer = Adam(*state, BETA_1, BETA_2, EPSILON)
-    parts = (net, formulas, optimizer, begin.X, Y, None, problem.batch, ALPHA)
+    shape = problem.layer_sizes, len(begin.X), problem.batch, dtype, optimizer.moments
+    parts = (net, formulas, optimizer, begin.X, Y, None, ALPHA, plan(*shape, backend.memory))
     return Epochs(backend, *parts), next(begin.orders())
 
 

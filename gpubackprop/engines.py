@@ -8,7 +8,7 @@ from sklearn.utils import gen_batches
 from .backends.backend import Backend
 from .epochs import Epochs
 from .memory import Memory
-from .memory_plan import plan
+from .memory_plan import Plan, plan
 from .optimizers import Adam
 from .parameters import Array
 from .sklearn_contract import SGDOptimizer
@@ -42,7 +42,7 @@ class DenseEngine:
     def __init__(self, estimator: Any, data: Data, batch_size: int, backend: Backend) -> None:
         self._estimator = estimator
         dtype = working_dtype(estimator, data.X)
-        _require_room(estimator, data.X, batch_size, dtype, backend.memory)
+        planned = _planned(estimator, data.X, batch_size, dtype, backend.memory)
         self._memory = backend.memory
         self._net = network(estimator, dtype, backend.memory)
         self._optimizer = optimizer(estimator, self._net)
@@ -55,8 +55,8 @@ class DenseEngine:
             usable(data.X, dtype),
             targets(estimator, data.y, dtype),
             data.sample_weight,
-            batch_size,
             estimator.alpha,
+            planned,
         )
 
     def run(self, order: Array) -> float:
@@ -83,13 +83,13 @@ class DenseEngine:
             self._optimizer.velocity.store(state.velocities)
 
 
-def _require_room(
+def _planned(
     estimator: Any, X: Array, batch_size: int, dtype: np.dtype[Any], memory: Memory
-) -> None:
-    """Refuse, before anything is allocated, what fits in no way."""
+) -> Plan:
+    """Divide training so that it fits, before anything is allocated."""
     sizes = (X.shape[1], *(len(b) for b in estimator.intercepts_))
     moments = 1 if isinstance(estimator._optimizer, SGDOptimizer) else 2
-    plan(sizes, 0 if memory.holds(X) else len(X), batch_size, dtype, moments, memory)
+    return plan(sizes, len(X), batch_size, dtype, moments, memory, here=memory.holds(X))
 
 
 class SparseEngine:

@@ -12,7 +12,7 @@ from .backprop import Batch, Formulas, Source, bind
 from .feeds import Feed, Resident, Streamed
 from .kernels.protocol import Kernels
 from .memory import Memory
-from .memory_plan import Plan, plan
+from .memory_plan import Plan
 from .optimizers import Optimizer
 from .parameters import Array, Parameters
 from .workspace import Workspace
@@ -39,15 +39,10 @@ class Epochs:
         Targets, of the parameters' dtype.
     weight : ndarray of shape (n,) or None
         Weights of the examples.
-    batch_size : int
-        B; the last batch holds what is left.
     alpha : float
         L2 penalty: alpha/2 ||W||^2 over the total weight of a batch is added to its loss.
-
-    Raises
-    ------
-    MemoryError
-        If the backend's memory cannot hold what training needs.
+    planned : Plan
+        For these layers, rows and this optimizer; its batches have B rows, the last what is left.
     """
 
     def __init__(
@@ -59,22 +54,13 @@ class Epochs:
         X: Array,
         Y: Array,
         weight: Array | None,
-        batch_size: int,
         alpha: float,
+        planned: Plan,
     ) -> None:
-        memory, batch_size = backend.memory, min(batch_size, len(X))
+        memory, batch_size = backend.memory, planned.batch_size
         self._memory, self._weight, self._batch_size = memory, weight, batch_size
         column, alpha = _scaled(weight, alpha, X.dtype)
-        planned = plan(
-            net.layer_sizes,
-            0 if memory.holds(X) else len(X),
-            batch_size,
-            X.dtype,
-            optimizer.moments,
-            memory,
-            held=(1 + optimizer.moments) * net.theta.nbytes,
-        )
-        _say(planned, batch_size)
+        _say(planned)
         self._feed = _feed(memory, planned, X, Y, column)
         room = Workspace.allocate(net.layer_sizes, planned.part, X.dtype, memory)
         total = net.zeros_like()
@@ -151,12 +137,12 @@ def _feed(memory: Memory, planned: Plan, X: Array, Y: Array, column: Array | Non
     return Streamed(memory, X, Y, column, planned.window)
 
 
-def _say(planned: Plan, batch_size: int) -> None:
+def _say(planned: Plan) -> None:
     """Warn where a batch is divided, log where the data are streamed."""
-    if planned.part < batch_size:
+    if planned.part < planned.batch_size:
         warnings.warn(
-            f"a mini-batch of {batch_size} examples does not fit the GPU's memory and is computed "
-            f"in parts of {planned.part}; the result is the same to rounding",
+            f"a mini-batch of {planned.batch_size} examples does not fit the GPU's memory and is "
+            f"computed in parts of {planned.part}; the result is the same to rounding",
             stacklevel=2,
         )
     if planned.window is not None:

@@ -27,6 +27,8 @@ class Plan(NamedTuple):
     """For the GPU's libraries."""
     available: int | None
     """What there is; None where nobody counts."""
+    batch_size: int
+    """Rows of a batch."""
     part: int
     """Rows of a batch that are computed together."""
     window: int | None
@@ -45,7 +47,7 @@ def plan(
     dtype: Any,
     moments: int,
     memory: Room,
-    held: int = 0,
+    here: bool = False,
 ) -> Plan:
     """Divide training so that it fits.
 
@@ -57,7 +59,7 @@ def plan(
     layer_sizes : tuple of int
         d_0 .. d_L.
     rows : int
-        Training examples to be moved there; 0 if they lie there already.
+        Training examples.
     batch_size : int
         B.
     dtype : dtype
@@ -66,8 +68,8 @@ def plan(
         Vectors that the optimizer keeps: 1 with SGD, 2 with Adam.
     memory : Room
         Where.
-    held : int
-        Bytes of all this that are allocated already.
+    here : bool, default=False
+        Whether the data lie there already.
 
     Returns
     -------
@@ -85,21 +87,21 @@ def plan(
     >>> plan((784, 100, 10), 60000, 200, "float32", 2, HOST).parameters
     1272160
     """
-    free = memory.available()
-    available = None if free is None else free + held
-    sizes = Sizes(layer_sizes, np.dtype(dtype), memory)
+    available, batch_size = memory.available(), min(batch_size, rows)
+    sizes, to_move = Sizes(layer_sizes, np.dtype(dtype), memory), 0 if here else rows
     for part in _halves(batch_size):
         vectors = 2 + moments + (part < batch_size)
         whole = Plan(
             parameters=vectors * sizes.parameters,
             workspace=sizes.workspace(part),
-            data=sizes.data(rows),
+            data=sizes.data(to_move),
             margin=_MARGIN,
             available=available,
+            batch_size=batch_size,
             part=part,
             window=None,
         )
-        window = sizes.window(batch_size, rows, (available or 0) - whole.total + whole.data)
+        window = sizes.window(batch_size, to_move, (available or 0) - whole.total + whole.data)
         streamed = whole._replace(data=2 * sizes.data(window), window=window)
         for planned in (whole, streamed):
             if available is None or planned.total <= available:

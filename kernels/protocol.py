@@ -1,6 +1,6 @@
 """What each primitive means: formula, shapes, aliasing, source.
 
-`reference` and `compiled` implement this protocol, and one test holds them to these signatures.
+`reference`, `compiled` and `cuda.primitives` implement this protocol; tests hold them to it.
 Matrices are row-major and their rows are examples: A is (B, d), the derivation's A transposed, the
 same bytes; W is (fan_in, fan_out). `out` and what is called a sum are written, all else is read.
 Arguments are distinct memory except where an entry says otherwise. A quantity that changes from

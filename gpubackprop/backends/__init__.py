@@ -14,7 +14,8 @@ __all__ = ["NAMES", "PRECISIONS", "Backend", "Work", "dtype_of", "gpu_for", "sel
 
 NAMES = ("auto", "compiled", "reference")
 """Values of `backend`."""
-PRECISIONS = ("auto", "float64", "float32", "tf32", "bf16")
+_DTYPES = {"float64": "float64", "float32": "float32", "tf32": "float32", "bf16": "float32"}
+PRECISIONS = ("auto", *_DTYPES)
 """Values of `precision`."""
 
 _DEVICES = re.compile(r"auto|cpu|cuda(:\d+)?")
@@ -121,8 +122,7 @@ def gpu_for(device: str, precision: str, work: Work) -> Backend | None:
 
 def dtype_of(precision: str) -> np.dtype[Any] | None:
     """Type that a precision computes in, or None where the data decide."""
-    names = {"float64": "float64", "float32": "float32", "tf32": "float32", "bf16": "float32"}
-    return np.dtype(names[precision]) if precision in names else None
+    return np.dtype(_DTYPES[precision]) if precision in _DTYPES else None
 
 
 def _require_known(backend: str, device: str, precision: str) -> None:

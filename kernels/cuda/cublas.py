@@ -15,7 +15,7 @@ from ..gemm import Product, plan
 from ..native.layout import Array
 from .device import Launch, Rounding
 
-_WORKSPACE = 32 << 20
+WORKSPACE_BYTES = 32 << 20
 """Bytes; what NVIDIA recommends for Hopper, and more than older processors need."""
 
 _TYPES = {"float32": 0, "float64": 1, "float16": 2, "bfloat16": 14}
@@ -117,8 +117,3 @@ def load() -> Any:
     from cuda.pathfinder import load_nvidia_dynamic_lib
 
     return ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path)
-
-
-def workspace_bytes() -> int:
-    """How much memory a handle needs for itself."""
-    return _WORKSPACE

@@ -45,8 +45,6 @@ class Gpu:
 
     Attributes
     ----------
-    name : str
-        The product's name.
     capability : tuple of int
         Compute capability, such as (9, 0).
     multiprocessors : int
@@ -54,7 +52,7 @@ class Gpu:
     cupy : module
         CuPy.
     stream : cupy.cuda.Stream
-        Everything runs here; `with gpu.stream:` makes CuPy use it as well.
+        Everything runs here; within `with gpu:` CuPy uses it as well.
     """
 
     def __init__(self, index: int) -> None:
@@ -64,12 +62,11 @@ class Gpu:
         self._device = cupy.cuda.Device(index)
         self.capability = _capability(str(self._device.compute_capability))
         self.multiprocessors = int(self._device.attributes["MultiProcessorCount"])
-        self.name = cupy.cuda.runtime.getDeviceProperties(index)["name"].decode()
         self._entries: dict[str, int] = {}
         with self._device:
             self.stream = cupy.cuda.Stream(non_blocking=True)
             with self.stream:
-                size = cublas.workspace_bytes()
+                size = cublas.WORKSPACE_BYTES
                 self._workspace = cupy.cuda.alloc(size)
                 self._blas = cublas.Cublas(
                     cublas.load(), self.stream.ptr, self._workspace.ptr, size

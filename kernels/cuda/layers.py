@@ -15,13 +15,13 @@ from ..native.layout import Array
 from ..scalars import loss_of, pull_back, sigma
 from .sums import block_total, column_totals, warp_totals
 from .tile import COLUMNS, LANES, ROWS, WARP, WARPS, WIDTH
-from .vectors import Device, device, each, fours, pairwise
+from .vectors import Function, device, each, fours, pairwise
 
 _ALL = 0xFFFFFFFF
 """All lanes of a warp."""
 
 
-def gather(real: Any) -> Device:
+def gather(real: Any) -> Function:
     """out_i = X[order[cursor + i]]."""
     four = fours(real)
 
@@ -51,7 +51,7 @@ def gather(real: Any) -> Device:
     return kernel
 
 
-def activate(real: Any, activation: Activation) -> Device:
+def activate(real: Any, activation: Activation) -> Function:
     """out = sigma(Z + b); out may be Z."""
     four = fours(real)
     load, store, add = four.load, four.store, four.add
@@ -70,13 +70,13 @@ def activate(real: Any, activation: Activation) -> Device:
     return kernel
 
 
-def _expm1(real: Any) -> Device:
+def _expm1(real: Any) -> Function:
     """Make exp(x) - 1 without overflow: tanh divides by it."""
     highest = real(80)
     return device(lambda x: math.expm1(highest if x > highest else x))
 
 
-def softmax(real: Any) -> Device:
+def softmax(real: Any) -> Function:
     """A = softmax(A + b), in place, a warp a row."""
     zero, one, lowest = real(0), real(1), real(-math.inf)
     warp_total, warp_largest = _across_warp(_sum), _across_warp(_larger)
@@ -102,7 +102,7 @@ def softmax(real: Any) -> Device:
     return kernel
 
 
-def hadamard(real: Any, activation: Activation) -> Device:
+def hadamard(real: Any, activation: Activation) -> Function:
     """delta = delta (.) sigma'(Z), from A = sigma(Z), in place; its column sums, a row a block."""
     four = fours(real)
     load, store, add = four.load, four.store, four.add
@@ -132,7 +132,7 @@ def hadamard(real: Any, activation: Activation) -> Device:
     return kernel
 
 
-def bias_grad(real: Any) -> Device:
+def bias_grad(real: Any) -> Function:
     """Column sums of delta, a row of them for each row of blocks."""
     four = fours(real)
     load, add = four.load, four.add
@@ -150,7 +150,7 @@ def bias_grad(real: Any) -> Device:
     return kernel
 
 
-def output_delta(real: Any, activation: Activation, loss: Loss) -> Device:
+def output_delta(real: Any, activation: Activation, loss: Loss) -> Function:
     """delta_i = share_i grad_z L_i; the losses and the column sums of delta, for each block."""
     four = fours(real)
     load, store, add = four.load, four.store, four.add
@@ -193,7 +193,7 @@ def output_delta(real: Any, activation: Activation, loss: Loss) -> Device:
     return kernel
 
 
-def softmax_cross_entropy(real: Any) -> Device:
+def softmax_cross_entropy(real: Any) -> Function:
     """A = softmax(A + b) and delta_i = share_i (A - Y), a warp a row and a lane a column.
 
     The losses and the column sums of delta are left for each block.
@@ -242,16 +242,16 @@ def softmax_cross_entropy(real: Any) -> Device:
     return kernel
 
 
-def _put_totals(real: Any) -> Device:
+def _put_totals(real: Any) -> Function:
     """Make put(sums, columns, j, x): four columns' sums into the row of this row of blocks."""
     four = fours(real)
 
-    @cuda.jit(device=True)  # type: ignore[untyped-decorator]
+    @device
     def put(sums: Array, columns: int, j: int, x: Any) -> None:
         if cuda.threadIdx.y == 0:
             four.store(sums, cuda.blockIdx.y * columns + j, columns - j, 0, x)
 
-    return put  # type: ignore[no-any-return]
+    return put
 
 
 def _sum(x: Any, y: Any) -> Any:
@@ -262,11 +262,11 @@ def _larger(x: Any, y: Any) -> Any:
     return x if x > y else y
 
 
-def _across_warp(combine: Device) -> Device:
+def _across_warp(combine: Function) -> Function:
     """Make f(x): all lanes' x combined, the same in each lane."""
     both = device(combine)
 
-    @cuda.jit(device=True)  # type: ignore[untyped-decorator]
+    @device
     def across(x: Any) -> Any:
         distance = WARP // 2
         while distance > 0:
@@ -274,4 +274,4 @@ def _across_warp(combine: Device) -> Device:
             distance //= 2
         return x
 
-    return across  # type: ignore[no-any-return]
+    return across

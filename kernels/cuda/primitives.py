@@ -1,9 +1,9 @@
 """The primitives as cuBLAS products and fused passes; see `protocol` for what each one means.
 
 A primitive is a sequence of launches. Called, it runs them; recorded (`launches`), they are handed
-over to be run again and again, or captured in a graph. Two primitives stand here besides the
-protocol's: they find a layer's error and its bias gradient in one pass, and `fusion` puts them in
-the place of the pairs that the algorithm calls.
+over to be run again and again, or captured in a graph. Three primitives stand here besides the
+protocol's: each does in one pass what the algorithm calls one after the other, and `fusion` puts it
+in their place.
 """
 
 import math
@@ -18,7 +18,7 @@ from ..formulas import Activation, Loss
 from ..native.layout import Array
 from .device import Device, Launch, Rounding
 from .kernel import Kernel, Parameter
-from .tile import COLUMNS, LANES, ROWS, THREADS, WARP, WARPS, WIDTH
+from .tile import COLUMNS, LANES, ROWS, THREADS, WARP, WARPS, WIDEST, WIDTH
 
 P = ParamSpec("P")
 Plan = Iterator[Launch]
@@ -54,8 +54,6 @@ _ADAM = Kernel(
     ),
 )
 
-_LINE = 16
-"""Bytes of the widest load."""
 _ENOUGH = 4
 """Blocks for each multiprocessor that keep it busy."""
 
@@ -146,7 +144,7 @@ class Primitives:
         delta: Array,
         total: Array,
     ) -> Plan:
-        unused = self._device.empty(len(delta.T), delta.dtype)
+        unused = self._device.empty(delta.shape[1], delta.dtype)
         yield from self._output_delta(A, Y, share, activation, loss, delta, total, unused)
 
     @_primitive
@@ -210,7 +208,7 @@ class Primitives:
     ) -> Plan:
         yield self._product(delta, W.T, out)
         if activation is not Activation.IDENTITY:
-            unused = self._device.empty(len(out.T), out.dtype)
+            unused = self._device.empty(out.shape[1], out.dtype)
             yield from self._hadamard(out, A, activation, unused)
 
     @_primitive
@@ -326,8 +324,7 @@ class Primitives:
         no second stage.
         """
         rows = len(matrix)
-        wanted = -(-_ENOUGH * self._device.multiprocessors // _tiles_across(matrix))
-        blocks = 1 if rows <= 8 * ROWS else min(-(-rows // (4 * ROWS)), wanted)
+        blocks = 1 if rows <= 8 * ROWS else min(-(-rows // (4 * ROWS)), self._enough(matrix))
         return blocks, self._sums_of(blocks, total)
 
     def _sums_of(self, blocks: int, total: Array) -> Array:
@@ -343,8 +340,11 @@ class Primitives:
     def _by_tiles(self, kernel: Kernel, out: Array, arguments: tuple[Any, ...]) -> Launch:
         """Launch over all of a matrix, four rows to a thread where there are enough of them."""
         down = -(-len(out) // ROWS)
-        wanted = -(-_ENOUGH * self._device.multiprocessors // _tiles_across(out))
-        return self._tiled(kernel, out, min(down, max(-(-down // 4), wanted)), arguments)
+        return self._tiled(kernel, out, min(down, max(-(-down // 4), self._enough(out))), arguments)
+
+    def _enough(self, matrix: Array) -> int:
+        """How many rows of blocks keep the device busy."""
+        return -(-_ENOUGH * self._device.multiprocessors // _tiles_across(matrix))
 
     def _by_groups(
         self, kernel: Kernel, vectors: tuple[Array, ...], arguments: tuple[Any, ...]
@@ -365,7 +365,7 @@ class Primitives:
         """Whether every row of these starts on a boundary that the widest loads need."""
         starts = [self._device.address(M) for M in matrices]
         steps = [M.strides[0] for M in matrices if len(M) > 1]
-        return int(all(byte % _LINE == 0 for byte in (*starts, *steps)))
+        return int(all(byte % WIDEST == 0 for byte in (*starts, *steps)))
 
     def _aligned_vectors(self, vectors: tuple[Array, ...]) -> int:
         return self._aligned(*map(_row, vectors))

@@ -11,13 +11,13 @@ from numba import cuda
 
 from ..native.layout import Array
 from .tile import COLUMNS, ROWS, THREADS, TILE, WARP, WARPS, WIDTH
-from .vectors import Device
+from .vectors import Function, device
 
 
-def block_total(real: Any) -> Device:
+def block_total(real: Any) -> Function:
     """Make total(value, thread): the sum over the block's threads, in thread 0."""
 
-    @cuda.jit(device=True)  # type: ignore[untyped-decorator]
+    @device
     def total(value: Any, thread: int) -> Any:
         parts = cuda.shared.array(THREADS, real)
         parts[thread] = value
@@ -30,16 +30,16 @@ def block_total(real: Any) -> Device:
             half //= 2
         return parts[0]
 
-    return total  # type: ignore[no-any-return]
+    return total
 
 
-def column_totals(real: Any) -> Device:
+def column_totals(real: Any) -> Function:
     """Make totals(x): the sum of each column over a tile's rows, in the threads of its first row.
 
     x holds the thread's own sums, of four columns.
     """
 
-    @cuda.jit(device=True)  # type: ignore[untyped-decorator]
+    @device
     def totals(x: Any) -> Any:
         parts = cuda.shared.array(TILE, real)
         row = cuda.threadIdx.y
@@ -58,13 +58,13 @@ def column_totals(real: Any) -> Device:
             half //= 2
         return parts[own], parts[own + 1], parts[own + 2], parts[own + 3]
 
-    return totals  # type: ignore[no-any-return]
+    return totals
 
 
-def warp_totals(real: Any) -> Device:
+def warp_totals(real: Any) -> Function:
     """Make totals(x): the sum of each lane's x over the block's warps, in the first warp."""
 
-    @cuda.jit(device=True)  # type: ignore[untyped-decorator]
+    @device
     def totals(x: Any) -> Any:
         parts = cuda.shared.array(THREADS, real)
         warp, own = cuda.threadIdx.y, cuda.threadIdx.y * WARP + cuda.threadIdx.x
@@ -78,10 +78,10 @@ def warp_totals(real: Any) -> Device:
             half //= 2
         return parts[own]
 
-    return totals  # type: ignore[no-any-return]
+    return totals
 
 
-def fold(real: Any) -> Device:
+def fold(real: Any) -> Function:
     """out_j = sum_i parts_ij, one thread a column."""
     zero = real(0)
 
@@ -96,7 +96,7 @@ def fold(real: Any) -> Device:
     return kernel
 
 
-def collect(real: Any) -> Device:
+def collect(real: Any) -> Function:
     """total += sum_i parts_i, in float64; one block."""
     block_sum, nought = block_total(np.float64), np.float64(0)
 
@@ -112,7 +112,7 @@ def collect(real: Any) -> Device:
     return kernel
 
 
-def normalize(real: Any) -> Device:
+def normalize(real: Any) -> Function:
     """share /= sum(share), decay = alpha / sum(share), the sum in float64; one block."""
     block_sum, nought = block_total(np.float64), np.float64(0)
     one = np.float64(1)
@@ -132,7 +132,7 @@ def normalize(real: Any) -> Device:
     return kernel
 
 
-def advance(real: Any) -> Device:
+def advance(real: Any) -> Function:
     """counter += amount; one thread."""
 
     def kernel(counter: Array, amount: int) -> None:

@@ -19,3 +19,5 @@ TILE = ROWS * COLUMNS
 WARP = 32
 """Threads that run in step and can hand values to each other."""
 WARPS = THREADS // WARP
+WIDEST = 16
+"""Bytes of the widest load; rows of matrices start on multiples of it."""

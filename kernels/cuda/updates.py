@@ -13,10 +13,10 @@ from ..native.layout import Array
 from ..scalars import adam_step
 from .sums import block_total
 from .tile import WIDTH
-from .vectors import Device, device, fours
+from .vectors import Function, device, fours
 
 
-def add(real: Any) -> Device:
+def add(real: Any) -> Function:
     """total += amount."""
     four = fours(real)
 
@@ -29,7 +29,7 @@ def add(real: Any) -> Device:
     return kernel
 
 
-def sgd(real: Any) -> Device:
+def sgd(real: Any) -> Function:
     """One step of gradient descent with momentum."""
     four = fours(real)
     load, store, add, scale = four.load, four.store, four.add, four.scale
@@ -50,8 +50,7 @@ def sgd(real: Any) -> Device:
         aligned: int,
     ) -> None:
         lr, l2, squares = real(rate[0]), real(decay[0]), zero
-        first = WIDTH * cuda.grid(1)
-        for at in range(first, size, WIDTH * cuda.gridsize(1)):
+        for at in range(WIDTH * cuda.grid(1), size, WIDTH * cuda.gridsize(1)):
             count = size - at
             x = load(theta, at, count, aligned)
             w = four.first(x, decayed - at)
@@ -68,7 +67,7 @@ def sgd(real: Any) -> Device:
     return kernel
 
 
-def adam(real: Any) -> Device:
+def adam(real: Any) -> Function:
     """One step of Adam; the bias corrections 1 - beta^t are -expm1(t log beta)."""
     four = fours(real)
     load, store, add, scale = four.load, four.store, four.add, four.scale
@@ -107,8 +106,7 @@ def adam(real: Any) -> Device:
         steps, l2, squares = real(t[0]), real(decay[0]), zero
         corrected = math.sqrt(-math.expm1(steps * log_beta_2)) / -math.expm1(steps * log_beta_1)
         step = real(rate[0]) * corrected
-        first = WIDTH * cuda.grid(1)
-        for at in range(first, size, WIDTH * cuda.gridsize(1)):
+        for at in range(WIDTH * cuda.grid(1), size, WIDTH * cuda.gridsize(1)):
             count = size - at
             x = load(theta, at, count, aligned)
             w = four.first(x, decayed - at)

@@ -12,20 +12,17 @@ from llvmlite import ir
 from numba import cuda, types
 from numba.core import config
 
-from .tile import WIDTH
+from .tile import WIDEST, WIDTH
 
-_WIDE = 16
-"""Bytes of the widest load."""
-
-Device = Callable[..., Any]
-"""A function that kernels call; `Four` is a tuple of four elements."""
+Function = Callable[..., Any]
+"""A kernel, or a function that kernels call."""
 
 
-def device(function: Device) -> Device:
+def device(function: Function) -> Function:
     """Mark a function that kernels call; the simulator calls any."""
     if config.ENABLE_CUDASIM:
         return function
-    marked: Device = cuda.jit(device=True)(function)
+    marked: Function = cuda.jit(device=True)(function)
     return marked
 
 
@@ -52,7 +49,7 @@ else:
         def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             pointer, index = arguments
             vector = builder.load(_as_vector(context, builder, pointer, signature.args[0], index))
-            vector.align = _WIDE
+            vector.align = WIDEST
             lanes = [ir.Constant(ir.IntType(32), k) for k in range(WIDTH)]
             return context.make_tuple(
                 builder, signature.return_type, [builder.extract_element(vector, k) for k in lanes]
@@ -71,7 +68,7 @@ else:
             for k in range(WIDTH):
                 lane = ir.Constant(ir.IntType(32), k)
                 vector = builder.insert_element(vector, builder.extract_value(values, k), lane)
-            builder.store(vector, target).align = _WIDE
+            builder.store(vector, target).align = WIDEST
             return context.get_dummy_value()
 
         return types.void(p, types.int64, x), codegen
@@ -80,18 +77,18 @@ else:
 class Fours(NamedTuple):
     """What a thread does with four elements of one type."""
 
-    load: Device
+    load: Function
     """load(p, at, count, aligned): elements at .. at + 3, those from `count` on zero."""
-    store: Device
+    store: Function
     """store(p, at, count, aligned, x): all but those from `count` on."""
-    first: Device
+    first: Function
     """first(x, count): those from `count` on zero."""
-    add: Device
-    subtract: Device
-    multiply: Device
-    scale: Device
+    add: Function
+    subtract: Function
+    multiply: Function
+    scale: Function
     """scale(c, x): c times each."""
-    total: Device
+    total: Function
     """total(x): their sum."""
 
 
@@ -142,13 +139,13 @@ def fours(real: Any) -> Fours:
     )
 
 
-def each(formula: Device) -> Device:
+def each(formula: Function) -> Function:
     """Make f(x) of four elements from f of one."""
     f = device(formula)
     return device(lambda x: (f(x[0]), f(x[1]), f(x[2]), f(x[3])))
 
 
-def pairwise(formula: Device) -> Device:
+def pairwise(formula: Function) -> Function:
     """Make f(x, y) of four pairs from f of one."""
     f = device(formula)
     return device(lambda x, y: (f(x[0], y[0]), f(x[1], y[1]), f(x[2], y[2]), f(x[3], y[3])))

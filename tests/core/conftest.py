@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from gpubackprop.backprop import Formulas, Source
+from gpubackprop.epochs import Epochs
 from gpubackprop.kernels.formulas import Activation, Loss
+from gpubackprop.memory_plan import plan
 from gpubackprop.optimizers import SGD, Adam
 from gpubackprop.parameters import Parameters
 from gpubackprop.workspace import Workspace
 
-BACKENDS = ("reference", "compiled")  # a GPU's joins here
+BACKENDS = ("reference", "compiled")  # the CPU's; the GPU's tests are in tests/cuda
 
 
 @pytest.fixture(params=BACKENDS)
@@ -57,6 +59,14 @@ class Problem:
         for ws, _ in runs:
             ws.decay[0] = self.ALPHA / ws.rows
         return runs
+
+    def epochs(self, backend, net=None, optimizer=None):
+        """`Epochs` of a backend, of other parameters if they were moved to its memory."""
+        net, optimizer = net or self.net, optimizer or self.optimizer
+        data, memory = (self.X, self.Y, self.weight), backend.memory
+        shape = net.layer_sizes, self.n, self.batch_size, self.X.dtype, optimizer.moments
+        planned = plan(*shape, memory)
+        return Epochs(backend, net, self.formulas, optimizer, *data, self.ALPHA, planned)
 
     def state(self):
         """Every number that training changes."""

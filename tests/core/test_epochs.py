@@ -6,15 +6,9 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from gpubackprop.epochs import Epochs
-
 
 def make(backend, problem):
-    return Epochs(
-        import_module(f"gpubackprop.backends.{backend}").backend,
-        *(problem.net, problem.formulas, problem.optimizer),
-        *(problem.X, problem.Y, problem.weight, problem.batch_size, problem.ALPHA),
-    )
+    return problem.epochs(import_module(f"gpubackprop.backends.{backend}").backend)
 
 
 def frozen(problem):

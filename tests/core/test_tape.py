@@ -8,7 +8,6 @@ import pytest
 import gpubackprop.backends.compiled
 from gpubackprop.backends import threads
 from gpubackprop.backprop import bind
-from gpubackprop.epochs import Epochs
 from gpubackprop.kernels import compiled, reference
 from gpubackprop.optimizers import Adam
 from gpubackprop.tape import Tape
@@ -89,11 +88,7 @@ def test_replaying_equals_driving(kernels, dtype, optimizer, weighted, make_prob
 
 def run_epochs(backend, problem):
     """Train as the estimators do; return each epoch's loss."""
-    run = Epochs(
-        import_module(f"gpubackprop.backends.{backend}").backend,
-        *(problem.net, problem.formulas, problem.optimizer),
-        *(problem.X, problem.Y, problem.weight, problem.batch_size, problem.ALPHA),
-    ).run
+    run = problem.epochs(import_module(f"gpubackprop.backends.{backend}").backend).run
     losses = []
     for order in problem.orders:
         losses.append(run(order))

@@ -204,4 +204,4 @@ def test_a_failure_at_the_start_is_an_error(name):
 
 
 def test_the_workspace_is_what_the_fastest_kernels_of_hopper_ask_for():
-    assert cublas.workspace_bytes() == 32 * 2**20
+    assert cublas.WORKSPACE_BYTES == 32 * 2**20

@@ -197,7 +197,7 @@ def as_the_driver_reads(cupy, real):
 def test_what_a_device_says_of_itself(cupy, compiled, digits, pair):
     cupy.device.compute_capability = digits
     device = Gpu(0)
-    assert (device.name, device.capability, device.multiprocessors) == ("NVIDIA H100", pair, 132)
+    assert (device.capability, device.multiprocessors) == (pair, 132)
 
 
 def test_memory_is_taken_on_the_device_and_its_stream(cupy, device, monkeypatch):

@@ -13,7 +13,7 @@ import pytest
 import gpubackprop
 from gpubackprop import kernels as kernels_package
 
-KERNELS = ("reference", "compiled")  # every module of primitives; a GPU's joins here
+KERNELS = ("reference", "compiled")  # the CPU's; the GPU's tests are in tests/cuda
 
 
 @pytest.fixture(params=KERNELS)

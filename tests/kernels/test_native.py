@@ -129,6 +129,8 @@ import numpy as np
 from gpubackprop.backends import compiled
 from gpubackprop.backprop import Formulas
 from gpubackprop.epochs import Epochs
+from gpubackprop.memory import HOST
+from gpubackprop.memory_plan import plan
 from gpubackprop.kernels.formulas import Activation, Loss
 from gpubackprop.optimizers import Adam
 from gpubackprop.parameters import Parameters
@@ -141,7 +143,8 @@ adam = Adam(
 formulas = Formulas(Activation.TANH, Activation.SIGMOID, Loss.BINARY_CROSS_ENTROPY)
 X = np.arange(10, dtype="float32").reshape(5, 2)
 Y = np.array([[0], [1], [0], [1], [1]], dtype="float32")
-epochs = Epochs(compiled.backend, net, formulas, adam, X, Y, None, 2, 1e-4)
+planned = plan((2, 3, 1), 5, 2, "float32", 2, HOST)
+epochs = Epochs(compiled.backend, net, formulas, adam, X, Y, None, 1e-4, planned)
 for _ in range(3):
     epochs.run(np.arange(5))
 print("numba" in sys.modules, net.theta.tobytes().hex())

@@ -1,5 +1,7 @@
 """Calls of a recorded step that one pass over memory can serve together."""
 
+from collections.abc import Callable
+
 from ...kernels.cuda.primitives import Primitives
 from ...kernels.cuda.tile import WARP
 from ...kernels.formulas import Activation, Loss
@@ -30,17 +32,19 @@ def _with_bias_grads(calls: list[Call], kernels: Primitives) -> list[Call]:
     The algorithm calls `bias_grad` on what `output_delta` or `hidden_delta` has just written, with
     the `weight_grad` of the same layer between them, which reads the error and writes elsewhere.
     """
+    together: dict[Callable[..., None], tuple[int, Callable[..., None]]] = {
+        kernels.output_delta: (5, kernels.output_delta_and_bias_grad),
+        kernels.hidden_delta: (4, kernels.hidden_delta_and_bias_grad),
+    }  # which argument is the error that it writes, and what finds the bias gradient as well
     fused: list[Call] = []
     for primitive, arguments in calls:
         if primitive == kernels.bias_grad and len(fused) >= 2:
             delta, grad_b = arguments
             (producer, produced), (between, _) = fused[-2:]
-            if between == kernels.weight_grad:
-                if producer == kernels.output_delta and produced[5] is delta:
-                    fused[-2] = kernels.output_delta_and_bias_grad, (*produced, grad_b)
-                    continue
-                if producer == kernels.hidden_delta and produced[4] is delta:
-                    fused[-2] = kernels.hidden_delta_and_bias_grad, (*produced, grad_b)
+            if producer in together and between == kernels.weight_grad:
+                error, both = together[producer]
+                if produced[error] is delta:
+                    fused[-2] = both, (*produced, grad_b)
                     continue
         fused.append((primitive, arguments))
     return fused

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ...kernels.cuda.gpu import Gpu
+from ...kernels.cuda.tile import WIDEST
 from ...memory import Array, Staging, matrix, row_length
 
 
@@ -17,8 +18,8 @@ class DeviceMemory:
         Whose memory.
     """
 
-    row_bytes = 16
-    """The widest load; tensor cores want it as well."""
+    row_bytes = WIDEST
+    """Tensor cores want it as well."""
 
     def __init__(self, gpu: Gpu) -> None:
         self._gpu = gpu

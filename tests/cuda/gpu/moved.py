@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from gpubackprop.epochs import Epochs
 from gpubackprop.parameters import Parameters
 
 
@@ -13,11 +12,7 @@ class Moved:
         self._problem, self._memory = problem, backend.memory
         self.net = self._copy(problem.net)
         self.optimizer = type(problem.optimizer)(*map(self._copy, problem.optimizer))
-        self.epochs = Epochs(
-            backend,
-            *(self.net, problem.formulas, self.optimizer),
-            *(problem.X, problem.Y, problem.weight, problem.batch_size, problem.ALPHA),
-        )
+        self.epochs = problem.epochs(backend, self.net, self.optimizer)
 
     def train(self):
         """Run all epochs; return the losses and every number that training changed."""

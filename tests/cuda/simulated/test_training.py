@@ -13,7 +13,6 @@ from gpubackprop.backends.cuda import detection
 from gpubackprop.backends.cuda.execution import preparing
 from gpubackprop.backends.cuda.fusion import fuse
 from gpubackprop.backprop import bind
-from gpubackprop.epochs import Epochs
 from gpubackprop.kernels.cuda.device import CaptureError
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.memory_plan import Sizes
@@ -48,11 +47,7 @@ def on_stand_in(device, monkeypatch):
 
 def run_epochs(backend, problem):
     """Train in the backend's memory; return the losses and every number that training changed."""
-    run = Epochs(
-        backend,
-        *(problem.net, problem.formulas, problem.optimizer),
-        *(problem.X, problem.Y, problem.weight, problem.batch_size, problem.ALPHA),
-    ).run
+    run = problem.epochs(backend).run
     return [run(order) for order in problem.orders[:EPOCHS]], problem.state()
 
 
@@ -77,8 +72,7 @@ class Scarce(StandInMemory):
 
     def available(self):
         sizes = Sizes((7, 9, 6, 4), np.dtype("float32"), self)
-        vectors = 5 * sizes.parameters - 3 * 896  # but the parameters and moments are there
-        return vectors + sizes.workspace(3) + 2 * sizes.data(10) + (64 << 20)
+        return 5 * sizes.parameters + sizes.workspace(3) + 2 * sizes.data(10) + (64 << 20)
 
 
 def test_streamed_and_in_parts_is_the_same(device, make_problem):  # noqa: F811
