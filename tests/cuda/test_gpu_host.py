@@ -118,14 +118,12 @@ def cupy(monkeypatch):
     device = Within(entered, "device")
     device.compute_capability = "90"
     device.attributes = {"MultiProcessorCount": 132}
-    runtime = SimpleNamespace(getDeviceProperties=lambda index: {"name": b"NVIDIA H100"})
     fake = SimpleNamespace(
         zeros=lambda size, dtype: np.zeros(size, dtype).view(Array),
         empty=lambda size, dtype: np.full(size, 7, dtype).view(Array),
         cuda=SimpleNamespace(
             alloc=lambda size: SimpleNamespace(ptr=0x7F00_0000_0000),
             driver=Driver(stream),
-            runtime=runtime,
             Device=lambda index: device,
             Stream=lambda non_blocking: stream,
         ),
