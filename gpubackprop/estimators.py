@@ -142,7 +142,8 @@ class _Accelerated:
         return predict(self, X)
 
     def __getstate__(self: Any) -> dict[str, Any]:
-        state: Any = super().__getstate__()
+        state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
+        state.pop("_rows", None)  # in the middle of a fit
         versions = {"_gpubackprop_version": __version__, "_sklearn_version": sklearn.__version__}
         return {**state, **versions}
 

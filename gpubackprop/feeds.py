@@ -98,11 +98,18 @@ class Streamed:
             staging, chunk = self._stagings[window], order[start : start + self._rows]
             staging.wait()
             for matrix, room in zip(self._data, staging.host, strict=True):
-                np.take(matrix, chunk, axis=0, out=room[: len(chunk)], mode="clip")
+                _copy_rows(matrix, chunk, room[: len(chunk)])
             staging.send(len(chunk))
             self._memory.write(self._sources[window].cursor, np.zeros(1, dtype=np.int64))
             yield window, len(chunk)
             staging.release()
+
+
+def _copy_rows(matrix: Array, rows: Array, out: Array) -> None:
+    if matrix.flags.c_contiguous:
+        np.take(matrix, rows, axis=0, out=out, mode="clip")  # no copy between
+    else:
+        out[...] = matrix[rows]  # take would copy all of it first
 
 
 def _source(matrices: tuple[Array, ...], order: Array, cursor: Array) -> Source:

@@ -120,10 +120,10 @@ def _halves(batch_size: int) -> Iterator[int]:
 
 def _refusal(least: Plan) -> str:
     return (
-        f"training needs {_words(least.total)} at the least, {_words(least.parameters)} of it for "
-        f"the parameters and their optimizer, {_words(least.data)} for data on their way; "
-        f"{_words(least.available or 0)} are free: take a smaller network or batch, a narrower "
-        "dtype, or device='cpu'"
+        f"out of memory: training needs {_words(least.total)} at the least, "
+        f"{_words(least.parameters)} of it for the parameters and their optimizer, "
+        f"{_words(least.data)} for data on their way; {_words(least.available or 0)} are free: "
+        "take a smaller network or batch, a narrower dtype, or device='cpu'"
     )
 
 

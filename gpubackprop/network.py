@@ -1,6 +1,7 @@
 """A multi-layer perceptron in the derivation's notation, one step at a time."""
 
 import logging
+import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
@@ -164,10 +165,17 @@ class Network:
     def _bind(self, backend: Backend) -> None:
         self._kernels, self._memory = backend.kernels, backend.memory
         self._backend, self._algorithm = backend, bind(backend.kernels)
+        self._thread = threading.get_ident()  # a GPU's stream is a thread's own
 
     def _session(self) -> AbstractContextManager[None]:
         """Set up for primitives; the CPU needs nothing, and here its BLAS may use all threads."""
-        return nullcontext() if self._memory is HOST else self._backend.session()
+        if self._memory is HOST:
+            return nullcontext()
+        if threading.get_ident() != self._thread:
+            raise RuntimeError(
+                "a network on a GPU is used by the thread that made it; copy.deepcopy makes another"
+            )
+        return self._backend.session()
 
     def _zeros(self) -> Parameters:
         return Parameters.zeros(self.layer_sizes, self.dtype, self._memory)
@@ -210,7 +218,8 @@ class Network:
         vars(twin).update(vars(self))
         twin.dtype = _dtype(dtype)
         backend, device, precision = self._choice
-        if backends.dtype_of(precision) not in (None, twin.dtype):
+        meant = backends.dtype_of(precision)
+        if meant is not None and meant != twin.dtype:
             twin._choice = (backend, device, "auto")  # a precision of the other type
             twin._bind(backends.select(*twin._choice))
         twin._adopt(twin._zeros())
@@ -419,7 +428,7 @@ def _dtype(name: Any, precision: str = "auto") -> np.dtype[Any]:
     if name == "auto":
         return meant or np.dtype(np.float32)
     dtype: np.dtype[Any] = np.dtype(name)
-    if meant not in (None, dtype):
+    if meant is not None and meant != dtype:  # NumPy takes None for float64
         raise ValueError(f"precision={precision!r} computes in {meant}, but dtype={name!r}")
     return dtype
 

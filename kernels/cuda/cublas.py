@@ -6,6 +6,7 @@ time and may be captured.
 """
 
 import ctypes
+import weakref
 from functools import partial
 from typing import Any
 
@@ -59,6 +60,7 @@ class Cublas:
         self._library = library
         self._handle = ctypes.c_void_p()
         self._call("cublasCreate_v2", ctypes.byref(self._handle))
+        weakref.finalize(self, library.cublasDestroy_v2, self._handle).atexit = False
         self._call("cublasSetStream_v2", self._handle, ctypes.c_void_p(stream))
         self._call(  # after the stream, which resets it
             "cublasSetWorkspace_v2",

@@ -22,6 +22,7 @@ from .kernel import Kernel
 
 _log = logging.getLogger("gpubackprop")
 _lock = threading.Lock()
+_entries: dict[tuple[int, str], int] = {}  # kernels' code on each device, by name
 _mine = threading.local()
 
 
@@ -59,10 +60,9 @@ class Gpu:
         import cupy
 
         self.cupy = cupy
-        self._device = cupy.cuda.Device(index)
+        self._index, self._device = index, cupy.cuda.Device(index)
         self.capability = _capability(str(self._device.compute_capability))
         self.multiprocessors = int(self._device.attributes["MultiProcessorCount"])
-        self._entries: dict[str, int] = {}
         with self._device:
             self.stream = cupy.cuda.Stream(non_blocking=True)
             with self.stream:
@@ -171,14 +171,14 @@ class Gpu:
 
     def _entry(self, kernel: Kernel, real: np.dtype[Any]) -> int:
         """Address of a kernel's code on this device."""
-        name = kernel.name(real)
-        if name not in self._entries:
-            with _lock, self._device:
+        key = self._index, kernel.name(real)
+        with _lock, self._device:
+            if key not in _entries:
                 symbol, code = _machine_code(kernel, real, self.capability)
                 driver = self.cupy.cuda.driver
                 module = driver.moduleLoadData(code)  # stays for the life of the process
-                self._entries[name] = int(driver.moduleGetFunction(module, symbol))
-        return self._entries[name]
+                _entries[key] = int(driver.moduleGetFunction(module, symbol))
+        return _entries[key]
 
 
 def gpu(index: int) -> Gpu:

@@ -56,6 +56,8 @@ _ADAM = Kernel(
 
 _ENOUGH = 4
 """Blocks for each multiprocessor that keep it busy."""
+_MOST_DOWN = 65_535
+"""Blocks along y that a grid may have."""
 
 
 def _primitive(
@@ -340,7 +342,8 @@ class Primitives:
     def _by_tiles(self, kernel: Kernel, out: Array, arguments: tuple[Any, ...]) -> Launch:
         """Launch over all of a matrix, four rows to a thread where there are enough of them."""
         down = -(-len(out) // ROWS)
-        return self._tiled(kernel, out, min(down, max(-(-down // 4), self._enough(out))), arguments)
+        blocks = min(down, max(-(-down // 4), self._enough(out)), _MOST_DOWN)
+        return self._tiled(kernel, out, blocks, arguments)
 
     def _enough(self, matrix: Array) -> int:
         """How many rows of blocks keep the device busy."""

@@ -129,3 +129,12 @@ def test_nothing_is_said_where_all_fits(make_problem):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         trained(backend_with("reference", HOST), make_problem("float32", "Adam", False))
+
+
+def test_rows_of_any_order_are_streamed(make_problem):
+    one, another = (make_problem("float64", "Adam", False, n=83, batch_size=10) for _ in range(2))
+    another.X = np.asfortranarray(another.X)
+    sizes = Sizes(SIZES, np.dtype("float64"), HOST)
+    room = 4 * sizes.parameters + sizes.workspace(10) + 2 * sizes.data(20) + (64 << 20)
+    backend = backend_with("reference", Scarce(room))
+    assert trained(backend, one) == trained(backend, another)

@@ -1,5 +1,6 @@
 """`Network`: what it takes, what it shows, what it refuses."""
 
+import pickle
 import re
 
 import numpy as np
@@ -472,3 +473,20 @@ def test_gradients_of_another_network_are_refused(net):
     with refused("grads"):
         net.step(grads, 0.1)
     np.testing.assert_array_equal(net.theta, before)
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32", "tf32", "bf16"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_precision_and_dtype_must_agree(dtype, precision):
+    if (precision == "float64") == (dtype == "float64"):
+        assert Network((2, 1), dtype=dtype, precision=precision).dtype == dtype
+    else:
+        with refused("precision", precision, dtype):
+            Network((2, 1), dtype=dtype, precision=precision)
+
+
+def test_a_copy_in_another_type_forgets_its_precision():
+    net = Network((2, 1), precision="float64")
+    assert (net.dtype, net.astype("float32").dtype) == (np.float64, np.float32)
+    assert net.astype("float32").astype("float64").dtype == np.float64
+    assert pickle.loads(pickle.dumps(net.astype("float32"))).dtype == np.float32

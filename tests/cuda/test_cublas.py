@@ -1,6 +1,7 @@
 """The very arguments that libcublas would get, carried out by the CPU's BLAS."""
 
 import ctypes
+import gc
 from ctypes import c_float, c_int, c_void_p
 from itertools import product
 from types import SimpleNamespace
@@ -30,6 +31,9 @@ class Library:
     def cublasCreate_v2(self, handle):  # noqa: N802
         handle._obj.value = HANDLE
         return self._done("cublasCreate_v2")
+
+    def cublasDestroy_v2(self, handle):  # noqa: N802
+        return self._done("cublasDestroy_v2", handle.value)
 
     def cublasSetStream_v2(self, handle, stream):  # noqa: N802
         assert [type(handle), type(stream)] == [c_void_p, c_void_p]
@@ -205,3 +209,10 @@ def test_a_failure_at_the_start_is_an_error(name):
 
 def test_the_workspace_is_what_the_fastest_kernels_of_hopper_ask_for():
     assert cublas.WORKSPACE_BYTES == 32 * 2**20
+
+
+def test_a_handle_goes_with_its_owner(library):
+    made = Cublas(library, 1, 2, 3)
+    del made
+    gc.collect()
+    assert library.called[-1] == ("cublasDestroy_v2", HANDLE)

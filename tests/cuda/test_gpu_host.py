@@ -146,6 +146,7 @@ class Blas:
 def compiled(monkeypatch, tmp_path):
     """What was compiled, by a compiler that makes an object file of a name."""
     made = []
+    monkeypatch.setattr(gpu, "_entries", {})
 
     def compile_kernel(kernel, real, capability):
         made.append((kernel.name(real), capability))
@@ -276,6 +277,7 @@ FOLD = Kernel("sums.fold", ())
 
 
 def load(real=SINGLE):
+    gpu._entries.clear()  # of another process
     device = Gpu(0)
     device.launch(FOLD, real, (1, 1), (1, 1), ())
     return device

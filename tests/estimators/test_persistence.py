@@ -16,6 +16,7 @@ from sklearn.base import clone
 from sklearn.exceptions import InconsistentVersionWarning
 
 import gpubackprop
+from gpubackprop import MLPRegressor
 
 from .agreement import (
     ENDS_BY_ITSELF,
@@ -186,3 +187,19 @@ def test_model_is_loaded_in_a_fresh_process(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-c", _PREDICT, str(tmp_path / "saved")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.stdout.strip(), done.stderr) == ("gpubackprop", "")
+
+
+class PickledInItsFit(MLPRegressor):
+    """Pickles itself whenever L-BFGS evaluates."""
+
+    def _backprop(self, *arguments: Any) -> Any:
+        pickle.loads(pickle.dumps(self))
+        return super()._backprop(*arguments)
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_a_model_is_pickled_in_the_middle_of_an_lbfgs_fit() -> None:
+    rows = np.random.RandomState(0).randn(20, 3)
+    model = PickledInItsFit(hidden_layer_sizes=(4,), solver="lbfgs", max_iter=2)
+    model.fit(rows, rows[:, 0])
+    assert "_rows" not in vars(model)

@@ -29,7 +29,9 @@ def backend(index: int, rounding: Rounding = Rounding.NONE) -> Backend:
         with device.cupy.cuda.Device(index):
             device.cupy.cuda.get_current_stream().synchronize()  # the caller's arrays are complete
         with device:
-            yield
-            device.stream.synchronize()  # and so are ours, for whatever stream reads them next
+            try:
+                yield
+            finally:
+                device.stream.synchronize()  # and so are ours, whatever stream reads them next
 
     return Backend("cuda", kernels, DeviceMemory(device), session, preparing(kernels, device))

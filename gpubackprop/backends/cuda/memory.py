@@ -8,6 +8,11 @@ from ...kernels.cuda.gpu import Gpu
 from ...kernels.cuda.tile import WIDEST
 from ...memory import Array, Staging, matrix, row_length
 
+PIECE = 64 << 20
+"""Bytes of a matrix that are moved at a time."""
+_STAGED = 64 << 10
+"""Bytes that CUDA copies away before it returns; the source of more must not change meanwhile."""
+
 
 class DeviceMemory:
     """Memory of one GPU; every transfer is queued on its stream.
@@ -40,14 +45,19 @@ class DeviceMemory:
             return values
         rows, columns = values.shape
         room = matrix(rows, columns, values.dtype, self)
+        step = max(1, PIECE // (columns * values.itemsize))
         with self._gpu:
-            room[...] = self._gpu.cupy.asarray(values)
+            for start in range(0, rows, step):  # a second copy of all might not fit
+                piece = values[start : start + step]
+                room[start : start + step] = self._gpu.cupy.asarray(piece)
         return room
 
     def write(self, out: Array, values: Array) -> None:
         """Copy values to an array of the device."""
         with self._gpu:
             out.set(np.ascontiguousarray(values, dtype=out.dtype))  # type: ignore[attr-defined]
+            if values.nbytes > _STAGED:
+                self._gpu.stream.synchronize()
 
     def read(self, array: Array) -> Array:
         """Copy values from the device, once all that was queued has run."""

@@ -12,6 +12,7 @@ from sklearn.datasets import load_iris
 from gpubackprop import MLPClassifier, MLPRegressor, Network, check_gradients, prediction
 from gpubackprop.backends.cuda import backend as cuda_backend
 from gpubackprop.backends.cuda import detection
+from gpubackprop.backends.cuda import memory as cuda_memory
 from gpubackprop.device_arrays import adopt, on_gpu
 from tests.cuda.simulated.fake_cupy import Array, FakeGpu, Foreign, OnHost, cupy
 
@@ -480,3 +481,14 @@ def test_the_networks_calls_wait_for_the_streams(net, gpu):
     assert (cupy.stream.waits, gpu.stream.waits) == (waits + 1, 1)
     net.step(net.backward(cache, np.eye(3)[LABELS].T), 0.1)
     assert gpu.stream.waits == 3
+
+
+def test_rows_are_moved_in_pieces(monkeypatch):
+    """A second copy of all of them might not fit."""
+    monkeypatch.setattr(cuda_memory, "PIECE", 3 * X.shape[1] * X.itemsize)
+    model = MLPRegressor(device="cuda", **SMALL).fit(X, Y)
+    assert (3, X.shape[1]) in cupy.to_device
+    assert X.shape not in cupy.to_device
+    np.testing.assert_allclose(
+        model.coefs_[0], MLPRegressor(**SMALL).fit(X, Y).coefs_[0], rtol=1e-6
+    )
