@@ -15,6 +15,7 @@ from .sklearn_contract import SGDOptimizer
 from .training import Data
 from .translation import (
     formulas,
+    layer_sizes,
     loss_scale,
     network,
     optimizer,
@@ -87,7 +88,7 @@ def _planned(
     estimator: Any, X: Array, batch_size: int, dtype: np.dtype[Any], memory: Memory
 ) -> Plan:
     """Divide training so that it fits, before anything is allocated."""
-    sizes = (X.shape[1], *(len(b) for b in estimator.intercepts_))
+    sizes = layer_sizes(estimator)
     moments = 1 if isinstance(estimator._optimizer, SGDOptimizer) else 2
     return plan(sizes, len(X), batch_size, dtype, moments, memory, here=memory.holds(X))
 

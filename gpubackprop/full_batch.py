@@ -8,7 +8,7 @@ from .backends.backend import Backend, Step
 from .backprop import Formulas, bind
 from .device_arrays import on_gpu
 from .kernels.protocol import Kernels
-from .memory_plan import Sizes
+from .memory_plan import Sizes, mebibytes
 from .parameters import Array, Parameters
 from .translation import formulas, loss_scale, network, targets, usable
 from .workspace import Workspace
@@ -106,8 +106,8 @@ def _require_room(net: Parameters, rows: int, backend: Backend) -> None:
     needed = sizes.workspace(rows) + sizes.data(rows)
     if available is not None and needed > available:
         raise MemoryError(
-            f"the solver 'lbfgs' computes on all rows at once, which takes {needed / 2**20:,.1f} "
-            f"MiB of which {available / 2**20:,.1f} are free: take the solver 'adam' or "
+            f"the solver 'lbfgs' computes on all rows at once, which takes {mebibytes(needed)}; "
+            f"{mebibytes(available)} are free: take the solver 'adam' or "
             "device='cpu'"
         )
 

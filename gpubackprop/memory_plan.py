@@ -120,10 +120,10 @@ def _halves(batch_size: int) -> Iterator[int]:
 
 def _refusal(least: Plan) -> str:
     return (
-        f"out of memory: training needs {_words(least.total)} at the least, "
-        f"{_words(least.parameters)} of it for the parameters and their optimizer, "
-        f"{_words(least.data)} for data on their way; {_words(least.available or 0)} are free: "
-        "take a smaller network or batch, a narrower dtype, or device='cpu'"
+        f"out of memory: training needs {mebibytes(least.total)} at the least, "
+        f"{mebibytes(least.parameters)} of it for the parameters and their optimizer, "
+        f"{mebibytes(least.data)} for data on their way; "
+        f"{mebibytes(least.available or 0)} are free: take a smaller network or batch, a narrower dtype, or device='cpu'"
     )
 
 
@@ -162,5 +162,6 @@ class Sizes:
         return min(batches * batch_size, -(-rows // batch_size) * batch_size)
 
 
-def _words(size: int) -> str:
+def mebibytes(size: int) -> str:
+    """Say a number of bytes in words."""
     return f"{size / 2**20:,.1f} MiB"

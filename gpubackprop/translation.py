@@ -76,10 +76,14 @@ def targets(estimator: Any, y: Array, dtype: np.dtype[Any]) -> Array:
     return Y
 
 
+def layer_sizes(estimator: Any) -> tuple[int, ...]:
+    """d_0 .. d_L of an initialised estimator."""
+    return (estimator.coefs_[0].shape[0], *(len(b) for b in estimator.intercepts_))
+
+
 def network(estimator: Any, dtype: np.dtype[Any], memory: Memory = HOST) -> Parameters:
     """Copy the estimator's parameters, which may have any type and memory order."""
-    sizes = (estimator.coefs_[0].shape[0], *(len(b) for b in estimator.intercepts_))
-    net = Parameters.zeros(sizes, dtype, memory)
+    net = Parameters.zeros(layer_sizes(estimator), dtype, memory)
     net.load([*estimator.coefs_, *estimator.intercepts_])
     return net
 

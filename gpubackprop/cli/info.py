@@ -71,7 +71,7 @@ def _memory(
 ) -> dict[str, str]:
     """Describe a plan, for the GPU that is here or for one without limit."""
     from gpubackprop.backends.cuda import detection
-    from gpubackprop.memory_plan import plan
+    from gpubackprop.memory_plan import mebibytes, plan
 
     usable, reason = detection.status()
     room: Any = _Unlimited()
@@ -85,17 +85,13 @@ def _memory(
         raise UserError(str(error)) from None
     window = f"{planned.window:,} rows at a time, twice" if planned.window else "all rows"
     return {
-        "parameters, gradient, optimizer": _megabytes(planned.parameters),
-        "activations and errors": f"{_megabytes(planned.workspace)}, {planned.part:,} examples",
-        "data": f"{_megabytes(planned.data)}, {window}",
-        "libraries": _megabytes(planned.margin),
-        "together": _megabytes(planned.total),
-        "free": _megabytes(planned.available) if planned.available is not None else reason,
+        "parameters, gradient, optimizer": mebibytes(planned.parameters),
+        "activations and errors": f"{mebibytes(planned.workspace)}, {planned.part:,} examples",
+        "data": f"{mebibytes(planned.data)}, {window}",
+        "libraries": mebibytes(planned.margin),
+        "together": mebibytes(planned.total),
+        "free": mebibytes(planned.available) if planned.available is not None else reason,
     }
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 2**20:,.1f} MiB"
 
 
 def _print(console: Console, title: str, facts: Mapping[str, Any]) -> None:

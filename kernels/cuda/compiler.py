@@ -56,7 +56,7 @@ def compile_kernel(
 
 def ptx(kernel: Kernel, real: np.dtype[Any], capability: Capability) -> str:
     """Compile a kernel to PTX, the text form of a GPU's instructions."""
-    with _compiling_for(capability):
+    with compiling_for(capability):
         text, _ = cuda.compile_ptx(
             kernel.function(real),
             signature(kernel, real),
@@ -77,7 +77,7 @@ def _numba_type(parameter: Parameter, real: np.dtype[Any]) -> Any:
 
 
 @contextmanager
-def _compiling_for(capability: Capability) -> Iterator[None]:
+def compiling_for(capability: Capability) -> Iterator[None]:
     """Answer Numba, which asks for the current device wherever a kernel calls a function."""
 
     class Device:

@@ -77,7 +77,7 @@ class Cublas:
         product = plan(A, B, C, _NARROWER)
         scale = ctypes.c_double if C.dtype == np.float64 else ctypes.c_float
         first, second, out = (
-            (ctypes.c_void_p(_address(M)), ctypes.c_int(_TYPES[M.dtype.name]), ctypes.c_int(lead))
+            (ctypes.c_void_p(address(M)), ctypes.c_int(_TYPES[M.dtype.name]), ctypes.c_int(lead))
             for M, lead in zip(
                 (product.first, product.second, product.out), product.leads, strict=True
             )
@@ -103,7 +103,8 @@ class Cublas:
             raise RuntimeError(f"{name}: {_STATUS.get(status, f'status {status}')}")
 
 
-def _address(M: Any) -> int:
+def address(M: Any) -> int:
+    """Address on the device of an array's first element."""
     return int(M.data.ptr)
 
 

@@ -83,7 +83,7 @@ class Gpu:
 
     def address(self, array: Array) -> int:
         """Address of an array's first element on the device."""
-        return int(array.data.ptr)  # type: ignore[attr-defined]
+        return cublas.address(array)
 
     def zeros(self, size: int, dtype: np.dtype[Any]) -> Array:
         """Memory on the device; CuPy starts every allocation on a boundary of 512 bytes."""

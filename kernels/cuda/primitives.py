@@ -147,7 +147,8 @@ class Primitives:
         total: Array,
     ) -> Plan:
         unused = self._device.empty(delta.shape[1], delta.dtype)
-        yield from self._output_delta(A, Y, share, activation, loss, delta, total, unused)
+        arguments = (A, Y, share, activation, loss, delta, total, unused)
+        yield from self.launches(self.output_delta_and_bias_grad, arguments)
 
     @_primitive
     def output_delta_and_bias_grad(
@@ -162,7 +163,15 @@ class Primitives:
         grad_b: Array,
     ) -> Plan:
         """`output_delta` and then `bias_grad` of its result, in one pass."""
-        yield from self._output_delta(A, Y, share, activation, loss, delta, total, grad_b)
+        kernel = Kernel("layers.output_delta", (_REALS,) * 6 + (_COUNT,) * 6, (activation, loss))
+        blocks, sums = self._sums(delta, grad_b)
+        count = blocks * _tiles_across(delta)
+        losses = self._device.empty(count, delta.dtype)
+        leads = (_same_lead(A, delta), _lead(Y), _lead(share))
+        arguments = (A, Y, share, delta, sums, losses, *delta.shape, *leads)
+        yield self._tiled(kernel, delta, blocks, (*arguments, self._aligned(A, Y, delta)))
+        yield self._collect(losses, count, total)
+        yield from self._fold(blocks, sums, grad_b)
 
     @_primitive
     def softmax_output_layer(
@@ -270,27 +279,6 @@ class Primitives:
         grid = (-(-len(A) // WARPS), 1)
         arguments = (A, b, *A.shape, _lead(A))
         return self._device.launch(_SOFTMAX, A.dtype, grid, (WARP, WARPS), arguments)
-
-    def _output_delta(
-        self,
-        A: Array,
-        Y: Array,
-        share: Array,
-        activation: Activation,
-        loss: Loss,
-        delta: Array,
-        total: Array,
-        grad_b: Array,
-    ) -> Plan:
-        kernel = Kernel("layers.output_delta", (_REALS,) * 6 + (_COUNT,) * 6, (activation, loss))
-        blocks, sums = self._sums(delta, grad_b)
-        count = blocks * _tiles_across(delta)
-        losses = self._device.empty(count, delta.dtype)
-        leads = (_same_lead(A, delta), _lead(Y), _lead(share))
-        arguments = (A, Y, share, delta, sums, losses, *delta.shape, *leads)
-        yield self._tiled(kernel, delta, blocks, (*arguments, self._aligned(A, Y, delta)))
-        yield self._collect(losses, count, total)
-        yield from self._fold(blocks, sums, grad_b)
 
     def _hadamard(self, delta: Array, A: Array, activation: Activation, grad_b: Array) -> Plan:
         kernel = Kernel("layers.hadamard", (_REALS,) * 3 + (_COUNT,) * 4, (activation,))

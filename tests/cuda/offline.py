@@ -10,21 +10,14 @@ with: pip install 'numba-cuda[cu13]' 'cuda-toolkit==13.0.*'
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import SimpleNamespace
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
-from unittest.mock import patch
-
-import numpy as np
-
-if not hasattr(np, "row_stack"):
-    np.row_stack = np.vstack  # numba-cuda 0.30 asks for it, NumPy 2.5 has it no more
 
 from cuda.core import Linker, LinkerOptions, ObjectCode
 from cuda.pathfinder import DynamicLibNotFoundError, load_nvidia_dynamic_lib
 from numba import cuda
-from numba.cuda import dispatcher
+
+from gpubackprop.kernels.cuda.compiler import compiling_for
 
 
 class Report(NamedTuple):
@@ -103,14 +96,6 @@ def why_not() -> str | None:
     except DynamicLibNotFoundError:
         return f"no {library}: pip install 'numba-cuda[cu13]' 'cuda-toolkit==13.0.*'"
     return None
-
-
-@contextmanager
-def compiling_for(capability: tuple[int, int]) -> Iterator[None]:
-    """Answer Numba, which asks for the current GPU when a kernel calls a device function."""
-    device = SimpleNamespace(compute_capability=capability)
-    with patch.object(dispatcher, "get_current_device", lambda: device):
-        yield
 
 
 def link(ptx: str, compute_capability: tuple[int, int]) -> str:

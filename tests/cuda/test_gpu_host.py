@@ -23,6 +23,7 @@ from gpubackprop.kernels.cuda.kernel import Kernel, Parameter
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.kernels.formulas import Activation, Loss
 from gpubackprop.kernels.native import store
+from tests.cuda.asked import Listener
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 STREAM = 0x7F00_1234_5000
@@ -435,3 +436,12 @@ def test_nothing_else_is_fused(kernels):
             [bias],
         ):
             assert same(fuse(calls, kernels), calls)
+
+
+def test_a_grid_is_no_taller_than_cuda_allows():
+    """Nine million rows, in no memory."""
+    listener = Listener()
+    tall = np.lib.stride_tricks.as_strided(np.zeros(1), (9_000_000, 1), (0, 8))
+    Primitives(listener).gather(tall, np.zeros(1, np.int64), np.zeros(1, np.int64), tall)
+    ((_, down),) = listener.asked.values()
+    assert down == 65_535

@@ -3,6 +3,7 @@
 import logging
 import pickle
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -492,3 +493,23 @@ def test_rows_are_moved_in_pieces(monkeypatch):
     np.testing.assert_allclose(
         model.coefs_[0], MLPRegressor(**SMALL).fit(X, Y).coefs_[0], rtol=1e-6
     )
+
+
+def test_a_session_waits_after_an_error_too(gpu):
+    before = gpu.stream.waits
+
+    def leave():
+        with cuda_backend.backend(0).session():
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        leave()
+    assert gpu.stream.waits == before + 1
+
+
+def test_a_network_stays_with_its_thread():
+    net = Network((2, 1), device="cuda")
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(net.forward, [1.0, 2.0])
+    with pytest.raises(RuntimeError, match="used by the thread that made it"):
+        asked.result()
