@@ -123,7 +123,8 @@ def _refusal(least: Plan) -> str:
         f"out of memory: training needs {mebibytes(least.total)} at the least, "
         f"{mebibytes(least.parameters)} of it for the parameters and their optimizer, "
         f"{mebibytes(least.data)} for data on their way; "
-        f"{mebibytes(least.available or 0)} are free: take a smaller network or batch, a narrower dtype, or device='cpu'"
+        f"{mebibytes(least.available or 0)} are free: "
+        "take a smaller network or batch, a narrower dtype, or device='cpu'"
     )
 
 
