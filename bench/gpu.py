@@ -16,13 +16,13 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-import host
-from gpubackprop.backends.cuda import detection
-from on_gpu import cpu, host_time, kernels, peers, precision, step
-from on_gpu.in_process import InProcess
-from on_gpu.report import Report, file_name
-from on_gpu.section import Figures, Section
-from service import UnavailableError
+from . import host
+from ..backends.cuda import detection
+from .on_gpu import cpu, host_time, kernels, peers, precision, step
+from .own_process import InProcess
+from .report.store import Report, file_name
+from .report.section import Figures, Section
+from .service import UnavailableError
 
 _TABLES = (kernels.SECTION, step.SECTION, host_time.SECTION, precision.SECTION)
 SECTIONS: dict[str, Section] = {

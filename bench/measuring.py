@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from gpubackprop.backends import Backend
-from gpubackprop.kernels import compiled
-from gpubackprop.kernels.replay import replay
-from problems import Array
+from ..backends import Backend
+from ..kernels import compiled
+from ..kernels.replay import replay
+from .problems import Array
 
 
 class Shape(NamedTuple):

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from problems import find
-from service import serve
-from start import parameters
+from .problems import find
+from .service import serve
+from .start import parameters
 
 SECONDS = 0.3
 

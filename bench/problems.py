@@ -45,6 +45,8 @@ PROBLEMS = {
         Problem("wide", 8192, 1024, 10, (2048, 2048), 1024),
     )
 }
+USUAL = ("digits", "tiny", "mid", "mnist")
+"""Those that take seconds."""
 ON_GPU = {
     **PROBLEMS,
     "deep": Problem("deep", 32768, 1024, 10, (4096,) * 4, 8192),
@@ -52,8 +54,3 @@ ON_GPU = {
 """Those, and one that fills a GPU."""
 DTYPES = ("float32", "float64")
 ACTIVATIONS = ("relu", "tanh", "logistic")
-
-
-def find(name: str, smallest: bool = False) -> Problem:
-    """Look a problem up by its name."""
-    return ON_GPU[name].smallest() if smallest else ON_GPU[name]

@@ -9,16 +9,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
 PAUSE = 0.1
 """Seconds between two measurements: idle threads of the one before have gone to sleep."""
-
-
-def serve(ready: dict[str, Any], measure: Callable[[], dict[str, Any]]) -> None:
-    """Say `ready`, then answer each line of standard input with one measurement, as JSON."""
-    answer(ready, lambda _: measure())
 
 
 def answer(ready: dict[str, Any], measure: Callable[[str], dict[str, Any]]) -> None:
@@ -47,14 +41,14 @@ class Service:
 
     Parameters
     ----------
-    script : str
-        File beside this one.
+    module : str
+        Beside this one.
     *arguments : str
         Its command line.
     patience : float or None
         Seconds after which a process that has not answered is ended; None waits for ever.
     wait : bool
-        Whether to wait until it is ready; else call `get_ready` before `measure`.
+        Whether to wait until it is ready; else call `get_ready` before `ask`.
 
     Raises
     ------
@@ -63,9 +57,9 @@ class Service:
     """
 
     def __init__(
-        self, script: str, *arguments: str, patience: float | None = None, wait: bool = True
+        self, module: str, *arguments: str, patience: float | None = None, wait: bool = True
     ) -> None:
-        command = [sys.executable, str(Path(__file__).parent / script), *arguments]
+        command = [sys.executable, "-m", f"{__package__}.{module}", *arguments]
         self._patience = patience
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
@@ -87,8 +81,8 @@ class Service:
             self.close()
             raise
 
-    def measure(self, what: str = "") -> dict[str, Any]:
-        """Ask for one measurement."""
+    def ask(self, what: str = "") -> dict[str, Any]:
+        """Ask for one measurement, or to get ready for those that follow."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(f"{what}\n")
@@ -138,27 +132,20 @@ class Service:
         return CrashError(f"its process ended with code {code}: {last.strip()}")
 
 
-def in_turn(services: dict[str, Service], rounds: int) -> dict[str, list[float]]:
-    """Ask each for its seconds, one after the other, `rounds` times (A B C A B C ...)."""
-    seconds: dict[str, list[float]] = {name: [] for name in services}
-    for _ in range(rounds):
-        for name, service in services.items():
-            time.sleep(PAUSE)
-            seconds[name].append(service.measure()["seconds"])
-    return seconds
-
-
-def those_that_last(
+def in_turn(
     services: dict[str, Service], rounds: int
 ) -> tuple[dict[str, list[float]], dict[str, UnavailableError]]:
-    """Ask in turn likewise; who ends meanwhile is left out, and the others go on."""
+    """Ask each for its seconds, one after the other, `rounds` times (A B C A B C ...).
+
+    Who ends meanwhile is left out, and the others go on.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in services}
     lost: dict[str, UnavailableError] = {}
     for _ in range(rounds):
         for name in list(seconds):
             time.sleep(PAUSE)
             try:
-                seconds[name].append(services[name].measure()["seconds"])
+                seconds[name].append(services[name].ask()["seconds"])
             except UnavailableError as reason:
                 lost[name] = reason
                 del seconds[name]

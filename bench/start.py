@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-from problems import Array, Problem
+from .problems import Array, Problem
 
 SEED = 0
 ALPHA = 1e-4

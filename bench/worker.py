@@ -9,10 +9,10 @@ measurement, answered in another. In between it sleeps.
 import argparse
 import math
 
-import contestants
-from contestants.contestant import Contestant
-from problems import ACTIVATIONS, DTYPES, ON_GPU, find
-from service import decline, serve
+from . import contestants
+from .contestants.contestant import Contestant
+from .problems import ACTIVATIONS, DTYPES, ON_GPU, find
+from .service import decline, serve
 
 WARM_EPOCHS = 2
 

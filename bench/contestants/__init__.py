@@ -2,8 +2,8 @@
 
 from importlib import import_module
 
-from contestants.contestant import Contestant
-from problems import Problem
+from ..contestants.contestant import Contestant
+from ..problems import Problem
 
 OURS = "gpubackprop"
 FLOOR = "floor"

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import threadpoolctl
 
-from problems import Array
+from ..problems import Array
 
 
 class Training(NamedTuple):

@@ -3,11 +3,11 @@
 The BLAS runs each with the threads of its own. `floor_divided` runs the same as our backend does.
 """
 
-from contestants.contestant import Repeated
-from contestants.products import products
-from gpubackprop.kernels.compiled import product
-from gpubackprop.kernels.replay import replay
-from problems import Problem
+from ..contestants.contestant import Repeated
+from ..contestants.products import products
+from ...kernels.compiled import product
+from ...kernels.replay import replay
+from ..problems import Problem
 
 
 def enter(problem: Problem, dtype: str, activation: str) -> Repeated:

@@ -1,11 +1,11 @@
 """The floor's products divided among threads by our backend, each thread's BLAS on its own."""
 
-from contestants.contestant import Repeated
-from contestants.products import Product, products
-from gpubackprop.backends import select
-from gpubackprop.backends.backend import Run
-from gpubackprop.kernels.protocol import Kernels
-from problems import Problem
+from ..contestants.contestant import Repeated
+from ..contestants.products import Product, products
+from ...backends import select
+from ...backends.backend import Run
+from ...kernels.protocol import Kernels
+from ..problems import Problem
 
 _backend = select("compiled", "cpu")
 

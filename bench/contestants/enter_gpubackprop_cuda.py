@@ -1,8 +1,8 @@
 """Ours on a GPU, as a user gets it."""
 
-from contestants.estimator import EstimatorContestant
-from gpubackprop import MLPClassifier
-from problems import Problem
+from ..contestants.estimator import EstimatorContestant
+from ... import MLPClassifier
+from ..problems import Problem
 
 
 def enter(problem: Problem, dtype: str, activation: str) -> EstimatorContestant:

@@ -2,9 +2,9 @@
 
 import jax
 
-from contestants import enter_jax_scan
-from contestants.enter_jax_scan import JaxScan
-from problems import Problem
+from ..contestants import enter_jax_scan
+from ..contestants.enter_jax_scan import JaxScan
+from ..problems import Problem
 
 
 def enter(problem: Problem, dtype: str, activation: str) -> JaxScan:

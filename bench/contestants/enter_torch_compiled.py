@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from contestants.enter_torch_cuda import require_cuda
-from contestants.enter_torch_eager import Net, TorchEager
-from problems import Problem
-from start import start
+from ..contestants.enter_torch_cuda import require_cuda
+from ..contestants.enter_torch_eager import Net, TorchEager
+from ..problems import Problem
+from ..start import start
 
 
 class TorchCompiled(TorchEager):

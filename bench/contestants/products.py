@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gpubackprop.memory import HOST, Memory
-from gpubackprop.parameters import Parameters
-from gpubackprop.workspace import Workspace
-from problems import Array, Problem
+from ...memory import HOST, Memory
+from ...parameters import Parameters
+from ...workspace import Workspace
+from ..problems import Array, Problem
 
 
 class Product(NamedTuple):

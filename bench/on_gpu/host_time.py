@@ -4,12 +4,12 @@ import time
 from statistics import median
 from typing import Any
 
-from goals import HOST_MICROSECONDS_AT_MOST
-from gpubackprop.backends import select
-from on_gpu.section import Figures, Section
-from on_gpu.training import Training
-from problems import PROBLEMS
-from ratios import verdict
+from ..goals import HOST_MICROSECONDS_AT_MOST
+from ...backends import select
+from ..report.section import Figures, Section
+from ..on_gpu.training import Training
+from ..problems import PROBLEMS
+from ..ratios import verdict
 
 WARM_STEPS = 10
 STEPS = 300

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from goals import KERNEL_AT_LEAST
-from gpubackprop.backends.cuda.memory import DeviceMemory
-from gpubackprop.kernels.cuda.primitives import Primitives
-from measuring import Draw
-from on_gpu.clock import Clock, Work, graph
-from on_gpu.passes import PASSES, Pass, Room
-from on_gpu.section import Figures, Section
-from problems import Array
-from ratios import Ratio, verdict
+from ..goals import KERNEL_AT_LEAST
+from ...backends.cuda.memory import DeviceMemory
+from ...kernels.cuda.primitives import Primitives
+from ..measuring import Draw
+from ..on_gpu.clock import Clock, Work, graph
+from ..on_gpu.passes import PASSES, Pass, Room
+from ..report.section import Figures, Section
+from ..problems import Array
+from ..ratios import Ratio, verdict
 
 SIZES = {"16384 x 2048": (16384, 2048), "4096 x 2048": (4096, 2048)}
 """Larger than any cache; and a mini-batch of a wide layer."""

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gpubackprop.kernels.formulas import Activation, Loss
-from gpubackprop.memory import Memory
-from measuring import Draw
-from problems import Array
+from ...kernels.formulas import Activation, Loss
+from ...memory import Memory
+from ..measuring import Draw
+from ..problems import Array
 
 RATES = {"rate": 1e-3, "decay": 1e-6, "penalty": 0.0}
 FEW = 4

@@ -2,12 +2,12 @@
 
 from statistics import geometric_mean, median
 
-from contestants import OURS_ON_GPU, PEERS_ON_GPU
-from goals import ON_GPU_AT_LEAST
-from on_gpu.race import race
-from on_gpu.section import Figures, Section
-from problems import ON_GPU
-from ratios import Ratio, verdict
+from ..contestants import OURS_ON_GPU, PEERS_ON_GPU
+from ..goals import ON_GPU_AT_LEAST
+from ..race import race
+from ..report.section import Figures, Section
+from ..problems import ON_GPU
+from ..ratios import Ratio, verdict
 
 
 def cells(figures: Figures) -> list[str]:

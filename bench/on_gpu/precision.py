@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from gpubackprop.backends import dtype_of, select
-from on_gpu.clock import WARM, Clock
-from on_gpu.section import Figures, Section
-from on_gpu.step import ROUNDS, STEPS, of_batch
-from on_gpu.training import Training
-from problems import Array, Problem
+from ...backends import dtype_of, select
+from ..on_gpu.clock import WARM, Clock
+from ..report.section import Figures, Section
+from ..on_gpu.step import ROUNDS, STEPS, of_batch
+from ..on_gpu.training import Training
+from ..problems import Array, Problem
 
 BATCH = 1024
 

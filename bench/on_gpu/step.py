@@ -3,16 +3,16 @@
 from statistics import median
 from typing import Any
 
-from contestants.products import products
-from goals import STEP_AT_MOST
-from gpubackprop.backends import select
-from gpubackprop.backends.cuda.memory import DeviceMemory
-from gpubackprop.kernels.cuda.device import Rounding
-from on_gpu.clock import WARM, Clock, graph
-from on_gpu.section import Figures, Section
-from on_gpu.training import Training
-from problems import PROBLEMS, Problem
-from ratios import Ratio, verdict
+from ..contestants.products import products
+from ..goals import STEP_AT_MOST
+from ...backends import select
+from ...backends.cuda.memory import DeviceMemory
+from ...kernels.cuda.device import Rounding
+from ..on_gpu.clock import WARM, Clock, graph
+from ..report.section import Figures, Section
+from ..on_gpu.training import Training
+from ..problems import PROBLEMS, Problem
+from ..ratios import Ratio, verdict
 
 BATCHES = ("1024", "4096")
 STEPS = 10

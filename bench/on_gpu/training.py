@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from gpubackprop.backends import Backend
-from gpubackprop.backprop import Formulas, Source, bind
-from gpubackprop.kernels.formulas import Activation, Loss
-from gpubackprop.kernels.protocol import Kernels
-from gpubackprop.optimizers import Adam
-from gpubackprop.parameters import Array, Parameters
-from gpubackprop.workspace import Workspace
-from problems import Problem
-from start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
+from ...backends import Backend
+from ...backprop import Formulas, Source, bind
+from ...kernels.formulas import Activation, Loss
+from ...kernels.protocol import Kernels
+from ...optimizers import Adam
+from ...parameters import Array, Parameters
+from ...workspace import Workspace
+from ..problems import Problem
+from ..start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
 
 
 class Training:

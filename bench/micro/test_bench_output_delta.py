@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gpubackprop.kernels.formulas import Activation, Loss
-from measuring import Draw, Measure, Shape
+from gpubackprop.bench.measuring import Draw, Measure, Shape
 
 PAIRINGS = [
     (Activation.SOFTMAX, Loss.CROSS_ENTROPY, 10),

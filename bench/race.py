@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from on_gpu.section import Figures
-from service import Service, UnavailableError, those_that_last
+from .report.section import Figures
+from .service import Service, UnavailableError, those_that_last
 
 ALONE = ("torch_compiled",)
 """Contestants that choose among kernels by timing them, so nothing else may run meanwhile."""

@@ -14,14 +14,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import contestants
-import host
-from contestants import FLOOR, FLOORS, OURS
-from goals import AT_LEAST, FLOOR_AT_MOST, Row
-from problems import ACTIVATIONS, DTYPES, PROBLEMS
-from ratios import Ratio, verdict
-from service import CrashError, Service, UnavailableError, in_turn
-from tables import save_json, save_text, table
+from .. import contestants
+from .. import host
+from ..contestants import FLOOR, FLOORS, OURS
+from ..goals import AT_LEAST, FLOOR_AT_MOST, Row
+from ..problems import ACTIVATIONS, DTYPES, PROBLEMS
+from ..ratios import Ratio, verdict
+from ..service import CrashError, Service, UnavailableError, in_turn
+from ..report.tables import save_json, save_text, table
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 """Relative difference of the first epoch's loss from ours that reordered sums explain."""

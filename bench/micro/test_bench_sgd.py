@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from measuring import Draw, Measure, Shape
+from gpubackprop.bench.measuring import Draw, Measure, Shape
 
 
 @pytest.mark.parametrize("nesterov", [True, False], ids=["nesterov", "momentum"])

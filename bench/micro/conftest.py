@@ -9,8 +9,8 @@ import threadpoolctl
 
 from gpubackprop.backends import Backend, select
 from gpubackprop.kernels.formulas import Activation
-from measuring import SHAPES, Draw, Measure, Shape, Timed, repeated
-from problems import Array
+from gpubackprop.bench.measuring import SHAPES, Draw, Measure, Shape, Timed, repeated
+from gpubackprop.bench.problems import Array
 
 ROUNDS = 7
 HIDDEN = (Activation.RELU, Activation.SIGMOID, Activation.TANH)

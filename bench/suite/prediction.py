@@ -7,12 +7,12 @@ import argparse
 from itertools import product
 from pathlib import Path
 
-import host
-from goals import PREDICTION_AT_LEAST
-from problems import DTYPES, PROBLEMS
-from ratios import Ratio, verdict
-from service import Service, in_turn
-from tables import save_json, save_text, table
+from .. import host
+from ..goals import PREDICTION_AT_LEAST
+from ..problems import DTYPES, PROBLEMS
+from ..ratios import Ratio, verdict
+from ..service import Service, in_turn
+from ..report.tables import save_json, save_text, table
 
 PACKAGES = {"ours": "gpubackprop", "scikit_learn": "sklearn.neural_network"}
 Case = tuple[str, str, int]

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from on_gpu.section import Figures, Section
-from tables import save_json, save_text, table
+from ..report.section import Figures, Section
+from ..report.tables import save_json, save_text, table
 
 
 class Report:

@@ -6,10 +6,10 @@ import pytest
 from sklearn import neural_network
 
 import gpubackprop
-from engine import flops
-from measuring import Timed
-from problems import PROBLEMS
-from start import parameters
+from gpubackprop.bench.engine import flops
+from gpubackprop.bench.measuring import Timed
+from gpubackprop.bench.problems import PROBLEMS
+from gpubackprop.bench.start import parameters
 
 EPOCHS = 10
 ESTIMATORS: dict[str, tuple[Any, dict[str, str]]] = {

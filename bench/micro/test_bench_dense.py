@@ -3,7 +3,7 @@
 import pytest
 
 from gpubackprop.kernels.formulas import Activation
-from measuring import Draw, Measure, Shape
+from gpubackprop.bench.measuring import Draw, Measure, Shape
 
 
 def _measure(measure: Measure, normal: Draw, shape: Shape, activation: Activation) -> None:

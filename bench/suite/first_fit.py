@@ -16,11 +16,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import host
-from goals import FIRST_FIT_AT_MOST, IMPORT_AT_MOST, MEMORY_AT_MOST
-from problems import DTYPES, PROBLEMS
-from ratios import verdict
-from tables import save_json, save_text, table
+from .. import host
+from ..goals import FIRST_FIT_AT_MOST, IMPORT_AT_MOST, MEMORY_AT_MOST
+from ..problems import DTYPES, PROBLEMS
+from ..ratios import verdict
+from ..report.tables import save_json, save_text, table
 
 Fits = dict[str, list[dict[str, Any]]]
 """What each process reported: scikit-learn's, ours cold, ours warm."""

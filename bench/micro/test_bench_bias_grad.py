@@ -1,6 +1,6 @@
 """The gradient of one layer's biases."""
 
-from measuring import Draw, Measure, Shape
+from gpubackprop.bench.measuring import Draw, Measure, Shape
 
 
 def test_bias_grad(measure: Measure, normal: Draw, shape: Shape) -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from engine import epochs, flops
+from gpubackprop.bench.engine import epochs, flops
 from gpubackprop.backends import Backend
-from measuring import Timed
-from problems import PROBLEMS
+from gpubackprop.bench.measuring import Timed
+from gpubackprop.bench.problems import PROBLEMS
 
 STEPS = 50
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gpubackprop.kernels.formulas import Activation
-from measuring import Draw, Measure, Shape
+from gpubackprop.bench.measuring import Draw, Measure, Shape
 
 
 def test_hidden_delta(measure: Measure, normal: Draw, shape: Shape, activation: Activation) -> None:

@@ -1,6 +1,6 @@
 """The gradient of one layer's weights."""
 
-from measuring import Draw, Measure, Shape
+from gpubackprop.bench.measuring import Draw, Measure, Shape
 
 
 def test_weight_grad(measure: Measure, normal: Draw, shape: Shape) -> None:

@@ -2,11 +2,11 @@
 
 from statistics import median
 
-from contestants import OURS, OURS_ON_GPU
-from on_gpu.peers import left_out
-from on_gpu.race import race
-from on_gpu.section import Figures, Section
-from ratios import Ratio
+from ..contestants import OURS, OURS_ON_GPU
+from ..on_gpu.peers import left_out
+from ..race import race
+from ..report.section import Figures, Section
+from ..ratios import Ratio
 
 
 def cells(figures: Figures) -> list[str]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from measuring import Draw, Measure, Shape
+from gpubackprop.bench.measuring import Draw, Measure, Shape
 
 
 def test_adam(measure: Measure, normal: Draw, shape: Shape) -> None:

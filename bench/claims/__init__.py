@@ -1,0 +1,1 @@
+"""What the derivation claims of backpropagation, each claim measured."""
