@@ -51,7 +51,7 @@ STEP_AT_MOST = 1.10
 """Time of a training step on a GPU over that of its matrix products alone."""
 ON_GPU_AT_LEAST = {
     "torch_cuda": 3.0,
-    "torch_compiled": 1.3,
+    "torch_compiled_cuda": 1.3,
     "torch_graphed": 1.2,
     "jax_cuda": 1.2,
 }

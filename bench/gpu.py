@@ -16,12 +16,12 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from . import host
 from ..backends.cuda import detection
+from . import host
 from .on_gpu import cpu, host_time, kernels, peers, precision, step
 from .own_process import InProcess
-from .report.store import Report, file_name
 from .report.section import Figures, Section
+from .report.store import Report, file_name
 from .service import UnavailableError
 
 _TABLES = (kernels.SECTION, step.SECTION, host_time.SECTION, precision.SECTION)

@@ -28,26 +28,6 @@ class Draw(Protocol):
     def __call__(self, *shape: int) -> Array: ...
 
 
-class Timed(Protocol):
-    """Times a function that makes `calls` calls of so many operations and bytes each."""
-
-    def __call__(
-        self, function: Callable[[], Any], calls: int, flops: int, moved: int | None = None
-    ) -> None: ...
-
-
-class Measure(Protocol):
-    """Times a primitive on one thread.
-
-    `passes` lists the arrays that a call has to read or write, twice where it does both: the least
-    that any implementation moves.
-    """
-
-    def __call__(
-        self, primitive: str, arguments: tuple[Any, ...], passes: list[Array], flops: int
-    ) -> None: ...
-
-
 def repeated(
     backend: Backend, primitive: str, arguments: tuple[Any, ...], calls: int
 ) -> Callable[[], None]:

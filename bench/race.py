@@ -1,78 +1,146 @@
-"""Contestants that train one problem on equal terms, each in a process of its own, in turn."""
+"""Contestants that train problems on equal terms, each in a process of its own, in turn."""
 
+import json
+from types import TracebackType
 from typing import Any
 
+from .contestants import FLOORS
+from .options import Options
+from .problems import Problem
+from .ratios import Ratio
 from .report.section import Figures
-from .service import Service, UnavailableError, those_that_last
+from .service import CrashError, Service, UnavailableError, in_turn
 
-ALONE = ("torch_compiled",)
-"""Contestants that choose among kernels by timing them, so nothing else may run meanwhile."""
-PATIENCE = 200.0
+PATIENCE = 300.0
 """Seconds that a contestant may take to get ready, or to measure: compilers are slow."""
-TOLERANCE = {"jax_cuda": 1e-4, "gpubackprop": 1e-4}
+TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 """Relative difference of the first epoch's loss from ours that reordered sums explain."""
 EPSILON_TOLERANCE = 5e-4
-"""For PyTorch, which adds Adam's epsilon elsewhere."""
+"""For PyTorch, which adds Adam's epsilon elsewhere, in either type."""
 
 
-def race(problem: str, ours: str, others: tuple[str, ...], quick: bool) -> Figures:
-    """Measure epochs of float32; a contestant that cannot is left out, ours excepted.
+class Race:
+    """Processes of contestants, started once and kept from problem to problem.
 
-    Raises
-    ------
-    UnavailableError
-        If ours cannot be measured.
+    Parameters
+    ----------
+    ours : str
+        The contestant that the others are compared with.
+    others : sequence of str
+        Whoever of them cannot be measured is left out, with the reason.
+    options : Options
+        How often and how long to measure, and whether in small.
     """
-    pairs, seconds = (2, "0.02") if quick else (5, "0.3")
-    row = (problem, "float32", "relu", "--seconds", seconds, *(["--smallest"] if quick else []))
-    services: dict[str, Service] = {}
-    left_out: dict[str, UnavailableError] = {}
-    together = [name for name in (ours, *others) if name not in ALONE]
-    try:
-        for names in (together, [name for name in others if name in ALONE]):
-            for name in names:
-                services[name] = Service("worker.py", name, *row, patience=PATIENCE, wait=False)
-            left_out |= _got_ready(services, names)
-        if ours in left_out:
-            raise left_out[ours]
-        times, lost = those_that_last(services, pairs)
-        if ours in lost:
-            raise lost[ours]
-        ready = {name: services[name].ready for name in times}
-    finally:
-        for service in services.values():
+
+    def __init__(self, ours: str, others: tuple[str, ...], options: Options) -> None:
+        self._ours, self._options = ours, options
+        self._names = list(dict.fromkeys([ours, *others]))
+        self._services: dict[str, Service] = {}
+        self._declined: dict[str, UnavailableError] = {}
+
+    def __enter__(self) -> "Race":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for service in self._services.values():
             service.close()
-    reasons = {name: str(reason) for name, reason in (left_out | lost).items()}
-    return {"case": problem, "seconds": times, "left out": reasons, **compared(ready, ours)}
+        self._services.clear()
+
+    def run(self, case: str, problem: Problem, dtype: str, activation: str) -> Figures:
+        """Measure epochs of one problem.
+
+        Raises
+        ------
+        UnavailableError
+            If ours cannot be measured.
+        """
+        shape = problem.smallest() if self._options.quick else problem
+        named = {"problem": shape._asdict(), "dtype": dtype, "activation": activation}
+        ready, left_out = self._get_ready({**named, "seconds": self._options.seconds})
+        services = {name: self._services[name] for name in ready}
+        seconds, lost = in_turn(services, self._options.pairs)
+        for name in lost:
+            self._services.pop(name).close()
+        left_out |= lost
+        if self._ours in left_out:
+            raise left_out[self._ours]
+        reasons = {name: str(reason) for name, reason in left_out.items()}
+        found = compared({name: ready[name] for name in seconds}, self._ours, dtype)
+        return {"case": case, **named, "seconds": seconds, "left out": reasons, **found}
+
+    def _get_ready(
+        self, task: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, UnavailableError]]:
+        """One after the other, as some choose among kernels by timing them."""
+        self._start_missing()
+        ready, left_out = {}, dict(self._declined)
+        for name, service in list(self._services.items()):
+            try:
+                ready[name] = service.ask(json.dumps(task))
+            except UnavailableError as reason:
+                left_out[name] = reason
+                if isinstance(reason, CrashError):
+                    self._services.pop(name).close()
+        return ready, left_out
+
+    def _start_missing(self) -> None:
+        """Start all that do not run, then wait: they import their libraries side by side."""
+        missing = [n for n in self._names if n not in self._services and n not in self._declined]
+        begun = {n: Service("worker", n, patience=PATIENCE, wait=False) for n in missing}
+        self._services |= begun
+        for name, service in begun.items():
+            try:
+                service.get_ready()
+            except UnavailableError as reason:
+                self._declined[name] = reason
+                del self._services[name]
 
 
-def _got_ready(services: dict[str, Service], names: list[str]) -> dict[str, UnavailableError]:
-    """Wait for these; take out those that cannot measure, with their reasons."""
-    left_out = {}
-    for name in names:
-        try:
-            services[name].get_ready()
-        except UnavailableError as reason:
-            left_out[name] = reason
-            del services[name]
-    return left_out
-
-
-def compared(ready: dict[str, Any], ours: str) -> Figures:
-    """Whether all have learnt the same, and what with."""
+def compared(ready: dict[str, Any], ours: str, dtype: str) -> Figures:
+    """Whether all have learnt the same, and what with; who learns nothing is not asked."""
     mine = float(ready[ours]["losses"][0])
     differences = {
         name: abs(float(said["losses"][0]) - mine) / abs(mine)
         for name, said in ready.items()
-        if name != ours
+        if name != ours and said["losses"]
     }
     return {
         "losses differ by": differences,
-        "something else": [n for n, d in differences.items() if not d <= allowed(n)],
+        "something else": [n for n, d in differences.items() if not d <= allowed(n, dtype)],
         "versions": {name: said["versions"] for name, said in ready.items()},
     }
 
 
-def allowed(name: str) -> float:
+def allowed(name: str, dtype: str) -> float:
     """How far a contestant's first loss may lie from ours."""
-    return TOLERANCE.get(name, EPSILON_TOLERANCE)
+    return EPSILON_TOLERANCE if name.startswith("torch") else TOLERANCE[dtype]
+
+
+def ratio(figures: Figures, ours: str, name: str) -> Ratio:
+    """A contestant's time over ours; ours over a floor's."""
+    pair = (ours, name) if name in FLOORS else (name, ours)
+    return Ratio.of(*(figures["seconds"][who] for who in pair))
+
+
+def remarks(rows: list[Figures]) -> list[str]:
+    """Who has learnt something else, who is left out and why, what was compared."""
+    wrong = [
+        f"{name} LEARNS SOMETHING ELSE on {figures['case']}: its first loss differs by "
+        f"{figures['losses differ by'][name]:.0e}"
+        for figures in rows
+        for name in figures["something else"]
+    ]
+    differences = [d for figures in rows for d in figures["losses differ by"].values()]
+    agree = [f"losses of the first epoch agree to {max(differences):.0e}"] if differences else []
+    missing = {f"{n} is left out: {why}": 0 for r in rows for n, why in r["left out"].items()}
+    versions = {name: said for figures in rows for name, said in figures["versions"].items()}
+    compared = [
+        f"{name}: " + ", ".join(f"{what} {value}" for what, value in said.items())
+        for name, said in versions.items()
+    ]
+    return [*wrong, *(agree if not wrong else []), *missing, *compared]

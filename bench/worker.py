@@ -1,37 +1,56 @@
-"""One contestant in a process of its own.
+"""One contestant in a process of its own: `python -m gpubackprop.bench.worker CONTESTANT`.
 
-    python bench/worker.py CONTESTANT PROBLEM DTYPE ACTIVATION [--seconds S] [--smallest]
-
-It sets up, warms up and says so in a line of JSON; each line of input then asks for one
-measurement, answered in another. In between it sleeps.
+A line of input with a task has it set up and warmed up; an empty line asks for one measurement of
+it. Each is answered with a line of JSON. In between the process sleeps.
 """
 
 import argparse
+import json
 import math
+from typing import Any
 
 from . import contestants
 from .contestants.contestant import Contestant
-from .problems import ACTIVATIONS, DTYPES, ON_GPU, find
-from .service import decline, serve
+from .problems import Problem
+from .service import answer, decline
 
 WARM_EPOCHS = 2
 
 
-def main() -> None:
-    args = _arguments()
-    try:
-        problem = find(args.problem, args.smallest)
-        contestant = contestants.enter(args.contestant, problem, args.dtype, args.activation)
-    except ImportError as missing:
-        decline(str(missing))
-    warm = contestant.train(WARM_EPOCHS)
-    epochs = _enough_epochs(contestant, warm.seconds, args.seconds)
-    ready = {"losses": warm.losses, "epochs": epochs, "versions": contestant.versions()}
+class Worker:
+    """Trains what it is asked for.
 
-    def measure() -> dict[str, object]:
-        return {"seconds": contestant.train(epochs).seconds}
+    Parameters
+    ----------
+    enter : callable
+        Sets the contestant up for a problem, a dtype and an activation.
+    """
 
-    serve(ready, measure)
+    def __init__(self, enter: contestants.Enter) -> None:
+        self._enter = enter
+        self._contestant: Contestant | None = None
+        self._epochs = 1
+
+    def answer(self, line: str) -> dict[str, Any]:
+        """Measure, or get ready for another task."""
+        if line:
+            self._contestant = None  # its memory is free before the next takes some
+            return self._get_ready(**json.loads(line))
+        assert self._contestant is not None
+        return {"seconds": self._contestant.train(self._epochs).seconds}
+
+    def _get_ready(
+        self, problem: dict[str, Any], dtype: str, activation: str, seconds: float
+    ) -> dict[str, Any]:
+        shape = Problem(**{**problem, "hidden": tuple(problem["hidden"])})
+        try:
+            contestant = self._enter(shape, dtype, activation)
+        except ImportError as missing:
+            return {"left_out": str(missing)}
+        warm = contestant.train(WARM_EPOCHS)
+        self._epochs = _enough_epochs(contestant, warm.seconds, seconds)
+        self._contestant = contestant
+        return {"losses": warm.losses, "versions": contestant.versions()}
 
 
 def _enough_epochs(contestant: Contestant, estimate: float, wanted: float) -> int:
@@ -43,15 +62,14 @@ def _enough_epochs(contestant: Contestant, estimate: float, wanted: float) -> in
     return max(1, round(wanted / estimate))
 
 
-def _arguments() -> argparse.Namespace:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("contestant", choices=(*contestants.NAMES, *contestants.ON_GPU))
-    parser.add_argument("problem", choices=ON_GPU)
-    parser.add_argument("dtype", choices=DTYPES)
-    parser.add_argument("activation", choices=ACTIVATIONS)
-    parser.add_argument("--seconds", type=float, default=0.5, help="length of a measurement")
-    parser.add_argument("--smallest", action="store_true", help="a toy form of the problem")
-    return parser.parse_args()
+    parser.add_argument("contestant", choices=contestants.NAMES)
+    try:
+        enter = contestants.enter(parser.parse_args().contestant)
+    except ImportError as missing:
+        decline(str(missing))
+    answer({}, Worker(enter).answer)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,28 @@
 """The contestants: one module each, imported only in the process that runs it."""
 
+from collections.abc import Callable
 from importlib import import_module
 
-from ..contestants.contestant import Contestant
 from ..problems import Problem
+from .contestant import Contestant
+
+Enter = Callable[[Problem, str, str], Contestant]
+"""Sets a contestant up for a problem, a dtype and an activation."""
 
 OURS = "gpubackprop"
-FLOOR = "floor"
-FLOORS = (FLOOR, "floor_divided")
+FLOOR, FLOOR_DIVIDED = "floor", "floor_divided"
+FLOORS = (FLOOR, FLOOR_DIVIDED)
 """They learn nothing, and are below us."""
-NAMES = (OURS, "scikit_learn", "torch_eager", "jax_scan", *FLOORS, "numpy")
+PEERS = ("scikit_learn", "torch_eager", "torch_fused", "torch_compiled", "jax_scan", "numpy")
+"""Other libraries on the CPU, and a beginner's version."""
+DEFAULT_PEERS = ("scikit_learn", "torch_eager", "torch_fused", "jax_scan", "numpy", FLOOR)
+"""All but one whose compiler takes minutes."""
 OURS_ON_GPU = "gpubackprop_cuda"
-PEERS_ON_GPU = ("torch_cuda", "torch_graphed", "jax_cuda", "torch_compiled")
-ON_GPU = (OURS_ON_GPU, *PEERS_ON_GPU)
-DEFAULT_PEERS = ("scikit_learn", "torch_eager", "jax_scan", FLOOR)
+PEERS_ON_GPU = ("torch_cuda", "torch_graphed", "jax_cuda", "torch_compiled_cuda")
+NAMES = (OURS, *PEERS, *FLOORS, "reference", OURS_ON_GPU, *PEERS_ON_GPU)
 
 
-def enter(name: str, problem: Problem, dtype: str, activation: str) -> Contestant:
-    """Set one contestant up; ImportError if its library is not installed."""
-    module = import_module(f"contestants.enter_{name}")
-    contestant: Contestant = module.enter(problem, dtype, activation)
-    return contestant
+def enter(name: str) -> Enter:
+    """Find the function that sets a contestant up; ImportError if its library is not installed."""
+    function: Enter = import_module(f".enter_{name}", __name__).enter
+    return function

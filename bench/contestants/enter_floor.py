@@ -3,11 +3,11 @@
 The BLAS runs each with the threads of its own. `floor_divided` runs the same as our backend does.
 """
 
-from ..contestants.contestant import Repeated
-from ..contestants.products import products
 from ...kernels.compiled import product
 from ...kernels.replay import replay
 from ..problems import Problem
+from .contestant import Repeated
+from .products import products
 
 
 def enter(problem: Problem, dtype: str, activation: str) -> Repeated:

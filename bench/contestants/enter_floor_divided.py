@@ -1,11 +1,11 @@
 """The floor's products divided among threads by our backend, each thread's BLAS on its own."""
 
-from ..contestants.contestant import Repeated
-from ..contestants.products import Product, products
 from ...backends import select
 from ...backends.backend import Run
 from ...kernels.protocol import Kernels
 from ..problems import Problem
+from .contestant import Repeated
+from .products import Product, products
 
 _backend = select("compiled", "cpu")
 

@@ -1,8 +1,8 @@
 """Ours, as a user gets it."""
 
-from ..contestants.estimator import EstimatorContestant
 from ... import MLPClassifier
 from ..problems import Problem
+from .estimator import EstimatorContestant
 
 
 def enter(problem: Problem, dtype: str, activation: str) -> EstimatorContestant:

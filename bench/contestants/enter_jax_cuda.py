@@ -2,9 +2,9 @@
 
 import jax
 
-from ..contestants import enter_jax_scan
-from ..contestants.enter_jax_scan import JaxScan
 from ..problems import Problem
+from . import enter_jax_scan
+from .enter_jax_scan import JaxScan
 
 
 def enter(problem: Problem, dtype: str, activation: str) -> JaxScan:

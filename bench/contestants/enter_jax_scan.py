@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..contestants.contestant import Training, time_epochs
 from ..problems import Array, Problem
 from ..start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, Start, start
+from .contestant import Training, time_epochs
 
 _ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh, "logistic": jax.nn.sigmoid}
 

@@ -2,8 +2,8 @@
 
 from sklearn.neural_network import MLPClassifier
 
-from ..contestants.estimator import EstimatorContestant
 from ..problems import Problem
+from .estimator import EstimatorContestant
 
 
 def enter(problem: Problem, dtype: str, activation: str) -> EstimatorContestant:

@@ -2,9 +2,9 @@
 
 import torch
 
-from ..contestants.enter_torch_eager import TorchEager
 from ..problems import Problem
 from ..start import start
+from .enter_torch_eager import TorchEager
 
 
 def require_cuda() -> None:

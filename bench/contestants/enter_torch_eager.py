@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-from ..contestants.contestant import Training, time_epochs
 from ..host import usable_cores
 from ..problems import Array, Problem
 from ..start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, Start, start
+from .contestant import Training, time_epochs
 
 Net = torch.nn.Sequential
 Step = Callable[[torch.Tensor], None]

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from ..contestants.enter_torch_cuda import require_cuda
-from ..contestants.enter_torch_eager import Net, Step, TorchEager
 from ..problems import Problem
 from ..start import start
+from .enter_torch_cuda import require_cuda
+from .enter_torch_eager import Net, Step, TorchEager
 
 WARM_STEPS = 3
 

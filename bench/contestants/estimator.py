@@ -7,9 +7,9 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
-from ..contestants.contestant import Training, blas
 from ..problems import Problem
 from ..start import parameters
+from .contestant import Training, blas
 
 
 class _Marks:

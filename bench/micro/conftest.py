@@ -1,19 +1,32 @@
 """What the micro-benchmarks share: backends, types, and how a function is timed."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pytest
 import threadpoolctl
 
 from gpubackprop.backends import Backend, select
-from gpubackprop.kernels.formulas import Activation
-from gpubackprop.bench.measuring import SHAPES, Draw, Measure, Shape, Timed, repeated
+from gpubackprop.bench.measuring import SHAPES, Draw, Shape, repeated
+from gpubackprop.bench.primitives import Call
 from gpubackprop.bench.problems import Array
+from gpubackprop.kernels.formulas import Activation
 
 ROUNDS = 7
 HIDDEN = (Activation.RELU, Activation.SIGMOID, Activation.TANH)
+
+
+class Timed(Protocol):
+    """Times a function that makes `calls` calls of so many operations and bytes each."""
+
+    def __call__(
+        self, function: Callable[[], Any], calls: int, flops: int, moved: int | None = None
+    ) -> None: ...
+
+
+Measure = Callable[[Call], None]
+"""Times a primitive on one thread."""
 
 
 @pytest.fixture(params=["compiled", "reference"])
@@ -66,10 +79,9 @@ def timed(benchmark: Any) -> Timed:
 
 @pytest.fixture
 def measure(timed: Timed, backend: Backend, shape: Shape) -> Measure:
-    def run(primitive: str, arguments: tuple[Any, ...], passes: list[Array], flops: int) -> None:
-        function = repeated(backend, primitive, arguments, shape.calls)
-        moved = sum(array.nbytes for array in passes)
+    def run(call: Call) -> None:
+        function = repeated(backend, call.primitive, call.arguments, shape.calls)
         with threadpoolctl.threadpool_limits(1, "blas"):  # the roofline is one core's
-            timed(function, shape.calls, flops, moved)
+            timed(function, shape.calls, call.flops, call.bytes)
 
     return run

@@ -1,10 +1,10 @@
 """One epoch, tail batch included."""
 
 import pytest
+from conftest import Timed
 
-from gpubackprop.bench.engine import epochs, flops
 from gpubackprop.backends import Backend
-from gpubackprop.bench.measuring import Timed
+from gpubackprop.bench.engine import epochs, flops
 from gpubackprop.bench.problems import ACTIVATIONS, PROBLEMS
 
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+from conftest import Timed
 from sklearn import neural_network
 
 import gpubackprop
 from gpubackprop.bench.engine import flops
-from gpubackprop.bench.measuring import Timed
 from gpubackprop.bench.problems import PROBLEMS
 from gpubackprop.bench.start import parameters
 

@@ -1,1 +1,1 @@
-"""What `gpu.py` measures, one module a table."""
+"""What only a GPU can show, one module a table."""

@@ -4,12 +4,13 @@ import time
 from statistics import median
 from typing import Any
 
-from ..goals import HOST_MICROSECONDS_AT_MOST
 from ...backends import select
-from ..report.section import Figures, Section
+from ..goals import HOST_MICROSECONDS_AT_MOST
 from ..on_gpu.training import Training
+from ..own_process import own_process
 from ..problems import PROBLEMS
 from ..ratios import verdict
+from ..report.section import Figures, Section, always
 
 WARM_STEPS = 10
 STEPS = 300
@@ -25,11 +26,14 @@ def cells(figures: Figures) -> list[str]:
 
 
 SECTION = Section(
-    "host",
-    "Host time of a mini-batch in steady state",
-    ["problem, float32", "microseconds to queue one", "until all have run, each"],
-    ("tiny", "mid"),
-    cells,
+    name="host",
+    title="What a mini-batch on a GPU costs the host in steady state",
+    about="The time to queue many, none waited for, then until the last has run.",
+    header=["problem, float32", "microseconds to queue one", "until all have run, each"],
+    cases=always("tiny", "mid"),
+    measuring=own_process(__name__),
+    cells=cells,
+    needs_gpu=True,
 )
 
 

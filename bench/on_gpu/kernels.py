@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from ..goals import KERNEL_AT_LEAST
 from ...backends.cuda.memory import DeviceMemory
 from ...kernels.cuda.primitives import Primitives
+from ..goals import KERNEL_AT_LEAST
 from ..measuring import Draw
 from ..on_gpu.clock import Clock, Work, graph
 from ..on_gpu.passes import PASSES, Pass, Room
-from ..report.section import Figures, Section
+from ..own_process import own_process
 from ..problems import Array
 from ..ratios import Ratio, verdict
+from ..report.section import Figures, Section, always
 
 SIZES = {"16384 x 2048": (16384, 2048), "4096 x 2048": (4096, 2048)}
 """Larger than any cache; and a mini-batch of a wide layer."""
@@ -41,11 +42,17 @@ def cells(figures: Figures) -> list[str]:
 
 
 SECTION = Section(
-    "kernels",
-    "Each fused pass over memory beside a device-to-device copy of as many bytes",
-    ["pass, float32", "MB moved", "microseconds", "TB/s", "copy / pass"],
-    [f"{name}; {size}" for size, name in product(SIZES, PASSES)],
-    cells,
+    name="kernels",
+    title="Each fused pass over a GPU's memory beside a copy of as many bytes",
+    about=(
+        "A pass and a device-to-device copy take turns among sets of buffers that together exceed "
+        "twice the cache. What follows in a pass, such as the second stage of a sum, counts."
+    ),
+    header=["pass, float32", "MB moved", "microseconds", "TB/s", "copy / pass"],
+    cases=always(*(f"{name}; {size}" for size, name in product(SIZES, PASSES))),
+    measuring=own_process(__name__),
+    cells=cells,
+    needs_gpu=True,
 )
 
 

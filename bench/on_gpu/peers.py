@@ -1,13 +1,25 @@
 """Epochs of PyTorch and JAX on the GPU beside ours."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from statistics import geometric_mean, median
+from typing import Any
 
 from ..contestants import OURS_ON_GPU, PEERS_ON_GPU
 from ..goals import ON_GPU_AT_LEAST
-from ..race import race
-from ..report.section import Figures, Section
+from ..options import Options
 from ..problems import ON_GPU
-from ..ratios import Ratio, verdict
+from ..race import Race, ratio, remarks
+from ..ratios import verdict
+from ..report.pictures import bars, colours, legend
+from ..report.section import Figures, Measure, Section, always
+
+
+@contextmanager
+def measuring(options: Options) -> Iterator[Measure]:
+    """Race on each problem."""
+    with Race(OURS_ON_GPU, PEERS_ON_GPU, options) as race:
+        yield lambda case: race.run(case, ON_GPU[case], "float32", "relu")
 
 
 def cells(figures: Figures) -> list[str]:
@@ -19,50 +31,53 @@ def _cell(figures: Figures, peer: str) -> str:
     if peer not in figures["seconds"]:
         return "left out"
     wrong = " LEARNS SOMETHING ELSE" if peer in figures["something else"] else ""
-    return f"{ratio(figures, peer)}{wrong}"
-
-
-def ratio(figures: Figures, peer: str) -> Ratio:
-    """A contestant's time over ours."""
-    return Ratio.of(figures["seconds"][peer], figures["seconds"][OURS_ON_GPU])
+    return f"{ratio(figures, OURS_ON_GPU, peer)}{wrong}"
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    """Geometric means over the problems that a contestant has learnt, and who is left out where."""
+    """Geometric means over the problems that a contestant has learnt, then remarks."""
     lines = []
     for peer in PEERS_ON_GPU:
         medians = [
-            ratio(figures, peer).median
+            ratio(figures, OURS_ON_GPU, peer).median
             for figures in rows
             if peer in figures["seconds"] and peer not in figures["something else"]
         ]
         if medians:
             mean = geometric_mean(medians)
             goal = verdict(mean, at_least=ON_GPU_AT_LEAST[peer])
-            of = f"over {len(medians)} of {len(SECTION.cases)} problems"
+            of = f"over {len(medians)} of {len(ON_GPU)} problems"
             lines.append(f"{peer} / ours, geometric mean {of}: {mean:.2f}, {goal}")
-    return lines + left_out(rows)
+    return lines + remarks(rows)
 
 
-def left_out(rows: list[Figures]) -> list[str]:
-    """Who could not be measured, and why."""
-    return [
-        f"{figures['case']}: {name} is left out, {reason}"
-        for figures in rows
-        for name, reason in figures["left out"].items()
-    ]
+def draw(figure: Any, rows: list[Figures]) -> None:
+    """How many times as long the others take."""
+    values = {
+        peer: [
+            ratio(figures, OURS_ON_GPU, peer).median if peer in figures["seconds"] else None
+            for figures in rows
+        ]
+        for peer in PEERS_ON_GPU
+    }
+    figure.set_size_inches(8, 1 + 0.22 * len(rows) * (len(values) + 1))
+    axes = figure.subplots()
+    bars(axes, [figures["case"] for figures in rows], values, colours(PEERS_ON_GPU, OURS_ON_GPU))
+    axes.set(title="Time of an epoch on the GPU over ours", xlabel="theirs / ours")
+    legend(figure, axes)
 
 
 SECTION = Section(
-    "peers",
-    "Epochs of other libraries on the same GPU over ours",
-    ["problem, float32", "ours, ms", *(f"{peer} / ours" for peer in PEERS_ON_GPU)],
-    tuple(ON_GPU),
-    cells,
-    conclusions,
+    name="peers",
+    title="Epochs of other libraries on the same GPU over ours",
+    about=(
+        "Equal work as on the CPU, float32 without TF32; medians (and ranges) of pairs in turn."
+    ),
+    header=["problem, float32", "ours, ms", *(f"{peer} / ours" for peer in PEERS_ON_GPU)],
+    cases=always(*ON_GPU),
+    measuring=measuring,
+    cells=cells,
+    conclusions=conclusions,
+    draw=draw,
+    needs_gpu=True,
 )
-
-
-def measure(case: str, quick: bool) -> Figures:
-    """Race on one problem."""
-    return race(case, OURS_ON_GPU, PEERS_ON_GPU, quick)

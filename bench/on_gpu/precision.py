@@ -7,10 +7,11 @@ import numpy as np
 
 from ...backends import dtype_of, select
 from ..on_gpu.clock import WARM, Clock
-from ..report.section import Figures, Section
 from ..on_gpu.step import ROUNDS, STEPS, of_batch
 from ..on_gpu.training import Training
+from ..own_process import own_process
 from ..problems import Array, Problem
+from ..report.section import Figures, Section, always
 
 BATCH = 1024
 
@@ -35,12 +36,18 @@ def conclusions(rows: list[Figures]) -> list[str]:
 
 
 SECTION = Section(
-    "precision",
-    f"Precisions: 1024 features, h(2048, 2048), 10 classes, batch {BATCH}",
-    ["precision", "step, microseconds", "error of the first gradient"],
-    ("float64", "float32", "tf32", "bf16"),
-    cells,
-    conclusions,
+    name="precision",
+    title="Precisions on a GPU",
+    about=(
+        f"1024 features, h(2048, 2048), 10 classes, batch {BATCH}: a step's time, and the error of "
+        "its gradient against float64."
+    ),
+    header=["precision", "step, microseconds", "error of the first gradient"],
+    cases=always("float64", "float32", "tf32", "bf16"),
+    measuring=own_process(__name__),
+    cells=cells,
+    conclusions=conclusions,
+    needs_gpu=True,
 )
 
 

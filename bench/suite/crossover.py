@@ -1,34 +1,113 @@
-"""Epochs of ours on the CPU over ours on the GPU."""
+"""Ours on the CPU and ours on the GPU: from which size on the GPU is faster."""
 
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 from statistics import median
+from typing import Any
 
 from ..contestants import OURS, OURS_ON_GPU
-from ..on_gpu.peers import left_out
-from ..race import race
-from ..report.section import Figures, Section
+from ..options import Options
+from ..problems import PROBLEMS, Problem
+from ..race import Race, remarks
 from ..ratios import Ratio
+from ..report.pictures import Line, colours, legend, log_log
+from ..report.section import Figures, Measure, Section
+
+WIDTHS = (8, 32, 128, 512, 2048)
+COMPARED = ("mnist", "wide")
+
+
+def problem(case: str) -> Problem:
+    """A problem by its name, or one of a hidden layer's width."""
+    if case in PROBLEMS:
+        return PROBLEMS[case]
+    width = int(case.removeprefix("width "))
+    return Problem("crossover", 8192, 128, 10, (width, width), 512)
+
+
+def cases(options: Options) -> Sequence[str]:
+    """Growing layers, then two of the usual problems."""
+    return [*(f"width {width}" for width in WIDTHS), *COMPARED]
+
+
+@contextmanager
+def measuring(options: Options) -> Iterator[Measure]:
+    """Race with ours on both."""
+    with Race(OURS_ON_GPU, (OURS,), options) as race:
+        yield lambda case: race.run(case, problem(case), "float32", "relu")
 
 
 def cells(figures: Figures) -> list[str]:
     seconds = figures["seconds"]
+    gpu = f"{1e3 * median(seconds[OURS_ON_GPU]):.3g}"
     if OURS not in seconds:
-        return [figures["case"], f"{1e3 * median(seconds[OURS_ON_GPU]):.3g}", "left out", ""]
-    wrong = " LEARNS SOMETHING ELSE" if figures["something else"] else ""
-    times = (f"{1e3 * median(seconds[name]):.3g}" for name in (OURS_ON_GPU, OURS))
+        return [figures["case"], gpu, "left out", ""]
     ratio = Ratio.of(seconds[OURS], seconds[OURS_ON_GPU])
-    return [figures["case"], *times, f"{ratio}{wrong}"]
+    return [figures["case"], gpu, f"{1e3 * median(seconds[OURS]):.3g}", str(ratio)]
+
+
+def curves(rows: list[Figures]) -> dict[str, Line]:
+    """Milliseconds by width, of each that was measured."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for figures in rows:
+        quantity, _, width = figures["case"].partition(" ")
+        for name, seconds in figures["seconds"].items():
+            if quantity == "width":
+                found.setdefault(name, []).append((int(width), 1e3 * median(seconds)))
+    return found
+
+
+def crossing(cpu: Line, gpu: Line) -> tuple[float, float] | None:
+    """Where the curve of the GPU falls below the other, straight lines on logarithmic axes."""
+    points = [
+        (math.log(x), math.log(a / b), math.log(a)) for (x, a), (_, b) in zip(cpu, gpu, strict=True)
+    ]
+    for (x0, gap0, y0), (x1, gap1, y1) in pairwise(points):
+        if gap0 < 0 <= gap1:
+            part = gap0 / (gap0 - gap1)
+            return math.exp(x0 + part * (x1 - x0)), math.exp(y0 + part * (y1 - y0))
+    return None
+
+
+def conclusions(rows: list[Figures]) -> list[str]:
+    """Where the GPU begins to gain."""
+    lines = curves(rows)
+    if set(lines) != {OURS, OURS_ON_GPU}:
+        return remarks(rows)
+    found = crossing(lines[OURS], lines[OURS_ON_GPU])
+    if found is None:
+        first = lines[OURS][0][1] >= lines[OURS_ON_GPU][0][1]
+        said = f"the {'GPU' if first else 'CPU'} is faster at all these widths"
+    else:
+        said = f"the GPU is faster from a width of about {found[0]:.0f} on"
+    return [said, *remarks(rows)]
+
+
+def draw(figure: Any, rows: list[Figures]) -> None:
+    """Draw both curves, and mark where they cross."""
+    lines = curves(rows)
+    figure.set_size_inches(7, 4.5)
+    axes = figure.subplots()
+    log_log(axes, lines, colours((OURS, OURS_ON_GPU), OURS_ON_GPU))
+    found = crossing(lines[OURS], lines[OURS_ON_GPU]) if len(lines) == 2 else None
+    if found is not None:
+        axes.plot(*found, marker="o", markersize=12, color="black", fillstyle="none")
+        axes.annotate(f"width {found[0]:.0f}", found, xytext=(12, -12), textcoords="offset points")
+    axes.set(title="CPU against GPU", xlabel="width of two hidden layers", ylabel="ms an epoch")
+    legend(figure, axes)
 
 
 SECTION = Section(
-    "cpu",
-    "Ours on the CPU over ours on the GPU: epochs",
-    ["problem, float32", "GPU, ms", "CPU, ms", "CPU / GPU"],
-    ("mnist", "wide"),
-    cells,
-    left_out,
+    name="crossover",
+    title="Ours on the CPU over ours on the GPU",
+    about="8192 rows of 128 features, batches of 512, float32 and ReLU, and two larger problems.",
+    header=["problem", "GPU, ms", "CPU, ms", "CPU / GPU"],
+    cases=cases,
+    measuring=measuring,
+    cells=cells,
+    conclusions=conclusions,
+    draw=draw,
+    needs_gpu=True,
 )
-
-
-def measure(case: str, quick: bool) -> Figures:
-    """Race on one problem."""
-    return race(case, OURS_ON_GPU, (OURS,), quick)

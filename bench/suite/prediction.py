@@ -11,8 +11,8 @@ from .. import host
 from ..goals import PREDICTION_AT_LEAST
 from ..problems import DTYPES, PROBLEMS
 from ..ratios import Ratio, verdict
-from ..service import Service, in_turn
 from ..report.tables import save_json, save_text, table
+from ..service import Service, in_turn
 
 PACKAGES = {"ours": "gpubackprop", "scikit_learn": "sklearn.neural_network"}
 Case = tuple[str, str, int]

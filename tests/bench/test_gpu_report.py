@@ -2,9 +2,8 @@
 
 import json
 
-import pytest
-
 import gpu
+import pytest
 from on_gpu import peers
 from on_gpu.report import Report, file_name
 from on_gpu.section import Section

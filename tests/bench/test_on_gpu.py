@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-
-from gpubackprop.backends import select
-from gpubackprop.kernels.cuda.primitives import Primitives
-from gpubackprop.memory import HOST
 from on_gpu import host_time, kernels, precision, step
 from on_gpu.passes import PASSES, Room
 from on_gpu.race import allowed, compared
 from on_gpu.training import Training
 from problems import PROBLEMS
+
+from gpubackprop.backends import select
+from gpubackprop.kernels.cuda.primitives import Primitives
+from gpubackprop.memory import HOST
 
 ROWS, COLUMNS = 10, 8
 MATRIX, ROW, COLUMN = 4 * ROWS * COLUMNS, 4 * COLUMNS, 4 * ROWS

@@ -1,8 +1,7 @@
 """A race of contestants that cannot be had here: they are left out, unless they are ours."""
 
-import pytest
-
 import contestants
+import pytest
 import service
 from on_gpu import race
 from service import UnavailableError

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 import service
 from service import CrashError, Service, UnavailableError, those_that_last
 

@@ -1,0 +1,91 @@
+"""One call of each primitive that takes time, on arrays as a layer of training has them."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..kernels.formulas import Activation, Loss
+from .measuring import Draw, Shape
+from .problems import Array
+
+
+class Call(NamedTuple):
+    """A primitive with its arguments, and what any implementation has to do at the least."""
+
+    primitive: str
+    arguments: tuple[Any, ...]
+    passes: tuple[Array, ...]
+    """Arrays that are read or written, twice where they are both."""
+    flops: int
+
+    @property
+    def bytes(self) -> int:
+        """That have to be moved."""
+        return sum(array.nbytes for array in self.passes)
+
+
+def gather(draw: Draw, shape: Shape) -> Call:
+    """The rows of a mini-batch."""
+    X, out = draw(64 * shape.batch, shape.fan_in), draw(shape.batch, shape.fan_in)
+    order = np.random.default_rng(0).permutation(len(X))
+    return Call("gather", (X, order, np.zeros(1, dtype=np.int64), out), (out, out), 0)
+
+
+def dense(draw: Draw, shape: Shape, activation: Activation) -> Call:
+    """The forward pass of a layer: matrix product, bias, activation."""
+    A, b = draw(shape.batch, shape.fan_in), draw(shape.fan_out)
+    W, Z = draw(shape.fan_in, shape.fan_out), draw(shape.batch, shape.fan_out)
+    flops = 2 * shape.batch * W.size + Z.size
+    return Call("dense", (A, W, b, activation, Z, Z), (A, W, b, Z), flops)
+
+
+def output_delta(draw: Draw, shape: Shape, activation: Activation, loss: Loss) -> Call:
+    """The output error and the loss, of `fan_out` outputs."""
+    A = np.abs(draw(shape.batch, shape.fan_out))
+    A /= A.sum() + 1
+    Y, delta = np.zeros_like(A), np.zeros_like(A)
+    Y[:, 0] = 1
+    share = np.full((shape.batch, 1), 1 / shape.batch, dtype=A.dtype)
+    arguments = (A, Y, share, activation, loss, delta, np.zeros(1))
+    return Call("output_delta", arguments, (A, Y, share, delta), 5 * A.size)
+
+
+def hidden_delta(draw: Draw, shape: Shape, activation: Activation) -> Call:
+    """The error pulled back through a layer."""
+    delta, W = draw(shape.batch, shape.fan_out), draw(shape.fan_in, shape.fan_out)
+    A = np.tanh(draw(shape.batch, shape.fan_in))
+    out = np.empty_like(A)
+    flops = 2 * shape.batch * W.size + 3 * A.size
+    return Call("hidden_delta", (delta, W, A, activation, out), (delta, W, A, out), flops)
+
+
+def weight_grad(draw: Draw, shape: Shape) -> Call:
+    """The gradient of a layer's weights."""
+    A, delta = draw(shape.batch, shape.fan_in), draw(shape.batch, shape.fan_out)
+    grad = draw(shape.fan_in, shape.fan_out)
+    return Call("weight_grad", (A, delta, grad), (A, delta, grad), 2 * shape.batch * grad.size)
+
+
+def bias_grad(draw: Draw, shape: Shape) -> Call:
+    """The gradient of a layer's biases."""
+    delta, grad = draw(shape.batch, shape.fan_out), draw(shape.fan_out)
+    return Call("bias_grad", (delta, grad), (delta, grad), delta.size)
+
+
+def sgd(draw: Draw, shape: Shape, nesterov: bool) -> Call:
+    """A step of gradient descent with momentum over a layer's weights."""
+    size = shape.fan_in * shape.fan_out
+    theta, velocity, grad = draw(size), draw(size), draw(size)
+    rate, decay, penalty = np.full(1, 1e-4), np.full(1, 1e-6), np.zeros(1)
+    arguments = (theta, grad, velocity, rate, 0.9, nesterov, size, decay, penalty)
+    passes = (theta, theta, velocity, velocity, grad)
+    return Call("sgd", arguments, passes, (10 if nesterov else 8) * size)
+
+
+def adam(draw: Draw, shape: Shape) -> Call:
+    """A step of Adam over a layer's weights."""
+    size = shape.fan_in * shape.fan_out
+    theta, grad, m, v = draw(size), draw(size), draw(size), draw(size) ** 2
+    t, rate, decay, penalty = np.ones(1, dtype=np.int64), *np.split(np.array([1e-3, 1e-6, 0]), 3)
+    arguments = (theta, grad, m, v, t, rate, 0.9, 0.999, 1e-8, size, decay, penalty)
+    return Call("adam", arguments, (theta, theta, m, m, v, v, grad), 16 * size)

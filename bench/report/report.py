@@ -1,0 +1,143 @@
+"""The report: what was measured, kept on disk from the first row on."""
+
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ...files import write_atomically
+from .html import page
+from .markdown import document
+from .part import Part
+from .section import Figures, Section
+
+Kept = dict[str, Any]
+"""Of a section: the machine, its rows, and why rows are missing."""
+
+
+class Report:
+    """Figures by section in report.json, and what is made of them: report.md, report.html.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files go. What an earlier run has left there of other sections stays.
+    machine : str
+        One line: where and with what this run measures.
+    sections : iterable of Section
+        All there are, in the report's order.
+    """
+
+    def __init__(self, folder: Path, machine: str, sections: Iterable[Section]) -> None:
+        self._folder, self._machine = folder, machine
+        self._sections = {section.name: section for section in sections}
+        self._kept: dict[str, Kept] = {
+            name: kept
+            for name, kept in _read(folder / "report.json").items()
+            if name in self._sections and _reads(self._sections[name], kept)
+        }
+        self._pictures: dict[str, str] = {}
+
+    def begin(self, section: str) -> None:
+        """Forget the section's earlier rows."""
+        self._kept[section] = {"machine": self._machine, "rows": [], "missing": {}}
+
+    def add(self, section: str, figures: Figures) -> None:
+        """Keep a row."""
+        self._kept[section]["rows"].append(figures)
+        self._save()
+
+    def miss(self, section: str, case: str, reason: str) -> None:
+        """Keep the reason for a row that is missing."""
+        self._kept[section]["missing"][case] = reason
+        self._save()
+
+    def leave_out(self, section: str, reason: str) -> None:
+        """Keep the reason for a section that cannot be measured, unless it once was."""
+        if not self._kept.get(section, {}).get("rows"):
+            self.begin(section)
+            self.miss(section, "all of it", reason)
+
+    def finish(self) -> Path:
+        """Write the pages with pictures, where matplotlib is installed; returns that to open."""
+        for name, kept in self._kept.items():
+            section = self._sections[name]
+            if kept["rows"] and section.draw is not None:
+                self._draw(section, kept["rows"])
+        self._save()
+        html = self._folder / "report.html"
+        write_atomically(html, page(self.parts()).encode())
+        return html
+
+    def parts(self) -> list[Part]:
+        """All that is known, in the report's order."""
+        return [
+            _part(section, self._kept[name], self._pictures.get(name))
+            for name, section in self._sections.items()
+            if name in self._kept
+        ]
+
+    def _draw(self, section: Section, rows: list[Figures]) -> None:
+        try:
+            drawn = picture(section, rows)
+        except ImportError:
+            return
+        self._pictures[section.name] = drawn.decode()
+        path = self._folder / "pictures" / f"{section.name}.svg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, drawn)
+
+    def _save(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        kept = json.dumps(self._kept, indent=1)
+        write_atomically(self._folder / "report.json", f"{kept}\n".encode())
+        write_atomically(self._folder / "report.md", document(self.parts()).encode())
+
+
+def _part(section: Section, kept: Kept, drawn: str | None = None) -> Part:
+    """A section in words."""
+    rows, missing = kept["rows"], kept["missing"]
+    lines = section.conclusions(rows) if rows else []
+    lines += [f"{case}: not measured, {reason}" for case, reason in missing.items()]
+    table = without_empty_columns(section.header, [section.cells(figures) for figures in rows])
+    return Part(section.name, section.title, section.about, *table, lines, kept["machine"], drawn)
+
+
+def without_empty_columns(
+    header: list[str], rows: list[list[str]]
+) -> tuple[list[str], list[list[str]]]:
+    """Leave out what no row has."""
+    used = [at for at in range(len(header)) if any(row[at] for row in rows)]
+    return [header[at] for at in used], [[row[at] for at in used] for row in rows]
+
+
+def picture(section: Section, rows: list[Figures]) -> bytes:
+    """Draw a section, as SVG."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    assert section.draw is not None
+    with rc_context({"svg.hashsalt": section.name}):  # the same figures make the same file
+        figure, file = Figure(layout="constrained"), io.BytesIO()
+        section.draw(figure, rows)
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    return file.getvalue()
+
+
+def _read(path: Path) -> dict[str, Kept]:
+    """What an earlier run has left, if that can be read."""
+    try:
+        kept: dict[str, Kept] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept
+
+
+def _reads(section: Section, kept: Kept) -> bool:
+    """Whether rows of an earlier run have what this release shows."""
+    try:
+        _part(section, kept)
+    except Exception:
+        return False
+    return True

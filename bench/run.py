@@ -1,0 +1,96 @@
+"""Measures sections case by case into a report; what fails or is interrupted keeps the rest."""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+
+from .. import __version__
+from ..backends.cuda import detection
+from . import host
+from .options import Options
+from .report.report import Report
+from .report.section import Figures, Section
+from .service import UnavailableError
+
+Say = Callable[[str], None]
+"""Shows a line of progress."""
+
+LIBRARIES = (*detection.CUPY, "numba-cuda", "numba", "numpy", "scikit-learn", "torch", "jax")
+
+
+def run(
+    report: Report, sections: Iterable[Section], options: Options, deadline: float, say: Say
+) -> bool:
+    """Measure sections one after the other.
+
+    Parameters
+    ----------
+    report : Report
+        Keeps each row as soon as it is measured.
+    sections : iterable of Section
+        Which.
+    options : Options
+        What of them, and how.
+    deadline : float
+        By `time.monotonic`; no row is begun after it.
+    say : callable
+        Shows a line.
+
+    Returns
+    -------
+    sound : bool
+        Whether every row was measured, but for those that need a GPU where there is none.
+    """
+    usable, reason = detection.status()
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # leave the others some memory
+    sound = True
+    for section in sections:
+        say(f"\n{section.title}")
+        if section.needs_gpu and not usable:
+            say(f"  left out: {reason}")
+            report.leave_out(section.name, reason)
+        else:
+            sound &= _measured(report, section, options, deadline, say)
+    return sound
+
+
+def _measured(
+    report: Report, section: Section, options: Options, deadline: float, say: Say
+) -> bool:
+    """Measure a section's cases, each whatever happens to the others; say whether all went well."""
+    report.begin(section.name)
+    cases, sound = section.cases(options), True
+    with section.measuring(options) as measure:
+        for at, case in enumerate(cases, 1):
+            try:
+                if time.monotonic() > deadline:
+                    raise UnavailableError("there was no time left; see --minutes")
+                figures = measure(case)
+                report.add(section.name, figures)
+                say(f"  {at}/{len(cases)}  {_words(section, figures)}")
+            except Exception as reason:
+                report.miss(section.name, case, str(reason) or repr(reason))
+                say(f"  {at}/{len(cases)}  {case}: not measured, {reason}")
+                sound = False
+    return sound
+
+
+def _words(section: Section, figures: Figures) -> str:
+    """A row in a line."""
+    cells = zip(section.header, section.cells(figures), strict=True)
+    return ", ".join(f"{name}: {cell}" for name, cell in cells if cell)
+
+
+def machine(options: Options) -> str:
+    """Where and with what is measured, in one line."""
+    usable, reason = detection.status()
+    versions = detection.installed(LIBRARIES)
+    return "; ".join(
+        [
+            *(["toy sizes, the ratios mean nothing"] if options.quick else []),
+            host.sentence(),
+            reason if usable else f"no GPU: {reason}",
+            ", ".join(f"{name} {number}" for name, number in versions.items()),
+            f"gpubackprop {__version__}",
+        ]
+    )

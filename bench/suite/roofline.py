@@ -1,0 +1,191 @@
+"""Each primitive beside what one core can do: its operations and bytes a second, and the roofs."""
+
+import time
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Any
+
+import numpy as np
+import threadpoolctl
+
+from ...backends import select
+from ...kernels.formulas import Activation, Loss
+from .. import primitives
+from ..measuring import SHAPES, Draw, Shape, repeated
+from ..options import Options
+from ..own_process import own_process
+from ..primitives import Call
+from ..problems import Array
+from ..report.pictures import OTHERS, OURS, legend
+from ..report.section import Figures, Section
+
+LAYERS = {"mid": SHAPES["mid"], "wide": Shape(1024, 2048, 2048, calls=1)}
+"""One whose arrays the caches hold, and one whose they do not."""
+ROUNDS = 7
+PRIMITIVES: dict[str, Callable[[Draw, Shape], Call]] = {
+    "gather": primitives.gather,
+    "dense": lambda draw, shape: primitives.dense(draw, shape, Activation.RELU),
+    "output_delta": lambda draw, shape: primitives.output_delta(
+        draw, shape._replace(fan_out=10), Activation.SOFTMAX, Loss.CROSS_ENTROPY
+    ),
+    "hidden_delta": lambda draw, shape: primitives.hidden_delta(draw, shape, Activation.RELU),
+    "weight_grad": primitives.weight_grad,
+    "bias_grad": primitives.bias_grad,
+    "sgd": lambda draw, shape: primitives.sgd(draw, shape, nesterov=True),
+    "adam": primitives.adam,
+}
+TOY = Shape(16, 8, 8, calls=2)
+ROOFS = {
+    "roof: products": Shape(1024, 1024, 1024, calls=1),
+    "roof: cache": Shape(32, 1024, 0, calls=500),
+    "roof: memory": Shape(32768, 1024, 0, calls=1),
+}
+"""A large matrix product; copies within a core's cache and beyond all caches."""
+
+
+def _copy(draw: Draw, shape: Shape) -> Call:
+    """All rows of a matrix, gathered in their order: a copy that the compiled loops make."""
+    out = draw(shape.batch, shape.fan_in)
+    order, cursor = np.arange(len(out)), np.zeros(1, dtype=np.int64)
+    return Call("gather", (out.copy(), order, cursor, out), (out, out), 0)
+
+
+def cases(options: Options) -> Sequence[str]:
+    """The roofs, then each primitive on each layer."""
+    layers = {"mid": LAYERS["mid"]} if options.quick else LAYERS
+    return [*ROOFS, *(f"{name}, {layer}" for layer in layers for name in PRIMITIVES)]
+
+
+def measure(case: str, quick: bool) -> Figures:
+    """Time calls on one core."""
+    name, _, layer = case.partition(", ")
+    shape = TOY if quick else LAYERS[layer] if layer else ROOFS[name]
+    call = _builder(name)(_drawn, shape)
+    run = repeated(select("compiled", "cpu"), call.primitive, call.arguments, shape.calls)
+    with threadpoolctl.threadpool_limits(1, "blas"):
+        seconds = [each / shape.calls for each in _timed(run)]
+    return {"case": case, "flops": call.flops, "bytes": call.bytes, "seconds": seconds}
+
+
+def _builder(name: str) -> Callable[[Draw, Shape], Call]:
+    """What makes the call of a primitive or of a roof."""
+    if name == "roof: products":
+        return primitives.weight_grad
+    return PRIMITIVES.get(name, _copy)
+
+
+def _drawn(*shape: int) -> Array:
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+def _timed(run: Callable[[], None]) -> list[float]:
+    """Seconds of some runs after one that warms up."""
+    run()
+    found = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        run()
+        found.append(time.perf_counter() - started)
+    return found
+
+
+def rates(figures: Figures) -> tuple[float, float]:
+    """GFLOP and GB a second."""
+    seconds = median(figures["seconds"])
+    return figures["flops"] / seconds / 1e9, figures["bytes"] / seconds / 1e9
+
+
+def cells(figures: Figures) -> list[str]:
+    flops, moved = rates(figures)
+    spread = [1e6 * pick(figures["seconds"]) for pick in (median, min, max)]
+    took = "{:.4g} ({:.4g} to {:.4g})".format(*spread)
+    return [figures["case"], took, f"{flops:.3g}" if flops else "", f"{moved:.3g}"]
+
+
+def attained(rows: list[Figures]) -> dict[str, float]:
+    """Part of what the roof above it allows that each primitive reaches."""
+    found = {figures["case"]: figures for figures in rows}
+    if not all(roof in found for roof in ROOFS):
+        return {}
+    peak = rates(found["roof: products"])[0]
+    fast, slow = (rates(found[name])[1] for name in ("roof: cache", "roof: memory"))
+    parts = {}
+    for case, figures in found.items():
+        if case not in ROOFS:
+            flops, moved = rates(figures)
+            bandwidth = fast if case.endswith("mid") else slow
+            parts[case] = max(flops / peak, moved / bandwidth)
+    return parts
+
+
+def conclusions(rows: list[Figures]) -> list[str]:
+    """How close each comes to its roof."""
+    parts = attained(rows)
+    said = ", ".join(f"{case} {part:.0%}" for case, part in parts.items())
+    return [f"of the roof above it each reaches: {said}"] if parts else []
+
+
+def draw(figure: Any, rows: list[Figures]) -> None:
+    """Operations a second against operations a byte, below the roofs."""
+    figure.set_size_inches(8.5, 5.5)
+    axes, found = figure.subplots(), {figures["case"]: figures for figures in rows}
+    if all(roof in found for roof in ROOFS):
+        _draw_roofs(axes, *(rates(found[roof]) for roof in ROOFS))
+    marks = {"mid": "o", "wide": "s"}
+    palette = dict(zip(PRIMITIVES, (OURS, *OTHERS, "#6b8f71", "#222222"), strict=False))
+    for case, figures in found.items():
+        name, _, layer = case.partition(", ")
+        flops, moved = rates(figures)
+        if layer and flops:
+            label = name if layer == "mid" else None
+            colour = palette[name]
+            axes.plot(flops / moved, flops, marks[layer], color=colour, label=label)
+    axes.set(xscale="log", yscale="log", xlabel="FLOP per byte", ylabel="GFLOP/s")
+    axes.set_title("Primitives on one core: circles fit its caches, squares do not", fontsize=11)
+    axes.grid(alpha=0.25)
+    legend(figure, axes)
+
+
+def _draw_roofs(
+    axes: Any,
+    products: tuple[float, float],
+    cache: tuple[float, float],
+    memory: tuple[float, float],
+) -> None:
+    """One flat for the products, one slanted for each memory."""
+    peak, intensity = products[0], np.geomspace(0.05, 2000, 200)
+    for name, (_, bandwidth), style in (("cache", cache, ":"), ("memory", memory, "--")):
+        roof = np.minimum(peak, bandwidth * intensity)
+        axes.plot(intensity, roof, style, color="#444444", linewidth=1)
+        at = 0.06 if name == "cache" else 0.2
+        axes.annotate(
+            f"{name} {bandwidth:.0f} GB/s",
+            (at, bandwidth * at),
+            xytext=(0, 6),
+            textcoords="offset points",
+            fontsize=8,
+        )
+    axes.annotate(
+        f"products {peak:.0f} GFLOP/s",
+        (100, peak),
+        xytext=(0, 4),
+        textcoords="offset points",
+        fontsize=8,
+    )
+
+
+SECTION = Section(
+    name="roofline",
+    title="Each primitive beside what one core can do",
+    about=(
+        "A layer of 256 by 128 units with a batch of 256, whose arrays the caches hold, and one of "
+        "2048 by 2048 with a batch of 1024, whose they do not; float32. Bytes are the least that "
+        "have to be moved. The roofs are measured: a matrix product of 1024 x 1024 x 1024, copies."
+    ),
+    header=["primitive, layer", "microseconds", "GFLOP/s", "GB/s"],
+    cases=cases,
+    measuring=own_process(__name__),
+    cells=cells,
+    conclusions=conclusions,
+    draw=draw,
+)

@@ -1,0 +1,91 @@
+"""Time of an epoch against the width, the depth, the batch and the rows, with the floor below."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from statistics import median
+from typing import Any
+
+from ..contestants import FLOOR, OURS
+from ..options import Options
+from ..problems import Problem
+from ..race import Race, remarks
+from ..report.pictures import colours, legend, log_log
+from ..report.section import Figures, Measure, Section
+
+BASE = Problem("scaling", rows=4096, features=128, classes=10, hidden=(256, 256), batch=256)
+SWEEPS = {
+    "width": (16, 64, 256, 1024),
+    "depth": (1, 2, 4, 8, 16),
+    "batch": (16, 64, 256, 1024, 4096),
+    "rows": (512, 2048, 8192, 32768),
+}
+"""What is varied, the rest as in BASE."""
+BESIDE = ("scikit_learn", "torch_eager", FLOOR)
+"""Whose curves are drawn beside ours, where they take part."""
+PAIRS = 3
+
+
+def problem(case: str) -> Problem:
+    """The base problem with one quantity changed."""
+    quantity, value = case.split()
+    size = int(value)
+    changes = {
+        "width": {"hidden": (size, size)},
+        "depth": {"hidden": (128,) * size},
+        "batch": {"batch": size},
+        "rows": {"rows": size},
+    }
+    return BASE._replace(**changes[quantity])
+
+
+def cases(options: Options) -> Sequence[str]:
+    """Each quantity at each of its sizes; two of them in small."""
+    sweeps = {"width": (8, 16)} if options.quick else SWEEPS
+    return [f"{quantity} {size}" for quantity, sizes in sweeps.items() for size in sizes]
+
+
+@contextmanager
+def measuring(options: Options) -> Iterator[Measure]:
+    """Race along each sweep."""
+    beside = tuple(name for name in BESIDE if name in options.peers)
+    with Race(OURS, beside, options._replace(pairs=min(PAIRS, options.pairs))) as race:
+        yield lambda case: race.run(case, problem(case), "float32", "relu")
+
+
+def cells(figures: Figures) -> list[str]:
+    times = (figures["seconds"].get(name) for name in (OURS, *BESIDE))
+    return [figures["case"], *(f"{1e3 * median(each):.3g}" if each else "" for each in times)]
+
+
+def draw(figure: Any, rows: list[Figures]) -> None:
+    """Draw one picture for each quantity, all with the same times."""
+    found = {}
+    for figures in rows:
+        quantity, size = figures["case"].split()
+        for name, seconds in figures["seconds"].items():
+            lines = found.setdefault(quantity, {}).setdefault(name, [])
+            lines.append((int(size), 1e3 * median(seconds)))
+    colour = colours((OURS, *BESIDE), OURS, FLOOR)
+    figure.set_size_inches(9, 7 if len(found) > 2 else 4)
+    every = figure.subplots(-(-len(found) // 2), min(2, len(found)), sharey=True, squeeze=False)
+    for axes, (quantity, lines) in zip(every.flat, found.items(), strict=False):
+        log_log(axes, lines, colour, dashed=(FLOOR,))
+        axes.set(title=f"against the {quantity}", xlabel=quantity, ylabel="ms an epoch")
+    legend(figure, every.flat[0])
+
+
+SECTION = Section(
+    name="scaling",
+    title="Time of an epoch against width, depth, batch and rows",
+    about=(
+        f"{BASE.rows} rows of {BASE.features} features, hidden layers {BASE.hidden} (of 128 units "
+        f"where the depth varies), batches of {BASE.batch}, float32 and ReLU, one of them changed "
+        "at a time. The floor is an epoch's matrix products alone. Milliseconds, medians."
+    ),
+    header=["changed", "ours, ms", *(f"{name}, ms" for name in BESIDE)],
+    cases=cases,
+    measuring=measuring,
+    cells=cells,
+    conclusions=remarks,
+    draw=draw,
+)
