@@ -43,14 +43,15 @@ def run(
     """
     usable, reason = detection.status()
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # leave the others some memory
-    sound = True
+    sound, without = True, []
     for section in sections:
-        say(f"\n{section.title}")
         if section.needs_gpu and not usable:
-            say(f"  left out: {reason}")
             report.leave_out(section.name, reason)
+            without.append(section.name)
         else:
             sound &= _measured(report, section, options, deadline, say)
+    if without:
+        say(f"\nWithout a GPU these are left out: {', '.join(without)}. {reason}")
     return sound
 
 
@@ -58,6 +59,7 @@ def _measured(
     report: Report, section: Section, options: Options, deadline: float, say: Say
 ) -> bool:
     """Measure a section's cases, each whatever happens to the others; say whether all went well."""
+    say(f"\n{section.title}")
     report.begin(section.name)
     cases, sound = section.cases(options), True
     with section.measuring(options) as measure:
@@ -77,8 +79,9 @@ def _measured(
 
 def _words(section: Section, figures: Figures) -> str:
     """A row in a line."""
-    cells = zip(section.header, section.cells(figures), strict=True)
-    return ", ".join(f"{name}: {cell}" for name, cell in cells if cell)
+    case, *cells = section.cells(figures)
+    named = zip(section.header[1:], cells, strict=True)
+    return f"{case}: " + "; ".join(f"{name} {cell}" for name, cell in named if cell)
 
 
 def machine(options: Options) -> str:

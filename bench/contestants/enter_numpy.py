@@ -3,6 +3,7 @@
 Every step allocates what it computes, as a first attempt does.
 """
 
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..problems import Array, Problem
 from ..start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, Start, start
 from .contestant import Training, blas, time_epochs
 
-_ACTIVATIONS = {
+_ACTIVATIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "relu": (lambda Z: np.maximum(Z, 0), lambda A: A > 0),
     "tanh": (np.tanh, lambda A: 1 - A * A),
     "logistic": (lambda Z: 1 / (1 + np.exp(-Z)), lambda A: A * (1 - A)),
@@ -52,7 +53,8 @@ class FiveLines:
             Z = A[-1] @ W[l] + b[l]
             A.append(self._sigma(Z) if l < len(W) - 1 else _softmax(Z))
         delta = (A[-1] - Y) / B
-        grad_W, grad_b = [], []
+        grad_W: list[Array] = []
+        grad_b: list[Array] = []
         for l in reversed(range(len(W))):
             grad_W.insert(0, A[l].T @ delta + ALPHA / B * W[l])
             grad_b.insert(0, delta.sum(axis=0))

@@ -16,7 +16,8 @@ from ..problems import Array, Problem
 from ..start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, Start, start
 from .contestant import Training, time_epochs
 
-Net = torch.nn.Sequential
+Net = Any
+"""A torch.nn.Sequential of linear layers and activations."""
 Step = Callable[[torch.Tensor], None]
 
 _ACTIVATIONS = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "logistic": torch.nn.Sigmoid}

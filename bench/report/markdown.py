@@ -9,7 +9,7 @@ def document(parts: list[Part]) -> str:
 
 
 def _section(part: Part) -> str:
-    found = [f"## {part.title}", part.about]
+    found = [f"## {part.title}", *filter(None, [part.about])]
     if part.picture:
         found.append(f"![{part.title}](pictures/{part.name}.svg)")
     if part.rows:

@@ -37,6 +37,7 @@ class Report:
             for name, kept in _read(folder / "report.json").items()
             if name in self._sections and _reads(self._sections[name], kept)
         }
+        self._left_out: dict[str, str] = {}
         self._pictures: dict[str, str] = {}
 
     def begin(self, section: str) -> None:
@@ -54,10 +55,8 @@ class Report:
         self._save()
 
     def leave_out(self, section: str, reason: str) -> None:
-        """Keep the reason for a section that cannot be measured, unless it once was."""
-        if not self._kept.get(section, {}).get("rows"):
-            self.begin(section)
-            self.miss(section, "all of it", reason)
+        """Say why a section is not measured; what an earlier run has measured stays."""
+        self._left_out[section] = reason
 
     def finish(self) -> Path:
         """Write the pages with pictures, where matplotlib is installed; returns that to open."""
@@ -71,12 +70,19 @@ class Report:
         return html
 
     def parts(self) -> list[Part]:
-        """All that is known, in the report's order."""
-        return [
+        """All that is known, in the report's order, then what is not."""
+        known = [
             _part(section, self._kept[name], self._pictures.get(name))
             for name, section in self._sections.items()
             if name in self._kept
         ]
+        unknown = [
+            f"{self._sections[name].title}: {reason}"
+            for name, reason in self._left_out.items()
+            if name not in self._kept
+        ]
+        left_out = Part("left_out", "Not measured", "", [], [], unknown, self._machine, None)
+        return [*known, *([left_out] if unknown else [])]
 
     def _draw(self, section: Section, rows: list[Figures]) -> None:
         try:

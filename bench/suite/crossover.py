@@ -1,7 +1,7 @@
 """Ours on the CPU and ours on the GPU: from which size on the GPU is faster."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from statistics import median
@@ -48,7 +48,7 @@ def cells(figures: Figures) -> list[str]:
     return [figures["case"], gpu, f"{1e3 * median(seconds[OURS]):.3g}", str(ratio)]
 
 
-def curves(rows: list[Figures]) -> dict[str, Line]:
+def curves(rows: list[Figures]) -> Mapping[str, Line]:
     """Milliseconds by width, of each that was measured."""
     found: dict[str, list[tuple[float, float]]] = {}
     for figures in rows:

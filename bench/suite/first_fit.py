@@ -1,62 +1,60 @@
-"""What the first fit of a process costs over scikit-learn's: import, compilation, memory.
+"""What the first fit of a process costs over scikit-learn's: import, compilation, memory."""
 
-    python bench/first_fit.py
-
-Every fit has a process of its own. Ours runs twice a round: cold, with an empty compile cache, and
-warm, with the cache that the cold one has left. One epoch by default: a longer fit hides the cost.
-"""
-
-import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from .. import host
+from ..duel import PACKAGES, SKLEARN
 from ..goals import FIRST_FIT_AT_MOST, IMPORT_AT_MOST, MEMORY_AT_MOST
-from ..problems import DTYPES, PROBLEMS
+from ..options import Options
 from ..ratios import verdict
-from ..report.tables import save_json, save_text, table
+from ..report.section import Figures, Measure, Section
 
-Fits = dict[str, list[dict[str, Any]]]
-"""What each process reported: scikit-learn's, ours cold, ours warm."""
-
-
-def main() -> None:
-    args = _arguments()
-    fits: Fits = {"scikit_learn": [], "cold": [], "warm": []}
-    _round(args)  # fills the disk cache and Python's bytecode
-    try:
-        for _ in range(args.rounds):
-            for name, fit in _round(args).items():
-                fits[name].append(fit)
-    except KeyboardInterrupt:
-        print("interrupted; the finished rounds:")
-    if not fits["warm"]:
-        return
-    report = _report(fits, args)
-    print(report)
-    save_text(args.markdown, report)
-    save_json(args.json, {"host": host.describe(), "fits": fits})
+SCRIPT = Path(__file__).parents[1] / "fit_once.py"
+QUANTITIES = (
+    ("warm", "import", IMPORT_AT_MOST),
+    ("cold", "fit", FIRST_FIT_AT_MOST["cold"]),
+    ("warm", "fit", FIRST_FIT_AT_MOST["warm"]),
+    ("cold", "fit_mb", MEMORY_AT_MOST),
+    ("warm", "fit_mb", MEMORY_AT_MOST),
+)
+"""What is compared with scikit-learn's, and the most that it may be above."""
 
 
-def _round(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+def cases(options: Options) -> Sequence[str]:
+    """One small network."""
+    return ("digits float64",)
+
+
+@contextmanager
+def measuring(options: Options) -> Iterator[Measure]:
+    """Fit in fresh processes, round after round."""
+    rounds = 1 if options.quick else options.pairs
+
+    def measure(case: str) -> Figures:
+        _round(case)  # fills the disk cache and Python's bytecode
+        return {"case": case, "fits": [_round(case) for _ in range(rounds)]}
+
+    yield measure
+
+
+def _round(case: str) -> dict[str, dict[str, Any]]:
     with tempfile.TemporaryDirectory() as cache:
-        return {
-            "scikit_learn": _fit(args, "sklearn.neural_network", cache),
-            "cold": _fit(args, "gpubackprop", cache),
-            "warm": _fit(args, "gpubackprop", cache),
-        }
+        names = {SKLEARN: SKLEARN, "cold": "gpubackprop", "warm": "gpubackprop"}
+        return {name: _fit(PACKAGES[who], case, cache) for name, who in names.items()}
 
 
-def _fit(args: argparse.Namespace, package: str, cache: str) -> dict[str, Any]:
-    script = str(Path(__file__).with_name("fit_once.py"))
+def _fit(package: str, case: str, cache: str) -> dict[str, Any]:
+    """Run the script as a file: as a module it would import our package before the clock runs."""
     finished = subprocess.run(
-        [sys.executable, script, package, args.problem, args.dtype, str(args.epochs)],
+        [sys.executable, "-P", str(SCRIPT), package, *case.split()],
         env={**os.environ, "GPUBACKPROP_CACHE_DIR": cache},
         stdout=subprocess.PIPE,
         check=True,
@@ -66,48 +64,43 @@ def _fit(args: argparse.Namespace, package: str, cache: str) -> dict[str, Any]:
     return answer
 
 
-def _report(fits: Fits, args: argparse.Namespace) -> str:
-    imports = _over(fits, "warm", "import")
-    lines = [["import, s", *_columns(fits, "import"), verdict(imports, at_most=IMPORT_AT_MOST)]]
-    for name, goal in FIRST_FIT_AT_MOST.items():
-        passed = verdict(_over(fits, name, "fit"), at_most=goal)
-        lines.append([f"first fit, {name}, s", *_columns(fits, "fit", name), passed])
-    for name in FIRST_FIT_AT_MOST:
-        passed = verdict(_over(fits, name, "fit_mb"), at_most=MEMORY_AT_MOST)
-        lines.append([f"peak memory, {name}, MB", *_columns(fits, "fit_mb", name), passed])
-    header = ["median", "scikit-learn", "ours", "ours - scikit-learn", "goal for it"]
-    loaded = {name: fits[name][-1]["loaded"] for name in ("cold", "warm")}
-    about = f"{host.sentence()}; {args.problem}, {args.dtype}, {args.epochs} epochs"
-    return f"{table(header, lines)}\n\n{about}, {len(fits['warm'])} rounds; loaded: {loaded}"
+def above(figures: Figures, name: str, what: str) -> list[float]:
+    """How much more than scikit-learn's, round by round."""
+    return [fits[name][what] - fits[SKLEARN][what] for fits in figures["fits"]]
 
 
-def _columns(fits: Fits, what: str, name: str = "warm") -> list[str]:
-    values = (_median(fits, "scikit_learn", what), _median(fits, name, what))
-    return [f"{value:.4g}" for value in (*values, _over(fits, name, what))]
+def cells(figures: Figures) -> list[str]:
+    differences = (above(figures, name, what) for name, what, _ in QUANTITIES)
+    spread = (f"{median(d):.3g} ({min(d):.3g} to {max(d):.3g})" for d in differences)
+    return [figures["case"], *spread]
 
 
-def _median(fits: Fits, name: str, what: str) -> float:
-    return float(median(fit[what] for fit in fits[name]))
+def conclusions(rows: list[Figures]) -> list[str]:
+    """Each beside its goal."""
+    lines = []
+    for figures in rows:
+        for name, what, goal in QUANTITIES:
+            value = median(above(figures, name, what))
+            unit = "MB" if what.endswith("mb") else "s"
+            said = f"{what.removesuffix('_mb')}, {name}: {value:.3g} {unit} more than scikit-learn"
+            lines.append(f"{said}, goal {verdict(value, at_most=goal)}")
+    return lines
 
 
-def _over(fits: Fits, name: str, what: str) -> float:
-    """How much more than scikit-learn's, pair by pair."""
-    pairs = zip(fits[name], fits["scikit_learn"], strict=False)
-    return float(median(ours[what] - theirs[what] for ours, theirs in pairs))
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--problem", default="digits", choices=PROBLEMS)
-    parser.add_argument("--dtype", default="float64", choices=DTYPES)
-    parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--markdown", type=Path)
-    return parser.parse_args()
-
-
-if __name__ == "__main__":
-    main()
+SECTION = Section(
+    name="first_fit",
+    title="The first fit of a process, above scikit-learn's",
+    about=(
+        "One epoch in a fresh process, as a longer fit would hide what the start costs: with an "
+        "empty compile cache (cold), and with the one that this left (warm). Medians (and ranges) "
+        "of differences."
+    ),
+    header=[
+        "problem",
+        *("import, s", "fit, cold, s", "fit, warm, s", "peak, cold, MB", "peak, warm, MB"),
+    ],
+    cases=cases,
+    measuring=measuring,
+    cells=cells,
+    conclusions=conclusions,
+)

@@ -1,74 +1,88 @@
-"""Prediction time of scikit-learn over ours, at one row and at many.
+"""Prediction beside scikit-learn's, at one row and at many."""
 
-python bench/prediction.py
-"""
+import time
+import warnings
+from collections.abc import Sequence
+from functools import cache
+from statistics import median
+from types import ModuleType
+from typing import Any
 
-import argparse
-from itertools import product
-from pathlib import Path
+import numpy as np
 
-from .. import host
+from ..contestants import OURS
+from ..duel import SKLEARN, duel, gain
 from ..goals import PREDICTION_AT_LEAST
-from ..problems import DTYPES, PROBLEMS
-from ..ratios import Ratio, verdict
-from ..report.tables import save_json, save_text, table
-from ..service import Service, in_turn
+from ..options import Options
+from ..problems import PROBLEMS
+from ..ratios import verdict
+from ..report.section import Figures, Section
+from ..start import parameters
 
-PACKAGES = {"ours": "gpubackprop", "scikit_learn": "sklearn.neural_network"}
-Case = tuple[str, str, int]
-"""Problem, dtype and number of rows."""
-
-
-def main() -> None:
-    args = _arguments()
-    results: dict[Case, dict[str, list[float]]] = {}
-    try:
-        for case in product(args.problems, args.dtype, args.rows):
-            results[case] = _measure(case, args.pairs)
-    except KeyboardInterrupt:
-        print("interrupted; the finished rows:")
-    header = ["problem", "dtype", "rows", "ours, ms", "scikit-learn / ours", "goal"]
-    lines = [_line(case, seconds) for case, seconds in results.items()]
-    report = f"{table(header, lines)}\n\n{host.sentence()}; {args.pairs} pairs"
-    print(report)
-    save_text(args.markdown, report)
-    rows = [{"case": case, "seconds": seconds} for case, seconds in results.items()]
-    save_json(args.json, {"host": host.describe(), "rows": rows})
+ROWS = (1, 100_000)
+SECONDS = 0.15
+"""About the length of one measurement."""
 
 
-def _measure(case: Case, pairs: int) -> dict[str, list[float]]:
-    services: dict[str, Service] = {}
-    try:
-        for name, package in PACKAGES.items():
-            services[name] = Service("predict_worker.py", package, *map(str, case))
-        ours, theirs = (service.ready["labels"] for service in services.values())
-        if ours != theirs:
-            differ = sum(a != b for a, b in zip(ours, theirs, strict=True))
-            print(f"{case}: {differ} of {len(ours)} predicted labels differ")
-        return in_turn(services, pairs)
-    finally:
-        for service in services.values():
-            service.close()
+def cases(options: Options) -> Sequence[str]:
+    """Two networks, both types."""
+    if options.quick:
+        return ["digits float32 1"]
+    dtypes = ("float32", "float64")
+    return [f"{name} {dtype} {n}" for name in ("digits", "mid") for dtype in dtypes for n in ROWS]
 
 
-def _line(case: Case, seconds: dict[str, list[float]]) -> list[str]:
-    ratio = Ratio.of(seconds["scikit_learn"], seconds["ours"])
-    goal = verdict(ratio.median, at_least=PREDICTION_AT_LEAST)
-    return [*map(str, case), f"{1e3 * min(seconds['ours']):.3g}", str(ratio), goal]
+def once(package: ModuleType, case: str, quick: bool) -> dict[str, Any]:
+    """Time `predict`; the labels are compared."""
+    name, dtype, rows = case.split()
+    model, X = _fitted(package, name, dtype, quick)
+    asked = np.resize(X, (int(rows), X.shape[1]))
+    calls = max(1, round((0.01 if quick else SECONDS) / _predict(model, asked, 2)))
+    return {"seconds": _predict(model, asked, calls), "labels": model.predict(X[:1000]).tolist()}
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--problems", nargs="+", default=["digits", "mid"], choices=PROBLEMS)
-    parser.add_argument("--dtype", nargs="+", default=list(DTYPES), choices=DTYPES)
-    parser.add_argument("--rows", nargs="+", type=int, default=[1, 100_000])
-    parser.add_argument("--pairs", type=int, default=7)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--markdown", type=Path)
-    return parser.parse_args()
+@cache
+def _fitted(package: ModuleType, name: str, dtype: str, quick: bool) -> tuple[Any, Any]:
+    """Train for one epoch, which does not converge."""
+    problem = PROBLEMS[name].smallest() if quick else PROBLEMS[name]
+    X, y = problem.data(dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return package.MLPClassifier(max_iter=1, **parameters(problem, "relu")).fit(X, y), X
 
 
-if __name__ == "__main__":
-    main()
+def _predict(model: Any, rows: Any, calls: int) -> float:
+    """Seconds of one call."""
+    started = time.perf_counter()
+    for _ in range(calls):
+        model.predict(rows)
+    return (time.perf_counter() - started) / calls
+
+
+def cells(figures: Figures) -> list[str]:
+    ours = f"{1e3 * median(figures['seconds'][OURS]):.3g}"
+    return [figures["case"], ours, str(gain(figures)), str(_differing(figures))]
+
+
+def _differing(figures: Figures) -> int:
+    """Labels that are not the same, of those compared."""
+    labels = (figures["found"][name]["labels"] for name in (OURS, SKLEARN))
+    return sum(ours != theirs for ours, theirs in zip(*labels, strict=True))
+
+
+def conclusions(rows: list[Figures]) -> list[str]:
+    """The least gain."""
+    least = min(gain(figures).median for figures in rows)
+    return [f"at the least {least:.2f}, goal {verdict(least, at_least=PREDICTION_AT_LEAST)}"]
+
+
+SECTION = Section(
+    name="prediction",
+    title="Prediction: scikit-learn's time over ours",
+    about="`predict` of a fitted classifier, at one row and at 100,000; medians (and ranges).",
+    header=["problem, dtype, rows", "ours, ms", "scikit-learn / ours", "labels that differ"],
+    cases=cases,
+    measuring=duel(__name__),
+    cells=cells,
+    conclusions=conclusions,
+)

@@ -130,7 +130,8 @@ def draw(figure: Any, rows: list[Figures]) -> None:
     figure.set_size_inches(8.5, 5.5)
     axes, found = figure.subplots(), {figures["case"]: figures for figures in rows}
     if all(roof in found for roof in ROOFS):
-        _draw_roofs(axes, *(rates(found[roof]) for roof in ROOFS))
+        (peak, _), (_, cache), (_, memory) = (rates(found[roof]) for roof in ROOFS)
+        _draw_roofs(axes, peak, cache, memory)
     marks = {"mid": "o", "wide": "s"}
     palette = dict(zip(PRIMITIVES, (OURS, *OTHERS, "#6b8f71", "#222222"), strict=False))
     for case, figures in found.items():
@@ -141,46 +142,32 @@ def draw(figure: Any, rows: list[Figures]) -> None:
             colour = palette[name]
             axes.plot(flops / moved, flops, marks[layer], color=colour, label=label)
     axes.set(xscale="log", yscale="log", xlabel="FLOP per byte", ylabel="GFLOP/s")
-    axes.set_title("Primitives on one core: circles fit its caches, squares do not", fontsize=11)
+    axes.set_title("Primitives on one core: circles fit its own caches, squares do not")
     axes.grid(alpha=0.25)
     legend(figure, axes)
 
 
-def _draw_roofs(
-    axes: Any,
-    products: tuple[float, float],
-    cache: tuple[float, float],
-    memory: tuple[float, float],
-) -> None:
+def _draw_roofs(axes: Any, peak: float, cache: float, memory: float) -> None:
     """One flat for the products, one slanted for each memory."""
-    peak, intensity = products[0], np.geomspace(0.05, 2000, 200)
-    for name, (_, bandwidth), style in (("cache", cache, ":"), ("memory", memory, "--")):
-        roof = np.minimum(peak, bandwidth * intensity)
-        axes.plot(intensity, roof, style, color="#444444", linewidth=1)
-        at = 0.06 if name == "cache" else 0.2
-        axes.annotate(
-            f"{name} {bandwidth:.0f} GB/s",
-            (at, bandwidth * at),
-            xytext=(0, 6),
-            textcoords="offset points",
-            fontsize=8,
-        )
-    axes.annotate(
-        f"products {peak:.0f} GFLOP/s",
-        (100, peak),
-        xytext=(0, 4),
-        textcoords="offset points",
-        fontsize=8,
-    )
+    intensity = np.geomspace(0.05, 2000, 200)
+    for name, bandwidth, style, aside in (("cache", cache, ":", 8), ("memory", memory, "--", -14)):
+        axes.plot(intensity, np.minimum(peak, bandwidth * intensity), style, color="#444444")
+        _label(axes, f"{name} {bandwidth:.0f} GB/s", (0.06, 0.06 * bandwidth), aside)
+    _label(axes, f"products {peak:.0f} GFLOP/s", (4, peak), 6)
+
+
+def _label(axes: Any, text: str, point: tuple[float, float], above: int) -> None:
+    axes.annotate(text, point, (8, above), textcoords="offset points", fontsize=8)
 
 
 SECTION = Section(
     name="roofline",
     title="Each primitive beside what one core can do",
     about=(
-        "A layer of 256 by 128 units with a batch of 256, whose arrays the caches hold, and one of "
-        "2048 by 2048 with a batch of 1024, whose they do not; float32. Bytes are the least that "
-        "have to be moved. The roofs are measured: a matrix product of 1024 x 1024 x 1024, copies."
+        "A layer of 256 by 128 units with a batch of 256, whose arrays a core's own caches hold, "
+        "and one of 2048 by 2048 with a batch of 1024, whose they do not; float32. Bytes are the "
+        "least that have to be moved. The roofs are measured: a matrix product of 1024 x 1024 x "
+        "1024, a copy within the caches, a copy beyond all of them."
     ),
     header=["primitive, layer", "microseconds", "GFLOP/s", "GB/s"],
     cases=cases,

@@ -29,7 +29,7 @@ def problem(case: str) -> Problem:
     """The base problem with one quantity changed."""
     quantity, value = case.split()
     size = int(value)
-    changes = {
+    changes: dict[str, dict[str, Any]] = {
         "width": {"hidden": (size, size)},
         "depth": {"hidden": (128,) * size},
         "batch": {"batch": size},
@@ -59,12 +59,12 @@ def cells(figures: Figures) -> list[str]:
 
 def draw(figure: Any, rows: list[Figures]) -> None:
     """Draw one picture for each quantity, all with the same times."""
-    found = {}
+    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for figures in rows:
         quantity, size = figures["case"].split()
         for name, seconds in figures["seconds"].items():
-            lines = found.setdefault(quantity, {}).setdefault(name, [])
-            lines.append((int(size), 1e3 * median(seconds)))
+            points = found.setdefault(quantity, {}).setdefault(name, [])
+            points.append((int(size), 1e3 * median(seconds)))
     colour = colours((OURS, *BESIDE), OURS, FLOOR)
     figure.set_size_inches(9, 7 if len(found) > 2 else 4)
     every = figure.subplots(-(-len(found) // 2), min(2, len(found)), sharey=True, squeeze=False)

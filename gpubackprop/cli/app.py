@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
+from gpubackprop.cli.bench import bench
 from gpubackprop.cli.errors import UserError
 from gpubackprop.cli.explain import explain
 from gpubackprop.cli.info import info
@@ -43,7 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Train scikit-learn's neural networks, faster.",
 )
-for command in (train, predict, info, explain):
+for command in (train, predict, info, explain, bench):
     app.command()(command)
 
 

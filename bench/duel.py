@@ -1,0 +1,74 @@
+"""An estimator of scikit-learn and ours of the same name, each in a process of its own, in turn."""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from functools import partial
+from importlib import import_module
+
+from .contestants import OURS
+from .options import Options
+from .ratios import Ratio
+from .report.section import Figures, Measure
+from .service import PAUSE, Service, answer
+
+SKLEARN = "scikit_learn"
+PACKAGES = {OURS: "gpubackprop", SKLEARN: "sklearn.neural_network"}
+
+
+def duel(module: str) -> Callable[[Options], AbstractContextManager[Measure]]:
+    """Have the cases of a section measured by its module's `once(package, case, quick)`.
+
+    Parameters
+    ----------
+    module : str
+        The section's `__name__`. Its `once` returns a dict with `seconds` and what else is to be
+        compared; its first answer to a case only warms up.
+
+    Returns
+    -------
+    measuring : callable
+        For `Section.measuring`.
+    """
+
+    @contextmanager
+    def measuring(options: Options) -> Iterator[Measure]:
+        quick = ["--quick"] if options.quick else []
+        with ExitStack() as stack:
+            services = {
+                name: stack.enter_context(closing(Service("duel", module, package, *quick)))
+                for name, package in PACKAGES.items()
+            }
+            yield partial(_measured, services, options.pairs)
+
+    return measuring
+
+
+def _measured(services: dict[str, Service], pairs: int, case: str) -> Figures:
+    found = {name: service.ask(case) for name, service in services.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in services}
+    for _ in range(pairs):
+        for name, service in services.items():
+            time.sleep(PAUSE)
+            seconds[name].append(service.ask(case)["seconds"])
+    return {"case": case, "seconds": seconds, "found": found}
+
+
+def gain(figures: Figures) -> Ratio:
+    """Scikit-learn's time over ours."""
+    return Ratio.of(figures["seconds"][SKLEARN], figures["seconds"][OURS])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("module")
+    parser.add_argument("package")
+    parser.add_argument("--quick", action="store_true")
+    args = parser.parse_args()
+    once, package = import_module(args.module).once, import_module(args.package)
+    answer({}, lambda case: once(package, case, args.quick))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Memory that a fit takes, against batch x width x depth: ours, scikit-learn's, the plan."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from sklearn import neural_network
+
+from ... import MLPClassifier
+from ...memory import HOST
+from ...memory_plan import plan
+from ..contestants import OURS
+from ..duel import SKLEARN
+from ..options import Options
+from ..own_process import own_process
+from ..problems import Problem
+from ..report.pictures import colours, legend, log_log
+from ..report.section import Figures, Section
+from ..resident import peak_mb, start_anew
+from ..start import parameters
+
+PLAN = "plan"
+SHAPES = (
+    *((batch, 512, 4) for batch in (512, 2048, 8192)),
+    *((4096, width, 4) for width in (256, 1024)),
+    *((4096, 512, depth) for depth in (2, 8, 16)),
+)
+"""Batch, width and number of hidden layers."""
+_MB = 1 << 20
+
+
+def cases(options: Options) -> Sequence[str]:
+    """Some shapes, from small to large."""
+    shapes = ((64, 16, 2),) if options.quick else sorted(SHAPES, key=math.prod)
+    return [f"batch {B}, width {d}, depth {L}" for B, d, L in shapes]
+
+
+def measure(case: str, quick: bool) -> Figures:
+    """Fit each for an epoch of one batch, and see how far the process grows."""
+    batch, width, depth = shape(case)
+    problem = Problem("memory", batch, 64, 10, (width,) * depth, batch)
+    adam = plan(problem.layer_sizes, batch, batch, "float32", 2, HOST)
+    for estimator in (MLPClassifier, neural_network.MLPClassifier):
+        _grown(estimator, problem.smallest())  # loads code
+    grown = {
+        OURS: _grown(MLPClassifier, problem),
+        SKLEARN: _grown(neural_network.MLPClassifier, problem),
+        PLAN: (adam.parameters + adam.workspace + adam.data) / _MB,
+    }
+    return {"case": case, "megabytes": grown}
+
+
+def shape(case: str) -> tuple[int, ...]:
+    """Batch, width, depth."""
+    return tuple(int(part.split()[1]) for part in case.split(", "))
+
+
+def _grown(estimator: Any, problem: Problem) -> float:
+    """Megabytes that a fit adds at its peak to what is there before."""
+    X, y = problem.data("float32")
+    model = estimator(max_iter=1, **parameters(problem, "relu"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one epoch does not converge
+        before = start_anew()
+        model.fit(X, y)
+    return peak_mb() - before
+
+
+def cells(figures: Figures) -> list[str]:
+    megabytes = (f"{figures['megabytes'][name]:.4g}" for name in (PLAN, OURS, SKLEARN))
+    return [figures["case"], *megabytes]
+
+
+def conclusions(rows: list[Figures]) -> list[str]:
+    """How well the plan tells what is taken."""
+    over = [figures["megabytes"][OURS] / figures["megabytes"][PLAN] for figures in rows]
+    theirs = [figures["megabytes"][OURS] / figures["megabytes"][SKLEARN] for figures in rows]
+    return [
+        f"ours takes {min(over):.2f} to {max(over):.2f} times what is planned, and "
+        f"{min(theirs):.2f} to {max(theirs):.2f} times what scikit-learn takes"
+    ]
+
+
+def draw(figure: Any, rows: list[Figures]) -> None:
+    """Megabytes against the number of activations."""
+    lines = {
+        name: sorted((math.prod(shape(f["case"])), f["megabytes"][name]) for f in rows)
+        for name in (OURS, SKLEARN, PLAN)
+    }
+    figure.set_size_inches(7, 4.5)
+    axes = figure.subplots()
+    log_log(axes, lines, colours((OURS, SKLEARN, PLAN), OURS, PLAN), dashed=(PLAN,))
+    axes.set(title="Memory of a fit", xlabel="batch x width x depth", ylabel="MB")
+    legend(figure, axes)
+
+
+SECTION = Section(
+    name="memory",
+    title="Memory of a fit against batch x width x depth",
+    about=(
+        "By how many MB the process grows at its peak in an epoch of one batch, 64 features, "
+        "float32, Adam; the plan is what the memory planner says: parameters, activations, data."
+    ),
+    header=["shape", "plan, MB", "ours, MB", "scikit-learn, MB"],
+    cases=cases,
+    measuring=own_process(__name__),
+    cells=cells,
+    conclusions=conclusions,
+    draw=draw,
+)

@@ -1,0 +1,114 @@
+"""``gpubackprop bench``: measure on this machine, beside other libraries, and report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from gpubackprop.cli.errors import UserError
+from gpubackprop.files import check_writable
+
+if TYPE_CHECKING:
+    from gpubackprop.bench.options import Options
+    from gpubackprop.bench.report.section import Section
+
+
+def bench(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Toy sizes, under a minute: does it all run?")
+    ] = False,
+    claims: Annotated[
+        bool, typer.Option("--claims", help="Measure what the derivation claims instead.")
+    ] = False,
+    only: Annotated[
+        str, typer.Option(metavar="NAMES", help="Some sections: epochs,roofline.")
+    ] = "",
+    problems: Annotated[
+        str, typer.Option(metavar="NAMES", help="Whose epochs are compared: digits,mid.")
+    ] = "",
+    peers: Annotated[
+        str, typer.Option(metavar="NAMES", help="With whom: scikit_learn,jax_scan.")
+    ] = "",
+    dtypes: Annotated[str, typer.Option(metavar="NAMES", help="float32,float64.")] = "float32",
+    activations: Annotated[str, typer.Option(metavar="NAMES", help="relu,tanh,logistic.")] = "relu",
+    pairs: Annotated[int, typer.Option(min=1, help="Measurements of each contestant.")] = 5,
+    minutes: Annotated[float, typer.Option(help="No row is begun after these.")] = 15.0,
+    folder: Annotated[Path, typer.Option(help="Where the report is written.")] = Path(
+        "gpubackprop-bench"
+    ),
+) -> None:
+    """Measure training on this machine beside other libraries, and write a report.
+
+    Every contestant trains in a process of its own, in turn with the others. Libraries that are
+    not installed, and the GPU where there is none, are left out, and a line says so. The report,
+    FOLDER/report.html (and .md, .json), is written after every row; sections of an earlier run
+    stay in it unless they are measured anew.
+    """
+    from gpubackprop.bench.catalogue import CLAIMS, SUITE
+    from gpubackprop.bench.report.report import Report
+    from gpubackprop.bench.run import machine, run
+
+    sections = _chosen_sections(only, CLAIMS if claims else SUITE, (*SUITE, *CLAIMS))
+    options = _options(quick, problems, peers, dtypes, activations, pairs)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    report = Report(_writable(folder), machine(options), (*SUITE, *CLAIMS))
+    sound, deadline = False, time.monotonic() + 60 * minutes
+    try:
+        sound = run(report, sections, options, deadline, console.print)
+    except KeyboardInterrupt:
+        console.print("\nInterrupted; the finished rows are kept.")
+    console.print(f"\nReport: {report.finish()}")
+    if not sound:
+        raise typer.Exit(1)
+
+
+def _chosen_sections(
+    only: str, usual: tuple[Section, ...], known: tuple[Section, ...]
+) -> tuple[Section, ...]:
+    """Look sections up by name; the usual ones where none is named."""
+    by_name = {section.name: section for section in known}
+    return tuple(by_name[name] for name in _names("--only", only, by_name)) or usual
+
+
+def _options(
+    quick: bool, problems: str, peers: str, dtypes: str, activations: str, pairs: int
+) -> Options:
+    from gpubackprop.bench import contestants
+    from gpubackprop.bench import problems as known
+    from gpubackprop.bench.options import Options
+
+    usual = Options()
+    others = (*contestants.PEERS, "reference", *contestants.FLOORS)
+    return Options(
+        quick=quick,
+        problems=_names("--problems", problems, known.PROBLEMS) or usual.problems,
+        peers=_names("--peers", peers, others) or usual.peers,
+        dtypes=_names("--dtypes", dtypes, known.DTYPES) or usual.dtypes,
+        activations=_names("--activations", activations, known.ACTIVATIONS) or usual.activations,
+        pairs=min(2, pairs) if quick else pairs,
+    )
+
+
+def _names(option: str, text: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Read names with commas between them; UserError lists those there are."""
+    names = tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+    unknown = [name for name in names if name not in set(known)]
+    if unknown:
+        there = ", ".join(known)
+        raise UserError(f"{option} {text}: there is no {', '.join(unknown)}; there are {there}")
+    return names
+
+
+def _writable(folder: Path) -> Path:
+    """Make the folder, before anything is measured."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--folder {folder}: cannot be made, {error.strerror}") from error
+    check_writable(folder / "report.html")
+    return folder
