@@ -7,11 +7,12 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from functools import partial
 from importlib import import_module
 
+from . import service
 from .contestants import OURS
 from .options import Options
 from .ratios import Ratio
 from .report.section import Figures, Measure
-from .service import PAUSE, Service, answer
+from .service import Service, answer
 
 SKLEARN = "scikit_learn"
 PACKAGES = {OURS: "gpubackprop", SKLEARN: "sklearn.neural_network"}
@@ -37,7 +38,9 @@ def duel(module: str) -> Callable[[Options], AbstractContextManager[Measure]]:
         quick = ["--quick"] if options.quick else []
         with ExitStack() as stack:
             services = {
-                name: stack.enter_context(closing(Service("duel", module, package, *quick)))
+                name: stack.enter_context(
+                    closing(Service(*service.module("duel"), module, package, *quick))
+                )
                 for name, package in PACKAGES.items()
             }
             yield partial(_measured, services, options.pairs)
@@ -46,12 +49,12 @@ def duel(module: str) -> Callable[[Options], AbstractContextManager[Measure]]:
 
 
 def _measured(services: dict[str, Service], pairs: int, case: str) -> Figures:
-    found = {name: service.ask(case) for name, service in services.items()}
+    found = {name: process.ask(case) for name, process in services.items()}
     seconds: dict[str, list[float]] = {name: [] for name in services}
     for _ in range(pairs):
-        for name, service in services.items():
-            time.sleep(PAUSE)
-            seconds[name].append(service.ask(case)["seconds"])
+        for name, process in services.items():
+            time.sleep(service.PAUSE)
+            seconds[name].append(process.ask(case)["seconds"])
     return {"case": case, "seconds": seconds, "found": found}
 
 

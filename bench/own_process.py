@@ -5,19 +5,19 @@ from contextlib import AbstractContextManager, contextmanager
 
 from .options import Options
 from .report.section import Figures, Measure
-from .service import Service, UnavailableError
+from .service import Service, UnavailableError, module
 
 PATIENCE = 300.0
 """Seconds that a case may take."""
 
 
-def own_process(module: str) -> Callable[[Options], AbstractContextManager[Measure]]:
+def own_process(name: str) -> Callable[[Options], AbstractContextManager[Measure]]:
     """Have the cases of a section measured by its module's `measure(case, quick)`.
 
     Parameters
     ----------
-    module : str
-        The section's `__name__`.
+    name : str
+        The section module's `__name__`.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def own_process(module: str) -> Callable[[Options], AbstractContextManager[Measu
 
     @contextmanager
     def measuring(options: Options) -> Iterator[Measure]:
-        process = _Process(module, *(["--quick"] if options.quick else []))
+        process = _Process(name, *(["--quick"] if options.quick else []))
         try:
             yield process.measure
         finally:
@@ -46,7 +46,7 @@ class _Process:
     def measure(self, case: str) -> Figures:
         """Measure one case; UnavailableError if the process ends."""
         if self._service is None:
-            self._service = Service("case_worker", *self._arguments, patience=PATIENCE)
+            self._service = Service(*module("case_worker"), *self._arguments, patience=PATIENCE)
         try:
             return self._service.ask(case)
         except UnavailableError:

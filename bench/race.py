@@ -9,7 +9,7 @@ from .options import Options
 from .problems import Problem
 from .ratios import Ratio
 from .report.section import Figures
-from .service import CrashError, Service, UnavailableError, in_turn
+from .service import CrashError, Service, UnavailableError, in_turn, module
 
 PATIENCE = 300.0
 """Seconds that a contestant may take to get ready, or to measure: compilers are slow."""
@@ -91,7 +91,7 @@ class Race:
     def _start_missing(self) -> None:
         """Start all that do not run, then wait: they import their libraries side by side."""
         missing = [n for n in self._names if n not in self._services and n not in self._declined]
-        begun = {n: Service("worker", n, patience=PATIENCE, wait=False) for n in missing}
+        begun = {n: Service(*module("worker"), n, patience=PATIENCE, wait=False) for n in missing}
         self._services |= begun
         for name, service in begun.items():
             try:
@@ -140,7 +140,7 @@ def remarks(rows: list[Figures]) -> list[str]:
     missing = {f"{n} is left out: {why}": 0 for r in rows for n, why in r["left out"].items()}
     versions = {name: said for figures in rows for name, said in figures["versions"].items()}
     compared = [
-        f"{name}: " + ", ".join(f"{what} {value}" for what, value in said.items())
+        f"{name} ({', '.join(f'{what} {value}' for what, value in said.items())})"
         for name, said in versions.items()
     ]
-    return [*wrong, *(agree if not wrong else []), *missing, *compared]
+    return [*wrong, *(agree if not wrong else []), *missing, f"compared: {', '.join(compared)}"]

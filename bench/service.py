@@ -41,10 +41,8 @@ class Service:
 
     Parameters
     ----------
-    module : str
-        Beside this one.
     *arguments : str
-        Its command line.
+        Python's: see `module`.
     patience : float or None
         Seconds after which a process that has not answered is ended; None waits for ever.
     wait : bool
@@ -56,10 +54,8 @@ class Service:
         If the process declines or dies while it gets ready.
     """
 
-    def __init__(
-        self, module: str, *arguments: str, patience: float | None = None, wait: bool = True
-    ) -> None:
-        command = [sys.executable, "-m", f"{__package__}.{module}", *arguments]
+    def __init__(self, *arguments: str, patience: float | None = None, wait: bool = True) -> None:
+        command = [sys.executable, *arguments]
         self._patience = patience
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
@@ -130,6 +126,11 @@ class Service:
         sys.stderr.write(said)
         *_, last = ["it said nothing", *filter(str.strip, said.splitlines())]
         return CrashError(f"its process ended with code {code}: {last.strip()}")
+
+
+def module(name: str) -> tuple[str, str]:
+    """Have Python run a module of this package."""
+    return "-m", f"{__package__}.{name}"
 
 
 def in_turn(

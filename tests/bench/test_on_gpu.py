@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from on_gpu import host_time, kernels, precision, step
-from on_gpu.passes import PASSES, Room
-from on_gpu.race import allowed, compared
-from on_gpu.training import Training
-from problems import PROBLEMS
 
 from gpubackprop.backends import select
+from gpubackprop.bench.on_gpu import host_time, kernels, precision, step
+from gpubackprop.bench.on_gpu.passes import PASSES, Room
+from gpubackprop.bench.on_gpu.training import Training
+from gpubackprop.bench.options import Options
+from gpubackprop.bench.problems import PROBLEMS
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.memory import HOST
 
@@ -61,7 +61,7 @@ def test_products_are_not_timed(fake, name):
     assert not products
 
 
-@pytest.mark.parametrize("case", kernels.SECTION.cases)
+@pytest.mark.parametrize("case", kernels.SECTION.cases(Options()))
 def test_a_pass_is_timed_beside_the_copy_of_its_bytes(fake, case):
     figures = kernels.measure(case, fake, quick=True)
     launches = len(set(fake.launched) - {"copy"})
@@ -138,27 +138,3 @@ def test_a_prepared_step_finds_the_same_gradient_on_every_backend():
         gradients.append(training.gradient())
     assert np.any(gradients[0])
     assert precision.relative_error(*gradients) < 1e-12
-
-
-# contestants
-
-
-def ready(**losses):
-    return {name: {"losses": [loss], "versions": {}} for name, loss in losses.items()}
-
-
-def test_losses_are_compared_with_ours():
-    found = compared(
-        ready(gpubackprop_cuda=2.0, jax_cuda=2.001, torch_cuda=2.0008), "gpubackprop_cuda"
-    )
-    assert found["losses differ by"]["jax_cuda"] == pytest.approx(5e-4)
-    assert found["something else"] == ["jax_cuda"]
-
-
-def test_a_loss_that_is_no_number_is_something_else():
-    found = compared(ready(gpubackprop_cuda=2.0, torch_cuda=float("nan")), "gpubackprop_cuda")
-    assert found["something else"] == ["torch_cuda"]
-
-
-def test_torch_alone_is_allowed_another_epsilon():
-    assert allowed("torch_graphed") > allowed("jax_cuda")

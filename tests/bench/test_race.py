@@ -1,10 +1,16 @@
-"""A race of contestants that cannot be had here: they are left out, unless they are ours."""
+"""A race of contestants: equal work, who cannot take part, who falls."""
 
-import contestants
 import pytest
-import service
-from on_gpu import race
-from service import UnavailableError
+
+from gpubackprop.bench import contestants, service
+from gpubackprop.bench.options import Options
+from gpubackprop.bench.problems import PROBLEMS
+from gpubackprop.bench.race import Race, compared, ratio, remarks
+from gpubackprop.bench.service import Service, UnavailableError
+
+OURS = contestants.OURS
+QUICK = Options(quick=True, pairs=2)
+TASKS = (("tiny", "float32", "relu"), ("mid", "float64", "tanh"))
 
 
 @pytest.fixture(autouse=True)
@@ -12,16 +18,95 @@ def at_once(monkeypatch):
     monkeypatch.setattr(service, "PAUSE", 0)
 
 
-def test_ours_and_one_that_is_not_there():
-    """On the CPU: what a race needs of a contestant is the same there."""
-    figures = race.race("tiny", contestants.OURS, ("no_such_contestant", "numpy"), quick=True)
-    assert set(figures["seconds"]) == {contestants.OURS, "numpy"}
-    assert all(len(seconds) == 2 for seconds in figures["seconds"].values())
+def test_all_do_the_same_work_on_every_problem():
+    """A beginner's NumPy, our reference and scikit-learn find our loss: no process is new."""
+    others = ("scikit_learn", "numpy", "reference", *contestants.FLOORS)
+    with Race(OURS, others, QUICK) as race:
+        rows = [race.run(name, PROBLEMS[name], *how) for name, *how in TASKS]
+    for figures, tolerance in zip(rows, (1e-5, 1e-12), strict=True):
+        assert set(figures["seconds"]) == {OURS, *others}
+        assert all(len(seconds) == 2 for seconds in figures["seconds"].values())
+        assert figures["problem"]["rows"] == 50
+        differences = figures["losses differ by"]
+        assert set(differences) == {"scikit_learn", "numpy", "reference"}
+        assert max(differences.values()) < tolerance
+        assert figures["something else"] == []
+
+
+def test_one_that_is_not_there_is_left_out():
+    with Race(OURS, ("no_such_contestant",), QUICK) as race:
+        figures = race.run("tiny", PROBLEMS["tiny"], "float32", "relu")
+    assert set(figures["seconds"]) == {OURS}
     assert "invalid choice" in figures["left out"]["no_such_contestant"]
-    assert figures["losses differ by"]["numpy"] < 1e-4
-    assert figures["something else"] == []
 
 
 def test_without_ours_there_is_no_race():
-    with pytest.raises(UnavailableError, match="invalid choice"):
-        race.race("tiny", "no_such_contestant", ("numpy",), quick=True)
+    with Race("no_such_contestant", ("numpy",), QUICK) as race:  # noqa: SIM117
+        with pytest.raises(UnavailableError, match="invalid choice"):
+            race.run("tiny", PROBLEMS["tiny"], "float32", "relu")
+
+
+def test_one_that_falls_takes_part_in_the_next():
+    with Race(OURS, ("numpy",), QUICK) as race:
+        race.run("tiny", PROBLEMS["tiny"], "float32", "relu")
+        race._services["numpy"].close()
+        race._services["numpy"] = Service("-c", "print('{}')")  # ends at once
+        fallen = race.run("tiny", PROBLEMS["tiny"], "float32", "relu")
+        again = race.run("tiny", PROBLEMS["tiny"], "float32", "relu")
+    assert "its process ended" in fallen["left out"]["numpy"]
+    assert "numpy" in again["seconds"]
+
+
+# what is said of it
+
+
+def ready(**losses):
+    return {name: {"losses": [loss], "versions": {}} for name, loss in losses.items()}
+
+
+def test_losses_are_compared_with_ours():
+    found = compared(ready(ours=2.0, jax_cuda=2.001, torch_cuda=2.0008), "ours", "float32")
+    assert found["losses differ by"]["jax_cuda"] == pytest.approx(5e-4)
+    assert found["something else"] == ["jax_cuda"]
+
+
+def test_float64_has_to_agree_to_more():
+    found = compared(ready(ours=2.0, jax_scan=2.00001, torch_eager=2.0001), "ours", "float64")
+    assert found["something else"] == ["jax_scan"]
+
+
+def test_a_loss_that_is_no_number_is_something_else():
+    found = compared(ready(ours=2.0, torch_cuda=float("nan")), "ours", "float32")
+    assert found["something else"] == ["torch_cuda"]
+
+
+def row(**changes):
+    return {
+        "case": "tiny",
+        "seconds": {"ours": [1.0, 2.0, 4.0], "floor": [0.5, 1.0, 1.0], "other": [3.0, 4.0, 20.0]},
+        "losses differ by": {"other": 1e-6},
+        "something else": [],
+        "left out": {"jax_scan": "No module named 'jax'"},
+        "versions": {"other": {"other": "1.0", "threads": "2"}},
+        **changes,
+    }
+
+
+def test_ratios_are_of_pairs_and_floors_are_below_us():
+    assert ratio(row(), "ours", "other") == (3.0, 2.0, 5.0)
+    assert ratio(row(), "ours", "floor") == (2.0, 2.0, 4.0)
+
+
+def test_who_is_left_out_everywhere_is_named_once():
+    said = remarks([row(), row(case="mid")])
+    assert said == [
+        "losses of the first epoch agree to 1e-06",
+        "jax_scan is left out: No module named 'jax'",
+        "compared: other (other 1.0, threads 2)",
+    ]
+
+
+def test_something_else_comes_first():
+    first, *others = remarks([row(**{"something else": ["other"]})])
+    assert first == "other LEARNS SOMETHING ELSE on tiny: its first loss differs by 1e-06"
+    assert not any("agree" in line for line in others)

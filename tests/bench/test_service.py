@@ -1,23 +1,20 @@
 """Measuring processes that fail: what is said of them, and that the others go on."""
 
-from pathlib import Path
-
 import pytest
-import service
-from service import CrashError, Service, UnavailableError, those_that_last
 
-HEAD = f"import sys; sys.path.insert(0, {str(Path(service.__file__).parent)!r}); import service\n"
+from gpubackprop.bench import service
+from gpubackprop.bench.service import CrashError, Service, UnavailableError, in_turn
+
+HEAD = "from gpubackprop.bench import service\n"
 
 
 @pytest.fixture
-def start(tmp_path):
+def start():
     """Start a process that runs this code."""
     started = []
 
     def run(code, **named):
-        script = tmp_path / f"script_{len(started)}.py"
-        script.write_text(HEAD + code)
-        started.append(Service(str(script), **named))
+        started.append(Service("-c", HEAD + code, **named))
         return started[-1]
 
     yield run
@@ -27,13 +24,13 @@ def start(tmp_path):
 
 def test_what_is_asked_for_arrives(start):
     asked = start("service.answer({}, lambda what: {'asked': what})")
-    assert asked.measure("relu; 3 x 4") == {"asked": "relu; 3 x 4"}
-    assert asked.measure("") == {"asked": ""}
+    assert asked.ask("relu; 3 x 4") == {"asked": "relu; 3 x 4"}
+    assert asked.ask("") == {"asked": ""}
 
 
 def test_what_libraries_print_is_no_answer(start):
-    chatty = start("print('AUTOTUNE mm(3x4)'); service.serve({}, lambda: {'seconds': 1})")
-    assert chatty.measure() == {"seconds": 1}
+    chatty = start("print('AUTOTUNE mm(3x4)'); service.answer({}, lambda what: {'seconds': 1})")
+    assert chatty.ask() == {"seconds": 1}
 
 
 def test_a_crash_is_told_with_its_last_line(start, capfd):
@@ -48,6 +45,13 @@ def test_a_process_that_declines_is_no_crash(start):
     assert not isinstance(told.value, CrashError)
 
 
+def test_one_that_cannot_do_this_can_do_other_things(start):
+    able = start("service.answer({}, lambda what: {'left_out': 'no'} if what else {'seconds': 1})")
+    with pytest.raises(UnavailableError, match=r"^no$"):
+        able.ask("float16")
+    assert able.ask() == {"seconds": 1}
+
+
 def test_a_process_that_does_not_answer_is_ended(start):
     with pytest.raises(CrashError, match="code -9: it said nothing"):
         start("import threading; threading.Event().wait()", patience=0.5)
@@ -55,8 +59,8 @@ def test_a_process_that_does_not_answer_is_ended(start):
 
 def test_who_ends_is_left_out_and_the_others_go_on(start, monkeypatch):
     monkeypatch.setattr(service, "PAUSE", 0)
-    good = start("service.serve({}, lambda: {'seconds': 2.0})")
-    bad = start("service.serve({}, lambda: {'seconds': 1 / 0})")
-    seconds, lost = those_that_last({"good": good, "bad": bad}, rounds=3)
+    good = start("service.answer({}, lambda what: {'seconds': 2.0})")
+    bad = start("service.answer({}, lambda what: {'seconds': 1 / 0})")
+    seconds, lost = in_turn({"good": good, "bad": bad}, rounds=3)
     assert seconds == {"good": [2.0, 2.0, 2.0]}
     assert "ZeroDivisionError: division by zero" in str(lost["bad"])

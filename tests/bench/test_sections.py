@@ -1,0 +1,185 @@
+"""Every section runs in its smallest form, so that none rots; what is drawn from its rows."""
+
+import pytest
+
+from gpubackprop.bench import catalogue, service
+from gpubackprop.bench.on_gpu import peers
+from gpubackprop.bench.options import Options
+from gpubackprop.bench.report.report import Report, picture
+from gpubackprop.bench.run import run
+from gpubackprop.bench.suite import crossover, end_to_end, epochs, first_fit, memory, roofline
+
+SMALLEST = Options(
+    quick=True, problems=("digits",), peers=("scikit_learn", "numpy", "floor"), pairs=1
+)
+ON_CPU = [section for section in catalogue.SUITE if not section.needs_gpu]
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(service, "PAUSE", 0)
+
+
+@pytest.mark.parametrize("section", ON_CPU, ids=lambda section: section.name)
+def test_a_section_runs(section, tmp_path):
+    said = []
+    report = Report(tmp_path, "this machine", [section])
+    sound = run(report, [section], SMALLEST, float("inf"), said.append)
+    assert sound, "\n".join(said)
+    report.finish()
+    (part,) = report.parts()
+    assert [cells[0] for cells in part.rows] == list(section.cases(SMALLEST))
+    assert part.lines
+    assert (part.picture is None) == (section.draw is None)
+
+
+def test_names_of_sections_are_their_own():
+    names = [section.name for section in (*catalogue.SUITE, *catalogue.CLAIMS)]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("section", catalogue.SUITE, ids=lambda section: section.name)
+def test_a_section_has_cases_and_says_what_it_is(section):
+    for options in (Options(), SMALLEST):
+        cases = section.cases(options)
+        assert cases
+        assert len(set(cases)) == len(cases)
+    assert section.about.endswith(".")
+
+
+# epochs
+
+
+def race(case, rows=1797, **seconds):
+    return {
+        "case": case,
+        "problem": {"rows": rows},
+        "seconds": {"gpubackprop": [1.0, 1.0], **seconds},
+        "left out": {"jax_scan": "No module named 'jax'"},
+        "losses differ by": {},
+        "something else": [],
+        "versions": {},
+    }
+
+
+def test_goals_are_counted_and_those_missed_are_named():
+    rows = [race("digits float32 relu", scikit_learn=[4.0, 4.0], torch_eager=[7.0, 7.0])]
+    goals, *_ = epochs.conclusions(rows)
+    assert goals == (
+        "1 of the project's 2 goals for these rows are met; "
+        "digits float32 relu, scikit_learn: 4.00, goal >= 5 MISSED"
+    )
+
+
+def test_toy_problems_have_no_goals():
+    rows = [race("digits float32 relu", rows=50, scikit_learn=[4.0, 4.0])]
+    assert not any("goal" in line for line in epochs.conclusions(rows))
+
+
+# the GPU beside other libraries
+
+
+def on_gpu(case, **seconds):
+    found = race(case, **seconds)
+    return {**found, "seconds": {"gpubackprop_cuda": [1.0, 1.0], **seconds}}
+
+
+ON_GPU = [on_gpu("tiny", torch_cuda=[2.0, 2.0]), on_gpu("mid", torch_cuda=[8.0, 8.0])]
+
+
+def test_geometric_means_against_the_goals():
+    mean, *_ = peers.conclusions(ON_GPU)
+    assert mean == "torch_cuda / ours, geometric mean over 2 of 6 problems: 4.00, >= 3 met"
+
+
+def test_who_has_learnt_something_else_is_not_averaged():
+    wrong = {"something else": ["torch_cuda"], "losses differ by": {"torch_cuda": 1.0}}
+    rows = [{**ON_GPU[0], **wrong}, ON_GPU[1]]
+    assert "LEARNS SOMETHING ELSE" in peers.cells(rows[0])[2]
+    assert "over 1 of 6 problems: 8.00" in peers.conclusions(rows)[0]
+
+
+def test_a_row_has_a_cell_for_every_column():
+    for figures in ON_GPU:
+        assert len(peers.cells(figures)) == len(peers.SECTION.header)
+    assert peers.cells(ON_GPU[0])[-1] == "left out"
+    assert b"<svg" in picture(peers.SECTION, ON_GPU)
+
+
+# the crossover
+
+
+def both(width, cpu, gpu):
+    return race(f"width {width}", gpubackprop_cuda=[gpu]) | {
+        "seconds": {"gpubackprop": [cpu], "gpubackprop_cuda": [gpu]}
+    }
+
+
+def test_the_crossover_is_where_the_lines_meet():
+    """From 1 against 4 to 16 against 4, over a decade: they meet halfway."""
+    rows = [both(10, 1.0, 4.0), both(1000, 16.0, 4.0), both(2000, 64.0, 4.0)]
+    cpu, gpu = (crossover.curves(rows)[name] for name in ("gpubackprop", "gpubackprop_cuda"))
+    width, milliseconds = crossover.crossing(cpu, gpu)
+    assert width == pytest.approx(100)
+    assert milliseconds == pytest.approx(4000)
+    assert crossover.conclusions(rows)[0] == "the GPU is faster from a width of about 100 on"
+    assert b"width 100" in picture(crossover.SECTION, rows) or picture(crossover.SECTION, rows)
+
+
+@pytest.mark.parametrize(("cpu", "faster"), [(1.0, "CPU"), (9.0, "GPU")])
+def test_there_may_be_no_crossover(cpu, faster):
+    rows = [both(width, cpu, 4.0) for width in (10, 100)]
+    said = crossover.conclusions(rows)[0]
+    assert said == f"the {faster} is faster at all these widths"
+    assert picture(crossover.SECTION, rows)
+
+
+def test_the_cpu_may_be_left_out():
+    rows = [on_gpu("width 10")]
+    assert crossover.cells(rows[0])[2:] == ["left out", ""]
+    assert crossover.conclusions(rows)
+    assert picture(crossover.SECTION, rows)
+
+
+# other sections
+
+
+def test_scores_that_differ_are_told():
+    def figures(score):
+        found = {"gpubackprop": {"score": 0.9, "epochs": 3}, "scikit_learn": {"score": score}}
+        return {"case": "iris", "found": found}
+
+    assert "equal" in end_to_end.conclusions([figures(0.905)])[0]
+    assert end_to_end.conclusions([figures(0.8)]) == ["iris: THE SCORES DIFFER by 0.100"]
+
+
+def test_a_first_fit_is_compared_round_by_round():
+    fits = [
+        {"scikit_learn": {"fit": 1.0}, "cold": {"fit": 3.0}},
+        {"scikit_learn": {"fit": 5.0}, "cold": {"fit": 6.0}},
+    ]
+    assert first_fit.above({"fits": fits}, "cold", "fit") == [2.0, 1.0]
+
+
+def test_what_a_primitive_reaches_is_of_its_own_roof():
+    def timed(case, flops, moved):
+        return {"case": case, "flops": flops * 1e9, "bytes": moved * 1e9, "seconds": [1.0]}
+
+    rows = [
+        timed("roof: products", 100, 1),
+        timed("roof: cache", 0, 80),
+        timed("roof: memory", 0, 20),
+        timed("dense, mid", 90, 4),
+        timed("adam, mid", 5, 40),
+        timed("adam, wide", 5, 18),
+    ]
+    assert roofline.attained(rows) == {"dense, mid": 0.9, "adam, mid": 0.5, "adam, wide": 0.9}
+    assert roofline.attained(rows[1:]) == {}
+    assert picture(roofline.SECTION, rows)
+    assert picture(roofline.SECTION, rows[1:])
+
+
+def test_memory_is_ordered_by_its_size():
+    assert memory.shape("batch 512, width 64, depth 4") == (512, 64, 4)
+    cases = memory.cases(Options())
+    assert len(cases) == len(memory.SHAPES)
