@@ -18,13 +18,13 @@ SKLEARN = "scikit_learn"
 PACKAGES = {OURS: "gpubackprop", SKLEARN: "sklearn.neural_network"}
 
 
-def duel(module: str) -> Callable[[Options], AbstractContextManager[Measure]]:
+def duel(name: str) -> Callable[[Options], AbstractContextManager[Measure]]:
     """Have the cases of a section measured by its module's `once(package, case, quick)`.
 
     Parameters
     ----------
-    module : str
-        The section's `__name__`. Its `once` returns a dict with `seconds` and what else is to be
+    name : str
+        The section module's `__name__`. Its `once` returns a dict with `seconds` and what else is to be
         compared; its first answer to a case only warms up.
 
     Returns
@@ -37,12 +37,10 @@ def duel(module: str) -> Callable[[Options], AbstractContextManager[Measure]]:
     def measuring(options: Options) -> Iterator[Measure]:
         quick = ["--quick"] if options.quick else []
         with ExitStack() as stack:
-            services = {
-                name: stack.enter_context(
-                    closing(Service(*service.module("duel"), module, package, *quick))
-                )
-                for name, package in PACKAGES.items()
-            }
+            services = {}
+            for who, package in PACKAGES.items():
+                process = Service(*service.module("duel"), name, package, *quick)
+                services[who] = stack.enter_context(closing(process))
             yield partial(_measured, services, options.pairs)
 
     return measuring

@@ -36,11 +36,11 @@ def cases(options: Options) -> Sequence[str]:
 @contextmanager
 def measuring(options: Options) -> Iterator[Measure]:
     """Fit in fresh processes, round after round."""
-    rounds = 1 if options.quick else options.pairs
 
     def measure(case: str) -> Figures:
-        _round(case)  # fills the disk cache and Python's bytecode
-        return {"case": case, "fits": [_round(case) for _ in range(rounds)]}
+        if not options.quick:
+            _round(case)  # fills the disk cache and Python's bytecode
+        return {"case": case, "fits": [_round(case) for _ in range(options.pairs)]}
 
     yield measure
 
