@@ -24,8 +24,8 @@ def duel(name: str) -> Callable[[Options], AbstractContextManager[Measure]]:
     Parameters
     ----------
     name : str
-        The section module's `__name__`. Its `once` returns a dict with `seconds` and what else is to be
-        compared; its first answer to a case only warms up.
+        The section module's `__name__`. Its `once` returns a dict with `seconds` and what else is
+        to be compared; its first answer to a case only warms up.
 
     Returns
     -------
