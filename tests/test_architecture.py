@@ -11,19 +11,30 @@ from pathlib import Path
 import pytest
 
 import gpubackprop
-from gpubackprop import kernels
+from gpubackprop import bench, kernels
 
 PACKAGE = "gpubackprop"
 FOLDERS = {
     PACKAGE: Path(gpubackprop.__file__).parent,
+    f"{PACKAGE}.bench": Path(bench.__file__).parent,
     f"{PACKAGE}.kernels": Path(kernels.__file__).parent,
 }
-"""Where each package's sources lie: `kernels` stands beside `gpubackprop` in the checkout."""
+"""Where sources lie: `bench` and `kernels` stand beside `gpubackprop` in the checkout."""
+MICRO = FOLDERS[f"{PACKAGE}.bench"] / "micro"
+"""The micro-benchmarks, which pytest runs and nobody imports."""
 
 FLOORS = (
     # A module imports from lower floors, or from its own where that makes no circle. A name stands
     # for the module and all below it, unless a longer name here says otherwise.
     ("cli",),
+    ("bench.catalogue", "bench.run"),
+    ("bench.suite", "bench.claims", "bench.on_gpu"),
+    ("bench.race", "bench.duel", "bench.own_process", "bench.report.report"),
+    ("bench.report",),
+    ("bench.options", "bench.worker"),
+    ("bench.contestants",),
+    ("bench.engine", "bench.primitives", "bench.start"),
+    ("bench",),  # what all benchmarks share
     ("modelfile",),
     ("table",),
     ("files",),
@@ -77,8 +88,9 @@ def sources():
     found = {}
     for package, folder in FOLDERS.items():
         for path in sorted(folder.rglob("*.py")):
-            nested = package == PACKAGE and "kernels" in path.relative_to(folder).parts
-            if not nested:
+            inside = set(path.relative_to(folder).parts)
+            nested = package == PACKAGE and inside & {"bench", "kernels"}
+            if not nested and MICRO not in path.parents:
                 found[module_name(path, package, folder)] = path
     return found
 
@@ -293,7 +305,12 @@ def test_a_name_that_is_not_there():
         gpubackprop.MLPTransformer  # noqa: B018
 
 
-DOCUMENTED = [module for module in SOURCES if not module.startswith(f"{PACKAGE}.cli")]
+DOCUMENTED = [
+    module
+    for module in SOURCES
+    if not module.startswith((f"{PACKAGE}.cli", f"{PACKAGE}.bench.contestants.enter_"))
+]
+"""Not the command line, nor what needs another library."""
 
 
 @pytest.mark.parametrize("module", DOCUMENTED)
