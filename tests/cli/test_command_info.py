@@ -28,7 +28,8 @@ def test_sgd_keeps_one_vector_less(run):
 
 
 @pytest.mark.parametrize(
-    ("checkpoint", "matrices", "kept"), [("sqrt", 10, "one layer in 4"), ("16", 19, "in 16")]
+    ("checkpoint", "matrices", "kept"),
+    [("sqrt", 10, "one layer in 4"), ("16", 19, "one layer in 16")],
 )
 def test_a_plan_with_a_checkpoint(run, checkpoint, matrices, kept):
     """16 layers of 1000: ceil(16/k) + k + 2 of A and Delta, and Y."""
