@@ -43,11 +43,11 @@ def layout(layers: int, checkpoint: Checkpoint) -> Layout:
 
     Notes
     -----
-    A_0, A_k, A_2k, .. and A_L stay. The segments of layers between two of these share k - 1 places,
-    and each segment but the last is run again, from the activations before it, when the error
-    arrives at its end. An error is needed for the next one only: two places take turns. Of equal
-    widths d there are ceil(L/k) + k + 2 matrices instead of 2 L + 1; k = sqrt(L) makes that least,
-    and costs at most one more forward pass.
+    A_0, A_k, A_2k, .. and A_L stay. Those between two of these share k - 1 places with all others
+    between: what is overwritten is computed again, from what stays before it, when the error
+    arrives at what stays after it. An error is needed for the next one only: two places take turns.
+    Of equal widths there are ceil(L/k) + k + 2 matrices instead of 2 L + 1; k = sqrt(L) makes that
+    least, and costs less than one more forward pass.
 
     Source: T. Chen, B. Xu, C. Zhang, C. Guestrin, "Training deep nets with sublinear memory cost",
     2016, section 4 (arXiv:1604.06174).
@@ -55,22 +55,21 @@ def layout(layers: int, checkpoint: Checkpoint) -> Layout:
     Examples
     --------
     >>> from gpubackprop.checkpointing import layout
-    >>> places = layout(5, 2)
+    >>> places = layout(6, 2)
     >>> places.A, places.delta
-    ((0, 1, 2, 1, 4, 5), (0, 1, 0, 1, 0))
+    ((0, 1, 2, 1, 4, 1, 6), (0, 1, 0, 1, 0, 1))
     >>> places.again
-    ((), (), (0,), (), (2,))
+    ((), (), (0,), (), (2,), ())
     """
     k = interval(layers, checkpoint)
     if k is None:
         return Layout(tuple(range(layers + 1)), tuple(range(layers)), ((),) * layers)
-    stays = [l % k == 0 or l == layers for l in range(layers + 1)]
-    ends = [l > 0 and l % k == 0 for l in range(layers)]
-    return Layout(
-        tuple(l if stay else l % k for l, stay in enumerate(stays)),
-        tuple(l % 2 for l in range(layers)),
-        tuple(tuple(range(l - k, l - 1)) if end else () for l, end in enumerate(ends)),
+    A = tuple(l if l % k == 0 or l == layers else l % k for l in range(layers + 1))
+    lost = [l for l, there in enumerate(survives(A)) if not there]
+    again = tuple(
+        tuple(a - 1 for a in lost if l - k < a < l) if l % k == 0 else () for l in range(layers)
     )
+    return Layout(A, tuple(l % 2 for l in range(layers)), again)
 
 
 def interval(layers: int, checkpoint: Checkpoint) -> int | None:

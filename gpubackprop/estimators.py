@@ -233,9 +233,9 @@ class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):
         True asks for a stop. The solver "lbfgs" has no epochs and calls none.
     checkpoint : int, "sqrt" or None, default=None
         k keeps the activations of every k-th layer while it trains and computes the others again in
-        the backward pass: less memory, at most one more forward pass, the same weights to the last
-        bit. "sqrt" is k = round(sqrt(L)) for L layers with weights, which takes the least memory.
-        None keeps all. It has no effect on sparse `X`, which scikit-learn's own code trains on.
+        the backward pass: less memory for part of a forward pass, the same weights to the last bit.
+        "sqrt" is k = round(sqrt(L)) for L layers with weights, which takes the least memory. None
+        keeps all. It has no effect on sparse `X`, which scikit-learn's own code trains on.
 
     Examples
     --------
@@ -338,9 +338,9 @@ class MLPRegressor(DeviceData, _Accelerated, sklearn_contract.MLPRegressor):  # 
         True asks for a stop. The solver "lbfgs" has no epochs and calls none.
     checkpoint : int, "sqrt" or None, default=None
         k keeps the activations of every k-th layer while it trains and computes the others again in
-        the backward pass: less memory, at most one more forward pass, the same weights to the last
-        bit. "sqrt" is k = round(sqrt(L)) for L layers with weights, which takes the least memory.
-        None keeps all. It has no effect on sparse `X`, which scikit-learn's own code trains on.
+        the backward pass: less memory for part of a forward pass, the same weights to the last bit.
+        "sqrt" is k = round(sqrt(L)) for L layers with weights, which takes the least memory. None
+        keeps all. It has no effect on sparse `X`, which scikit-learn's own code trains on.
 
     Examples
     --------

@@ -109,11 +109,12 @@ def plan(
     >>> plan((784, 100, 10), 60000, 200, "float32", 2, HOST).parameters
     1272160
     """
-    batch_size, to_move = min(batch_size, rows), 0 if here else rows
+    available, batch_size = memory.available(), min(batch_size, rows)
+    to_move = 0 if here else rows
 
     def least(checkpoint: Checkpoint) -> Plan:
         sizes = Sizes(layer_sizes, np.dtype(dtype), memory, checkpoint)
-        return _first_that_fits(_ways(sizes, to_move, batch_size, moments, memory.available()))
+        return _first_that_fits(_ways(sizes, to_move, batch_size, moments, available))
 
     planned = least(checkpoint)
     leaner = least("sqrt") if checkpoint is None else planned
@@ -168,16 +169,15 @@ def _refusal(least: Plan, leaner: Plan) -> str:
         f"{mebibytes(least.parameters)} of it for the parameters and their optimizer, "
         f"{mebibytes(least.data)} for data on their way; "
         f"{mebibytes(least.available or 0)} are free: "
-        f"take a smaller network or batch, a narrower dtype, or device='cpu'"
+        "take a smaller network or batch, a narrower dtype, or device='cpu'"
         f"{would_need(least.total, leaner.total)}"
     )
 
 
 def would_need(needed: int, leaner: int) -> str:
     """Say what checkpointing would take, where that is less; the end of a refusal."""
-    if leaner == needed:
-        return ""
-    return f"; checkpoint='sqrt' would need {mebibytes(leaner)}"
+    less = mebibytes(leaner)
+    return "" if less == mebibytes(needed) else f"; checkpoint='sqrt' would need {less}"
 
 
 class Sizes:
