@@ -44,6 +44,7 @@ FLOORS = (
     ("workspace",),
     ("parameters",),
     ("memory",),
+    ("checkpointing",),
     ("kernels.cuda.gpu",),
     ("kernels.cuda.primitives", "kernels.cuda.cublas", "kernels.cuda.compiler"),
     ("kernels.cuda.device",),
