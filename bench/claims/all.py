@@ -4,6 +4,7 @@ from . import (
     autodiff,
     batch_size,
     cache_memory,
+    checkpointing,
     finite_differences,
     gradient_cost,
     linear_cost,
@@ -20,4 +21,5 @@ SECTIONS = (
     autodiff.SECTION,
     batch_size.SECTION,
     cache_memory.SECTION,
+    checkpointing.SECTION,
 )

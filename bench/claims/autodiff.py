@@ -45,7 +45,7 @@ def error(library: Library, dtype: str, hidden: str, head: tuple[str, str], quic
     at = [library.array(np.array(values)) for values in (*net.weights, *net.biases)]
     pairs = zip((*grads.weights, *grads.biases), library.gradient(function, at), strict=True)
     worst = max(float(np.abs(ours - theirs).max() / np.abs(theirs).max()) for ours, theirs in pairs)
-    return worst / float(np.finfo(dtype).eps)
+    return float(worst / np.finfo(dtype).eps)
 
 
 def cells(figures: Figures) -> list[str]:
@@ -89,13 +89,19 @@ def draw(figure: Any, rows: list[Figures]) -> None:
             np.transpose([*errors.values()]), cmap="Blues", vmin=0, vmax=top, aspect="auto"
         )
         axes.grid(False)
-        axes.set_xticks(range(len(errors)), list(errors), rotation=30)
-        axes.set_yticks(range(len(heads)), [head.replace(", ", "\n") for head in heads])
+        axes.set_xticks(range(len(errors)), list(errors), rotation=90)
+        axes.set_yticks(
+            range(len(heads)), [head.replace(", ", "\n").replace("_", " ") for head in heads]
+        )
         for x, values in enumerate(errors.values()):
             for y, value in enumerate(values):
-                colour = "white" if value > top / 2 else "black"
+                colour = "white" if value > 0.6 * top else "black"
                 axes.text(x, y, f"{value:.1f}", ha="center", va="center", color=colour)
     figure.colorbar(image, ax=panels, label="largest difference, machine epsilons", pad=0.02)
+
+
+def _in_two_lines(head: str) -> str:
+    return head.replace(", ", "\n").replace("_", " ")
 
 
 SECTION = Section(

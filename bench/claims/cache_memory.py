@@ -22,7 +22,8 @@ def measure(case: str, quick: bool) -> Figures:
     """Allocate workspaces that differ in B, d or L."""
     middle, field = QUICK_MIDDLE if quick else MIDDLE, FIELDS[case]
     values = [int(factor * getattr(middle, field)) for factor in FACTORS]
-    plains = [middle._replace(**{field: value}) for value in values]
+    changes: list[dict[str, Any]] = [{field: value} for value in values]
+    plains = [middle._replace(**change) for change in changes]
     return {
         "case": case,
         "values": values,
@@ -85,9 +86,9 @@ def draw(figure: Any, rows: list[Figures]) -> None:
 SECTION = Section(
     "cache_memory",
     "The memory for caching grows in proportion to B x d x L",
-    "Bytes that a workspace of our training asks for, float32, where one of B examples, d units a "
-    f"layer and L layers is changed and the others stay at {MIDDLE.batch}, {MIDDLE.width} and {MIDDLE.depth}. "
-    "The formula is 2 B d L numbers, a z and an a of each unit and example.",
+    "Bytes that a workspace of our training asks for, float32, where one of B, d and L is changed "
+    f"and the others stay at {MIDDLE.batch} examples, {MIDDLE.width} units a layer, {MIDDLE.depth} "
+    "layers. The formula is 2 B d L numbers, a z and an a of each unit and example.",
     ["changed", "from, to", "MiB", "exponent", "over the formula"],
     cases=always(*FIELDS),
     measuring=own_process(__name__),

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from ...memory import Array, Host
-from ...workspace import Workspace
 from .plain import Plain
 
 
@@ -28,5 +27,5 @@ class Counting(Host):
 def allocated(plain: Plain) -> int:
     """Bytes for activations, errors and targets of a mini-batch."""
     memory = Counting()
-    Workspace.allocate(plain.layer_sizes, plain.batch, plain.dtype, memory)
+    plain.workspace(memory)
     return memory.bytes

@@ -8,8 +8,10 @@ import numpy as np
 from ...backends import Backend
 from ...backends.backend import Run, Step
 from ...backprop import Formulas, bind
+from ...checkpointing import Checkpoint
 from ...kernels.formulas import Activation, Loss
 from ...kernels.protocol import Kernels
+from ...memory import Memory
 from ...parameters import Parameters
 from ...workspace import Workspace
 
@@ -28,6 +30,7 @@ class Plain(NamedTuple):
     batch: int
     activation: Activation = Activation.RELU
     dtype: str = "float32"
+    checkpoint: Checkpoint = None
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
@@ -46,6 +49,11 @@ class Plain(NamedTuple):
     def backward_flops(self) -> int:
         """Two such products a layer, for the error and the gradient; the first pulls none back."""
         return 2 * self.forward_flops - self.forward_flops // self.depth
+
+    def workspace(self, memory: Memory) -> Workspace:
+        """Room for the mini-batch and what is computed of it."""
+        shape = self.layer_sizes, self.batch, self.dtype
+        return Workspace.allocate(*shape, memory, self.checkpoint)
 
 
 class Passes:
@@ -66,7 +74,7 @@ class Passes:
         self.net = net = Parameters.zeros(plain.layer_sizes, plain.dtype, memory)
         net.load([*weights, *np.zeros((L, d))])
         self.grad = grad = net.zeros_like()
-        self._ws = ws = Workspace.allocate(plain.layer_sizes, B, plain.dtype, memory)
+        self._ws = ws = plain.workspace(memory)
         with backend.session():
             for place in (ws.A[0], ws.Y):
                 place[...] = memory.put(rng.standard_normal((B, d)).astype(plain.dtype))

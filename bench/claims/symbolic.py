@@ -85,6 +85,7 @@ def draw(figure: Any, rows: list[Figures]) -> None:
     title = "Operations of the derivative by one weight, written as a formula"
     axes = panel(figure.subplots(), title, "layers, L", "operations")
     axes.set_yscale("log")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     for colour, figures in zip(COLOURS, rows, strict=False):
         x, y, units = figures["depths"], figures["derivative"], figures["case"]
         axes.plot(x, y, color=colour, marker="o")

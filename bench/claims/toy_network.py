@@ -45,9 +45,11 @@ def measure(case: str, quick: bool) -> Figures:
 
 def first_weight(grads: Gradients) -> Gradients:
     """The same with zeros for all but W1_11."""
-    alone = Gradients(*([np.zeros_like(array) for array in arrays] for arrays in grads))
-    alone.weights[0][0, 0] = grads.weights[0][0, 0]
-    return alone
+    weights, biases = (
+        tuple(np.zeros_like(array) for array in arrays) for arrays in (grads.weights, grads.biases)
+    )
+    weights[0][0, 0] = grads.weights[0][0, 0]
+    return grads._replace(weights=weights, biases=biases)
 
 
 def loss_after(grads: Gradients, rate: float) -> float:
