@@ -8,7 +8,7 @@ from ..own_process import own_process
 from ..report.section import Figures, Section, always
 from ..service import decline
 from .judging import verdict
-from .picture import COLOURS, beside, panel, ticks_at
+from .picture import COLOURS, band, beside, panel, ticks_at
 from .plain import Passes, Plain, in_turn
 
 DEPTH, WIDTH = 4, 1024
@@ -76,14 +76,13 @@ def draw(figure: Any, rows: list[Figures]) -> None:
     title = "Gradients computed, by the size of the mini-batch"
     axes = panel(figure.subplots(), title, "examples in a mini-batch, B", "examples a second")
     axes.set_xscale("log", base=4)
-    axes.set_yscale("log")
+    axes.set_yscale("log", base=2)
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     ticks_at(axes.xaxis, max((figures["batches"] for figures in rows), key=len))
     for colour, figures in zip(COLOURS, rows, strict=False):
-        x, y = figures["batches"], speeds(figures)
-        below = [B / max(s) for B, s in zip(x, figures["seconds"], strict=True)]
-        above = [B / min(s) for B, s in zip(x, figures["seconds"], strict=True)]
-        axes.fill_between(x, below, above, color=colour, alpha=0.2, linewidth=0)
-        axes.plot(x, y, color=colour, marker="o")
+        x = figures["batches"]
+        every = [[B / s for s in seconds] for B, seconds in zip(x, figures["seconds"], strict=True)]
+        y = band(axes, x, every, colour)
         name = {"cpu": "CPU", "cuda": "GPU"}[figures["case"]]
         beside(axes, x[-1], y[-1], name, colour)
     axes.margins(x=0.08)

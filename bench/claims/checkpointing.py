@@ -12,7 +12,7 @@ from ..ratios import Ratio
 from ..report.section import Figures, Section, always
 from .counting import allocated
 from .judging import HOLDS, NOT, ROUGHLY
-from .picture import COLOURS, GREY, beside, panel, ticks_at
+from .picture import COLOURS, GREY, band, panel, ticks_at
 from .plain import Passes, Plain, in_turn
 
 DEPTHS, WIDTH, BATCH = (4, 9, 16, 25, 36, 49, 64), 256, 256
@@ -98,13 +98,10 @@ def draw(figure: Any, rows: list[Figures]) -> None:
     memory.plot(depths, roots, color=GREY, linestyle=":", label="2 sqrt(L)")
     memory.set_ylim(bottom=0)
     memory.legend(frameon=False)
-    ratios = [longer(figures) for figures in rows]
-    below, above = [r.median - r.low for r in ratios], [r.high - r.median for r in ratios]
-    middle = [r.median for r in ratios]
-    time.errorbar(depths, middle, [below, above], color=COLOURS[1], marker="o", elinewidth=0.8)
-    time.axhline(4 / 3, color=GREY, linestyle=":")
-    beside(time, depths[0], 4 / 3, "four passes instead of three", GREY, xytext=(0, 7))
+    band(time, depths, [list(longer(figures)) for figures in rows], COLOURS[1], "checkpoints")
+    time.axhline(4 / 3, color=GREY, linestyle=":", label="four passes instead of three")
     time.set_ylim(bottom=0)
+    time.legend(frameon=False, loc="lower right")
     for axes in (memory, time):
         ticks_at(axes.xaxis, depths)
 

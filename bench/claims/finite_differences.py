@@ -95,7 +95,7 @@ def draw(figure: Any, rows: list[Figures]) -> None:
     axes.plot(parameters, three, color=GREY, linestyle=":", label="P / 3")
     axes.plot(parameters, ratios, color=COLOURS[0], marker="o", label="measured, extrapolated to P")
     for P, ratio in zip(parameters, ratios, strict=True):
-        beside(axes, P, ratio, f"{ratio:,.0f}", COLOURS[0], xytext=(8, -8))
+        beside(axes, P, ratio, f"{ratio:,.0f}", COLOURS[0], xytext=(-8, 8), ha="right")
     beside(axes, parameters[0], 10**FIVE, "five orders of magnitude", GREY, xytext=(0, 7))
     axes.margins(x=0.12)
     axes.legend(frameon=False, loc="lower right")

@@ -9,7 +9,7 @@ from ..own_process import own_process
 from ..ratios import Ratio
 from ..report.section import Figures, Section, always
 from .judging import NOT, verdict
-from .picture import COLOURS, GREY, LEGEND, panel, ticks_at
+from .picture import COLOURS, GREY, panel, ticks_at
 from .plain import Passes, Plain, in_turn
 
 DEPTHS, WIDTHS, BATCH = (2, 4, 8, 16), (64, 256, 1024), 256
@@ -98,7 +98,9 @@ def draw(figure: Any, rows: list[Figures]) -> None:
         axes.plot(depths, counts, color=GREY, linestyle="--", label="multiplications")
         _measured(axes, work, rows)
     left.set_ylim(bottom=0)
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", **LEGEND)
+    right.set_ylabel("")
+    below = {"loc": "outside lower center", "ncols": 9, "frameon": False, "fontsize": "small"}
+    figure.legend(*left.get_legend_handles_labels(), **below)
 
 
 def _measured(axes: Any, work: str, rows: list[Figures]) -> None:

@@ -25,11 +25,6 @@ def exponents(x: Sequence[float], seconds: Sequence[Sequence[float]]) -> list[fl
     return [exponent(x, once) for once in zip(*seconds, strict=True)]
 
 
-def growth(x: Sequence[float], y: Sequence[float]) -> float:
-    """The g of y ~ g^x: least squares of log y on x."""
-    return float(np.exp(np.polyfit(x, np.log(y), 1)[0]))
-
-
 def ranged(values: Sequence[float]) -> str:
     """Median and range."""
     return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .peer import peer
 
 Values = Any
@@ -35,8 +37,12 @@ def jax() -> Library:
     jax = peer("jax")
     jax.config.update("jax_enable_x64", True)
     jax.config.update("jax_default_device", jax.devices("cpu")[0])  # a GPU's products may round
+
+    def gradient(loss: Callable[[list[Values]], Values], at: list[Values]) -> list[Any]:
+        return [np.asarray(g) for g in jax.jit(jax.grad(loss))(at)]
+
     sigma = {name: getattr(jax.nn, name) for name in ("sigmoid", "tanh", "relu", "softmax")}
-    return Library(sigma, jax.numpy.log, jax.numpy.asarray, lambda loss, at: jax.grad(loss)(at))
+    return Library(sigma, jax.numpy.log, jax.numpy.asarray, gradient)
 
 
 LIBRARIES = {"PyTorch": pytorch, "JAX": jax}

@@ -6,8 +6,8 @@ from typing import Any
 from ...backends import select
 from ..own_process import own_process
 from ..report.section import Figures, Section, always
-from .judging import exponent, exponents, ranged, verdict
-from .picture import COLOURS, GREY, panel
+from .judging import exponents, ranged, verdict
+from .picture import COLOURS, GREY, band, panel
 from .plain import Passes, Plain, in_turn
 
 BATCH = 256
@@ -79,12 +79,11 @@ def draw(figure: Any, rows: list[Figures]) -> None:
     )
     axes.set(xscale="log", yscale="log")
     for colour, figures in zip(COLOURS, rows, strict=False):
-        x, y = figures["parameters"], [median(times) for times in figures["seconds"]]
-        below = [m - min(times) for m, times in zip(y, figures["seconds"], strict=True)]
-        above = [max(times) - m for m, times in zip(y, figures["seconds"], strict=True)]
+        x = figures["parameters"]
+        power = median(exponents(x, figures["seconds"]))
         networks = f"{figures['networks'][0]} to {figures['networks'][-1]}"
-        label = f"{figures['case']}: {networks}, P^{exponent(x, y):.2f}"
-        axes.errorbar(x, y, [below, above], color=colour, marker="o", markersize=4, label=label)
+        label = f"{figures['case']}: {networks}, P^{power:.2f}"
+        y = band(axes, x, figures["seconds"], colour, label)
         axes.plot(x, [y[-1] * P / x[-1] for P in x], color=GREY, linestyle=":", zorder=0)
     axes.plot([], [], color=GREY, linestyle=":", label="proportional to P")
     axes.legend(frameon=False)
