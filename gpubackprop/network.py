@@ -153,6 +153,9 @@ class Network:
     [[0.5875]] 0.085
     >>> print(net.backward(cache, [1]).weights[1].round(4))
     [[-0.0622 -0.0269]]
+    >>> cache = Network((2,) * 7, checkpoint=3).forward([1, 0])
+    >>> [l for l, A in enumerate(cache.A) if A is None]
+    [1, 2]
     """
 
     _checkpoint: Checkpoint = None  # of a pickle from before there was one

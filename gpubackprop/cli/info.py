@@ -69,8 +69,8 @@ def info(
 
 def _checkpoint(text: str | None) -> Checkpoint:
     """Read --checkpoint as the estimators take it."""
-    given = int(text) if text is not None and text.isdecimal() else text
     try:
+        given = int(text) if text is not None and text.isdecimal() else text
         require(given)
     except ValueError:
         raise UserError(f"--checkpoint {text}: sqrt, or a whole number from 1") from None

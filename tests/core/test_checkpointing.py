@@ -9,9 +9,8 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-import gpubackprop.backends.compiled
 from gpubackprop import Network, check_gradients
-from gpubackprop.backends import threads
+from gpubackprop.backends import compiled, threads
 from gpubackprop.backprop import Formulas, bind
 from gpubackprop.checkpointing import layout
 from gpubackprop.kernels.formulas import Activation, Loss
@@ -24,6 +23,7 @@ from gpubackprop.workspace import Workspace
 WIDTHS = (7, 3, 11, 5, 13, 2, 9, 6, 10, 4)
 """Of nine layers; none like its neighbours."""
 CHECKPOINTS = (1, 2, 3, "sqrt", 20)
+FORMULAS = Formulas(Activation.TANH, Activation.SOFTMAX, Loss.CROSS_ENTROPY)
 every_depth = pytest.mark.parametrize("layers", range(1, 10))
 
 
@@ -151,27 +151,35 @@ def test_epochs_take_the_less(make_problem):
     assert taken[0] - taken[1] == (52 - 13) * 10 * 80
 
 
-def test_nothing_stale_is_read(backend, dtype):
-    """What no layer has left for the backward pass is NaN before it starts."""
-    memory, k = Counting(), import_module(f"gpubackprop.kernels.{backend}")
-    net, f = (
-        random_net(WIDTHS, dtype),
-        Formulas(Activation.TANH, *[Activation.SOFTMAX, Loss.CROSS_ENTROPY]),
-    )
-    expected, grad = net.zeros_like(), net.zeros_like()
-    forward, backward, _ = bind(k)
-    for checkpoint, found in ((None, expected), (3, grad)):
-        ws = filled(Workspace.allocate(WIDTHS, 6, dtype, memory, checkpoint))
-        forward(net, ws, f)
-        left = {l: ws.A[l].copy() for l in (0, 3, 6, 7, 8, 9)} if checkpoint else {}
-        if checkpoint:
-            for M in (*ws.A, *ws.delta):
-                M[...] = np.nan
-            for l, values in left.items():
-                ws.A[l][...] = values
-        backward(net, found, ws, f)
-    assert np.isfinite(grad.theta).all()
-    np.testing.assert_array_equal(grad.theta, expected.theta)
+@every_depth
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+def test_nothing_stale_is_read(backend, dtype, layers, checkpoint):
+    """What the forward pass has not left for the backward pass is NaN before that starts."""
+    forward, backward, _ = bind(import_module(f"gpubackprop.kernels.{backend}"))
+    net = random_net(widths(layers), dtype)
+    grads = []
+    for kept in (None, checkpoint):
+        ws = filled(Workspace.allocate(widths(layers), 6, dtype, checkpoint=kept))
+        grad = net.zeros_like()
+        forward(net, ws, FORMULAS)
+        spoil(ws)
+        backward(net, grad, ws, FORMULAS)
+        grads.append(grad.theta)
+    assert np.isfinite(grads[1]).all()
+    np.testing.assert_array_equal(*grads)
+
+
+def spoil(ws):
+    """Fill all with NaN but the activations that none after them has overwritten."""
+    last = [
+        (A, A.copy())
+        for l, A in enumerate(ws.A)
+        if not any(np.shares_memory(A, later) for later in ws.A[l + 1 :])
+    ]
+    for M in (*ws.A, *ws.delta):
+        M[...] = np.nan
+    for A, values in last:
+        A[...] = values
 
 
 def random_net(layer_sizes, dtype):
@@ -225,16 +233,16 @@ def test_epochs_are_the_same_bits(
     where = import_module(f"gpubackprop.backends.{backend}").backend
     shape = {"n": 23, "batch_size": 10, "sizes": WIDTHS}
     one, another = (make_problem(dtype, optimizer, weighted, **shape) for _ in range(2))
-    plain, sparing = (
-        one.epochs(where, part=part),
-        another.epochs(where, None, None, checkpoint, part),
-    )
+    plain = one.epochs(where, part=part)
+    sparing = another.epochs(where, checkpoint=checkpoint, part=part)
     for order in one.orders:
         assert plain.run(order) == sparing.run(order)
     assert_bitwise_equal(one.state(), another.state())
 
 
 # threads
+
+BARRIER = "barrier"
 
 
 def steps(lane):
@@ -248,26 +256,19 @@ def steps(lane):
     return parts
 
 
-BARRIER = "barrier"
-
-
 @pytest.mark.parametrize("first", [0, 1, 2])
 @pytest.mark.parametrize("checkpoint", [None, 2, 3, "sqrt"])
 def test_no_thread_writes_what_another_has_yet_to_read(checkpoint, first, monkeypatch):
     """One thread runs as far ahead as the barriers let it."""
-    monkeypatch.setattr(gpubackprop.backends.compiled, "barrier", lambda *_: BARRIER)
-    f = Formulas(Activation.TANH, Activation.SOFTMAX, Loss.CROSS_ENTROPY)
-    net = random_net(WIDTHS, "float64")
-    found = []
+    monkeypatch.setattr(compiled, "barrier", lambda *_: BARRIER)
+    net, found = random_net(WIDTHS, "float64"), []
     for kept, pieces in ((None, 1), (checkpoint, 3)):
-        ws, grad = (
-            filled(Workspace.allocate(WIDTHS, 30, "float64", checkpoint=kept)),
-            net.zeros_like(),
-        )
-        algorithm, tape = bind, Tape(gpubackprop.backends.compiled.kernels)
-        algorithm(tape.recorder).forward(net, ws, f)
-        algorithm(tape.recorder).backward(net, grad, ws, f)
-        lanes = [steps(lane) for lane in gpubackprop.backends.compiled.divide(tape.calls, pieces)]
+        ws = filled(Workspace.allocate(WIDTHS, 30, "float64", checkpoint=kept))
+        grad, tape = net.zeros_like(), Tape(compiled.kernels)
+        forward, backward, _ = bind(tape.recorder)
+        forward(net, ws, FORMULAS)
+        backward(net, grad, ws, FORMULAS)
+        lanes = [steps(lane) for lane in compiled.divide(tape.calls, pieces)]
         with threads.single_threaded_blas():
             for at_once in zip(*lanes, strict=True):
                 for lane in (*at_once[first:], *at_once[:first]):
@@ -280,10 +281,10 @@ def test_no_thread_writes_what_another_has_yet_to_read(checkpoint, first, monkey
 @pytest.mark.parametrize("pieces", [1, 2, 3])
 def test_threads_side_by_side_are_the_same_bits(pieces, optimizer, make_problem, monkeypatch):
     monkeypatch.setattr(threads, "available", lambda: pieces)
-    monkeypatch.setattr(gpubackprop.backends.compiled, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(compiled, "WORTH_A_THREAD", 1)
     shape = {"n": 310, "batch_size": 300, "sizes": (30, 90, 20, 150, 40, 10)}
     one, another = (make_problem("float32", optimizer, True, **shape) for _ in range(2))
-    where = gpubackprop.backends.compiled.backend
+    where = compiled.backend
     plain, sparing = one.epochs(where), another.epochs(where, checkpoint="sqrt")
     with threads.single_threaded_blas():
         for order in one.orders:

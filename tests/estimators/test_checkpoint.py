@@ -148,6 +148,28 @@ def test_training_takes_less(solver: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert taken[0] - taken[1] == (51 - 12) * rows * 10 * 8
 
 
+class Scarce(Host):
+    """Memory of which little is left."""
+
+    def available(self) -> int:
+        return 1000
+
+
+@pytest.mark.parametrize("checkpoint", [None, "sqrt", 1])
+def test_lbfgs_says_what_it_would_need(checkpoint: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 25 layers of ten: 13 matrices instead of 52, 8 for each share, and the data."""
+    scarce = compiled.backend._replace(memory=Scarce())
+    monkeypatch.setattr(backends, "select", lambda *_: scarce)
+    shape = {"hidden_layer_sizes": (10,) * 24, "solver": "lbfgs"}
+    model = MLPRegressor(**{**BASE, **shape}, checkpoint=checkpoint)
+    needed = 4000 * (13 * 80 + 8 + 2 * 80 + 16) / 2**20
+    with pytest.raises(MemoryError) as refused:
+        model.fit(np.ones((4000, 10)), np.ones((4000, 10)))
+    offer = f"; checkpoint='sqrt' would need {needed:,.1f} MiB"
+    assert str(refused.value).endswith(offer) == (checkpoint is None)
+    assert ("checkpoint" in str(refused.value)) == (checkpoint is None)
+
+
 # as a parameter
 
 
