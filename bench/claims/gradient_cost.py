@@ -99,7 +99,7 @@ def draw(figure: Any, rows: list[Figures]) -> None:
         _measured(axes, work, rows)
     left.set_ylim(bottom=0)
     right.set_ylabel("")
-    below = {"loc": "outside lower center", "ncols": 9, "frameon": False, "fontsize": "small"}
+    below = {"loc": "outside lower center", "ncols": 4, "frameon": False, "fontsize": "small"}
     figure.legend(*left.get_legend_handles_labels(), **below)
 
 
