@@ -9,6 +9,8 @@ examples (the transposes of the derivation's columns, the same bytes):
     grad W_l = A_l^T Delta_l+1,  grad b_l = 1_B^T Delta_l+1
     theta   = theta - step(grad)                      SGD or Adam
 
+With activation checkpointing some A share memory, and the backward pass runs those layers again.
+
 Nothing here computes: every operation is a primitive's and every quantity that changes from batch
 to batch lives in a one-element array, so one recorded mini-batch can be replayed as it is.
 """
@@ -66,16 +68,21 @@ class Algorithm(NamedTuple):
 def bind(k: Kernels) -> Algorithm:
     """Write the algorithm in the primitives of `k`."""
 
+    def layer(l: int, net: Parameters, ws: Workspace, f: Formulas) -> None:
+        sigma = f.output if l == len(net.W) - 1 else f.hidden
+        k.dense(ws.A[l], net.W[l], net.b[l], sigma, ws.Z[l], ws.A[l + 1])
+
     def forward(net: Parameters, ws: Workspace, f: Formulas) -> None:
-        last = len(net.W) - 1
-        for l, (W, b) in enumerate(zip(net.W, net.b, strict=True)):
-            k.dense(ws.A[l], W, b, f.output if l == last else f.hidden, ws.Z[l], ws.A[l + 1])
+        for l in range(len(net.W)):
+            layer(l, net, ws, f)
 
     def backward(net: Parameters, grad: Parameters, ws: Workspace, f: Formulas) -> None:
         k.output_delta(ws.A[-1], ws.Y, ws.share, f.output, f.loss, ws.delta[-1], ws.loss)
         for l in reversed(range(len(net.W))):
             k.weight_grad(ws.A[l], ws.delta[l], grad.W[l])
             k.bias_grad(ws.delta[l], grad.b[l])
+            for below in ws.layout.again[l]:
+                layer(below, net, ws, f)
             if l > 0:
                 k.hidden_delta(ws.delta[l], net.W[l], ws.A[l], f.hidden, ws.delta[l - 1])
 

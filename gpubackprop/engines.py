@@ -90,7 +90,8 @@ def _planned(
     """Divide training so that it fits, before anything is allocated."""
     sizes = layer_sizes(estimator)
     moments = 1 if isinstance(estimator._optimizer, SGDOptimizer) else 2
-    return plan(sizes, len(X), batch_size, dtype, moments, memory, here=memory.holds(X))
+    here, checkpoint = memory.holds(X), estimator.checkpoint
+    return plan(sizes, len(X), batch_size, dtype, moments, memory, here, checkpoint)
 
 
 class SparseEngine:

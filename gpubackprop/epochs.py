@@ -62,7 +62,8 @@ class Epochs:
         column, alpha = _scaled(weight, alpha, X.dtype)
         _say(planned)
         self._feed = _feed(memory, planned, X, Y, column)
-        room = Workspace.allocate(net.layer_sizes, planned.part, X.dtype, memory)
+        checkpoint = planned.checkpoint
+        room = Workspace.allocate(net.layer_sizes, planned.part, X.dtype, memory, checkpoint)
         total = net.zeros_like()
         spare = total.zeros_like() if planned.part < batch_size else total
         self._batches: list[Batch] = []
@@ -142,7 +143,8 @@ def _say(planned: Plan) -> None:
     if planned.part < planned.batch_size:
         warnings.warn(
             f"a mini-batch of {planned.batch_size} examples does not fit the GPU's memory and is "
-            f"computed in parts of {planned.part}; the result is the same to rounding",
+            f"computed in parts of {planned.part}; the result is the same to rounding"
+            f"{planned.offer}",
             stacklevel=2,
         )
     if planned.window is not None:

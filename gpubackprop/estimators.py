@@ -11,9 +11,10 @@ import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import validate_data
 
-from . import backends, sklearn_contract, training
+from . import backends, checkpointing, sklearn_contract, training
 from ._version import __version__
 from .callbacks import Callback
+from .checkpointing import Checkpoint
 from .device_arrays import device_for
 from .device_estimators import DeviceData, DeviceLabels
 from .engines import DenseEngine, SparseEngine
@@ -32,18 +33,21 @@ class _Accelerated:
     backend: str
     precision: str
     callbacks: list[Callback] | None
+    checkpoint: Checkpoint = None  # of a model saved before there was one
 
-    _own_constraints: ClassVar[dict[str, list[Any]]] = {
+    _own_constraints: ClassVar[dict[str, Any]] = {
         "device": [str],  # its form is checked where it is resolved
         "backend": [sklearn_contract.StrOptions(set(backends.NAMES))],
         "precision": [sklearn_contract.StrOptions(set(backends.PRECISIONS))],
         "callbacks": [list, None],
+        "checkpoint": "no_validation",  # `checkpointing.require` does it
     }
 
     def _validate_params(self: Any) -> None:
         super()._validate_params()  # type: ignore[misc]
         backends.select(self.backend, self.device, self.precision)
         _require_callables(self.callbacks)
+        checkpointing.require(self.checkpoint)
 
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
         X, y = super()._validate_input(X, y, incremental, reset)  # type: ignore[misc]
@@ -210,7 +214,7 @@ class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):
     """Multi-layer perceptron classifier, scikit-learn's, trained by gpubackprop.
 
     Parameters, attributes and numbers are those of `sklearn.neural_network.MLPClassifier`; the
-    four parameters below come on top.
+    five parameters below come on top.
 
     Parameters
     ----------
@@ -227,6 +231,11 @@ class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):
     callbacks : list of callable or None, default=None
         Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
         True asks for a stop. The solver "lbfgs" has no epochs and calls none.
+    checkpoint : int, "sqrt" or None, default=None
+        k keeps the activations of every k-th layer while it trains and computes the others again in
+        the backward pass: less memory for part of a forward pass, the same weights to the last bit.
+        "sqrt" is k = round(sqrt(L)) for L layers with weights, which takes the least memory. None
+        keeps all. It has no effect on sparse `X`, which scikit-learn's own code trains on.
 
     Examples
     --------
@@ -237,7 +246,7 @@ class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):
     1.0
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         **sklearn_contract.MLPClassifier._parameter_constraints,
         **_Accelerated._own_constraints,
     }
@@ -272,6 +281,7 @@ class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):
         backend: str = "auto",
         precision: str = "auto",
         callbacks: list[Callback] | None = None,
+        checkpoint: Checkpoint = None,
     ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -302,12 +312,13 @@ class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):
         self.backend = backend
         self.precision = precision
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
 
 
 class MLPRegressor(DeviceData, _Accelerated, sklearn_contract.MLPRegressor):  # type: ignore[misc]
     """Multi-layer perceptron regressor, scikit-learn's, trained by gpubackprop.
 
-    Parameters, attributes and numbers are those of `sklearn.neural_network.MLPRegressor`; the four
+    Parameters, attributes and numbers are those of `sklearn.neural_network.MLPRegressor`; the five
     parameters below come on top.
 
     Parameters
@@ -325,6 +336,11 @@ class MLPRegressor(DeviceData, _Accelerated, sklearn_contract.MLPRegressor):  # 
     callbacks : list of callable or None, default=None
         Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
         True asks for a stop. The solver "lbfgs" has no epochs and calls none.
+    checkpoint : int, "sqrt" or None, default=None
+        k keeps the activations of every k-th layer while it trains and computes the others again in
+        the backward pass: less memory for part of a forward pass, the same weights to the last bit.
+        "sqrt" is k = round(sqrt(L)) for L layers with weights, which takes the least memory. None
+        keeps all. It has no effect on sparse `X`, which scikit-learn's own code trains on.
 
     Examples
     --------
@@ -337,7 +353,7 @@ class MLPRegressor(DeviceData, _Accelerated, sklearn_contract.MLPRegressor):  # 
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         **sklearn_contract.MLPRegressor._parameter_constraints,
         **_Accelerated._own_constraints,
     }
@@ -373,6 +389,7 @@ class MLPRegressor(DeviceData, _Accelerated, sklearn_contract.MLPRegressor):  # 
         backend: str = "auto",
         precision: str = "auto",
         callbacks: list[Callback] | None = None,
+        checkpoint: Checkpoint = None,
     ) -> None:
         super().__init__(
             loss=loss,
@@ -404,6 +421,7 @@ class MLPRegressor(DeviceData, _Accelerated, sklearn_contract.MLPRegressor):  # 
         self.backend = backend
         self.precision = precision
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
 
 
 for _estimator in (MLPClassifier, MLPRegressor):

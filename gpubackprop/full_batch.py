@@ -6,10 +6,12 @@ import numpy as np
 
 from .backends.backend import Backend, Step
 from .backprop import Formulas, bind
+from .checkpointing import Checkpoint
 from .device_arrays import on_gpu
 from .kernels.protocol import Kernels
-from .memory_plan import Sizes, mebibytes
-from .parameters import Array, Parameters
+from .memory import Memory
+from .memory_plan import Sizes, mebibytes, would_need
+from .parameters import Array
 from .translation import formulas, loss_scale, network, targets, usable
 from .workspace import Workspace
 
@@ -55,8 +57,9 @@ class FullBatch:
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         self._net = network(estimator, dtype, backend.memory)
         self._grad = self._net.zeros_like()
-        _require_room(self._net, len(X), backend)
-        ws = Workspace.allocate(self._net.layer_sizes, len(X), dtype, backend.memory)
+        shape, checkpoint = (self._net.layer_sizes, len(X), dtype), estimator.checkpoint
+        _require_room(*shape, backend.memory, checkpoint)
+        ws = Workspace.allocate(*shape, backend.memory, checkpoint)
         examples = backend.memory.rows(_readable(X, dtype))
         ws = ws._replace(A=(examples, *ws.A[1:]))
         self._ws = ws._replace(Y=backend.memory.rows(targets(estimator, y, dtype)))
@@ -100,15 +103,24 @@ class FullBatch:
         return loss, coef_grads, intercept_grads
 
 
-def _require_room(net: Parameters, rows: int, backend: Backend) -> None:
-    available = backend.memory.available()
-    sizes = Sizes(net.layer_sizes, net.theta.dtype, backend.memory)
-    needed = sizes.workspace(rows) + sizes.data(rows)
+def _require_room(
+    layer_sizes: tuple[int, ...],
+    rows: int,
+    dtype: np.dtype[Any],
+    memory: Memory,
+    checkpoint: Checkpoint,
+) -> None:
+    def needs(checkpoint: Checkpoint) -> int:
+        sizes = Sizes(layer_sizes, dtype, memory, checkpoint)
+        return sizes.workspace(rows) + sizes.data(rows)
+
+    available, needed = memory.available(), needs(checkpoint)
     if available is not None and needed > available:
+        leaner = needs("sqrt") if checkpoint is None else needed
         raise MemoryError(
             f"the solver 'lbfgs' computes on all rows at once, which takes {mebibytes(needed)}; "
-            f"{mebibytes(available)} are free: take the solver 'adam' or "
-            "device='cpu'"
+            f"{mebibytes(available)} are free: take the solver 'adam' or device='cpu'"
+            f"{would_need(needed, leaner)}"
         )
 
 

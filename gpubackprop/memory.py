@@ -1,10 +1,12 @@
 """Memory that primitives work in: the process's own, or a GPU's."""
 
 import mmap
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from . import checkpointing
 from .kernels.native.layout import Array as Array
 from .kernels.native.layout import address
 
@@ -157,8 +159,23 @@ def _huge_pages(length: int) -> Array:
 
 def matrix(rows: int, columns: int, dtype: Any, memory: Memory) -> Array:
     """A matrix of zeros, its rows as far apart as the memory wants them."""
-    lead = row_length(columns, dtype, memory)
-    return memory.zeros(rows * lead, dtype).reshape(rows, lead)[:, :columns]
+    (alone,) = matrices(rows, (columns,), (0,), dtype, memory)
+    return alone
+
+
+def matrices(
+    rows: int, columns: Sequence[int], places: Sequence[int], dtype: Any, memory: Memory
+) -> tuple[Array, ...]:
+    """Matrices of zeros of so many columns each; those of one place start where it starts."""
+    leads = [row_length(d, dtype, memory) for d in columns]
+    room = {
+        place: memory.zeros(rows * lead, dtype)
+        for place, lead in checkpointing.room(places, leads).items()
+    }
+    return tuple(
+        room[place][: rows * lead].reshape(rows, lead)[:, :d]
+        for d, lead, place in zip(columns, leads, places, strict=True)
+    )
 
 
 def row_length(columns: int, dtype: Any, memory: Room) -> int:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import checkpointing
+from .checkpointing import Checkpoint
 from .memory import Room, row_length
 
 _WINDOW = 256 << 20
@@ -27,6 +29,10 @@ class Plan(NamedTuple):
     """For the GPU's libraries."""
     available: int | None
     """What there is; None where nobody counts."""
+    checkpoint: Checkpoint
+    """Which layers' activations are kept."""
+    part_with_sqrt: int
+    """Rows that checkpoint="sqrt" would compute together; `part` where a checkpoint is set."""
     batch_size: int
     """Rows of a batch."""
     part: int
@@ -39,6 +45,19 @@ class Plan(NamedTuple):
         """All of it."""
         return self.parameters + self.workspace + self.data + self.margin
 
+    @property
+    def fits(self) -> bool:
+        """Whether there is as much."""
+        return self.available is None or self.total <= self.available
+
+    @property
+    def offer(self) -> str:
+        """Say what checkpointing would compute together, where that is more; ends a sentence."""
+        if self.part_with_sqrt == self.part:
+            return ""
+        whole = self.part_with_sqrt == self.batch_size
+        return f"; checkpoint='sqrt' would hold {'all' if whole else self.part_with_sqrt} at once"
+
 
 def plan(
     layer_sizes: tuple[int, ...],
@@ -48,6 +67,7 @@ def plan(
     moments: int,
     memory: Room,
     here: bool = False,
+    checkpoint: Checkpoint = None,
 ) -> Plan:
     """Divide training so that it fits.
 
@@ -70,6 +90,8 @@ def plan(
         Where.
     here : bool, default=False
         Whether the data lie there already.
+    checkpoint : int, "sqrt" or None, default=None
+        Which layers' activations are kept.
 
     Returns
     -------
@@ -88,7 +110,23 @@ def plan(
     1272160
     """
     available, batch_size = memory.available(), min(batch_size, rows)
-    sizes, to_move = Sizes(layer_sizes, np.dtype(dtype), memory), 0 if here else rows
+    to_move = 0 if here else rows
+
+    def least(checkpoint: Checkpoint) -> Plan:
+        sizes = Sizes(layer_sizes, np.dtype(dtype), memory, checkpoint)
+        return _first_that_fits(_ways(sizes, to_move, batch_size, moments, available))
+
+    planned = least(checkpoint)
+    leaner = least("sqrt") if checkpoint is None else planned
+    if not planned.fits:
+        raise MemoryError(_refusal(planned, leaner))
+    return planned._replace(part_with_sqrt=leaner.part)
+
+
+def _ways(
+    sizes: "Sizes", to_move: int, batch_size: int, moments: int, available: int | None
+) -> Iterator[Plan]:
+    """Ways to divide training, the best first."""
     for part in _halves(batch_size):
         vectors = 2 + moments + (part < batch_size)
         whole = Plan(
@@ -97,16 +135,23 @@ def plan(
             data=sizes.data(to_move),
             margin=_MARGIN,
             available=available,
+            checkpoint=sizes.checkpoint,
+            part_with_sqrt=part,
             batch_size=batch_size,
             part=part,
             window=None,
         )
+        yield whole
         window = sizes.window(batch_size, to_move, (available or 0) - whole.total + whole.data)
-        streamed = whole._replace(data=2 * sizes.data(window), window=window)
-        for planned in (whole, streamed):
-            if available is None or planned.total <= available:
-                return planned
-    raise MemoryError(_refusal(streamed))
+        yield whole._replace(data=2 * sizes.data(window), window=window)
+
+
+def _first_that_fits(ways: Iterator[Plan]) -> Plan:
+    """Return the first way that fits, or the last if none does."""
+    for way in ways:
+        if way.fits:
+            break
+    return way
 
 
 def _halves(batch_size: int) -> Iterator[int]:
@@ -118,14 +163,21 @@ def _halves(batch_size: int) -> Iterator[int]:
     yield 1
 
 
-def _refusal(least: Plan) -> str:
+def _refusal(least: Plan, leaner: Plan) -> str:
     return (
         f"out of memory: training needs {mebibytes(least.total)} at the least, "
         f"{mebibytes(least.parameters)} of it for the parameters and their optimizer, "
         f"{mebibytes(least.data)} for data on their way; "
         f"{mebibytes(least.available or 0)} are free: "
         "take a smaller network or batch, a narrower dtype, or device='cpu'"
+        f"{would_need(least.total, leaner.total)}"
     )
+
+
+def would_need(needed: int, leaner: int) -> str:
+    """Say what checkpointing would take, where that is less; the end of a refusal."""
+    less = mebibytes(leaner)
+    return "" if less == mebibytes(needed) else f"; checkpoint='sqrt' would need {less}"
 
 
 class Sizes:
@@ -139,19 +191,32 @@ class Sizes:
         Of all numbers.
     memory : Room
         Whose rows are how far apart.
+    checkpoint : int, "sqrt" or None, default=None
+        Which layers' activations are kept.
     """
 
-    def __init__(self, layer_sizes: tuple[int, ...], dtype: np.dtype[Any], memory: Room) -> None:
+    def __init__(
+        self,
+        layer_sizes: tuple[int, ...],
+        dtype: np.dtype[Any],
+        memory: Room,
+        checkpoint: Checkpoint = None,
+    ) -> None:
         self._leads = [row_length(d, dtype, memory) * dtype.itemsize for d in layer_sizes]
         self.parameters = sum(
             (fan_in + 1) * lead
             for (fan_in, _), lead in zip(pairwise(layer_sizes), self._leads[1:], strict=True)
         )
         """Bytes of one vector of all parameters."""
+        self.checkpoint = checkpoint
+        """Which layers' activations are kept."""
+        self._layout = checkpointing.layout(len(layer_sizes) - 1, checkpoint)
 
     def workspace(self, rows: int) -> int:
         """Bytes for activations, errors and targets of so many examples."""
-        return rows * (sum(self._leads) + sum(self._leads[1:]) + self._leads[-1] + 8)
+        A = checkpointing.room(self._layout.A, self._leads)
+        delta = checkpointing.room(self._layout.delta, self._leads[1:])
+        return rows * (sum(A.values()) + sum(delta.values()) + self._leads[-1] + 8)
 
     def data(self, rows: int) -> int:
         """Bytes for so many training examples, with their targets, weights and order."""

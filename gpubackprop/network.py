@@ -10,9 +10,10 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from . import backends, device_arrays
+from . import backends, checkpointing, device_arrays
 from .backends.backend import Backend
 from .backprop import Formulas, bind
+from .checkpointing import Checkpoint
 from .kernels.formulas import ELEMENTWISE, PAIRINGS, Activation, Loss
 from .memory import HOST
 from .optimizers import SGD
@@ -48,10 +49,14 @@ class Cache(NamedTuple):
         Pre-activations of the layers 1 .. L.
     A : tuple of ndarray, (d_l, B) each
         Activations of the layers 0 .. L; A[0] is the mini-batch, A[-1] the prediction.
+
+    Notes
+    -----
+    With a checkpoint, None stands where other layers have used the memory since.
     """
 
-    Z: tuple[Array, ...]
-    A: tuple[Array, ...]
+    Z: tuple[Any, ...]
+    A: tuple[Any, ...]
 
 
 class Gradients(NamedTuple):
@@ -65,9 +70,13 @@ class Gradients(NamedTuple):
         dL/dW.
     biases : tuple of ndarray, (d_l,) each
         dL/db.
+
+    Notes
+    -----
+    With a checkpoint, None stands for errors whose memory other layers have used since.
     """
 
-    deltas: tuple[Array, ...]
+    deltas: tuple[Any, ...]
     weights: tuple[Array, ...]
     biases: tuple[Array, ...]
 
@@ -98,6 +107,10 @@ class Network:
     precision : {"auto", "float64", "float32", "tf32", "bf16"}, default="auto"
         "auto" follows `dtype`. The last two are float32 with operands of matrix products rounded to
         10 or 7 bits of fraction, on a GPU; the CPU computes in float32.
+    checkpoint : int, "sqrt" or None, default=None
+        k keeps the activations of every k-th layer, shares the memory of the others and computes
+        them again in the backward pass, with the same gradients to the last bit; "sqrt" is
+        k = round(sqrt(L)), which takes the least memory. None keeps all.
 
     Attributes
     ----------
@@ -111,8 +124,8 @@ class Network:
     Raises
     ------
     ValueError
-        If a name is unknown, the loss and the output activation have no formula together, or
-        `precision` is another than that of `dtype`.
+        If a name is unknown, the loss and the output activation have no formula together,
+        `precision` is another than that of `dtype`, or `checkpoint` is none of these.
     RuntimeError
         If a GPU is asked for and cannot be used; it says what is missing and the cure.
 
@@ -140,7 +153,12 @@ class Network:
     [[0.5875]] 0.085
     >>> print(net.backward(cache, [1]).weights[1].round(4))
     [[-0.0622 -0.0269]]
+    >>> cache = Network((2,) * 7, checkpoint=3).forward([1, 0])
+    >>> [l for l, A in enumerate(cache.A) if A is None]
+    [1, 2]
     """
+
+    _checkpoint: Checkpoint = None  # of a pickle from before there was one
 
     def __init__(
         self,
@@ -153,8 +171,12 @@ class Network:
         backend: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         precision: str = "auto",
+        *,
+        checkpoint: Checkpoint = None,
     ) -> None:
         self.layer_sizes = _layer_sizes(layer_sizes)
+        checkpointing.require(checkpoint)
+        self._checkpoint = checkpoint
         self._choice = (backend, device, precision)
         self._bind(backends.select(*self._choice))
         self.dtype = _dtype(dtype, precision)
@@ -270,7 +292,7 @@ class Network:
             ws = self._room(batch.shape[1]).keeping_pre_activations()
             ws.A[0][...] = batch.T
             self._algorithm.forward(self._net, ws, self._formulas)
-        return Cache(tuple(Z.T for Z in ws.Z), tuple(A.T for A in ws.A))
+        return Cache(_shown(ws.Z, self._kept[1:]), _shown(ws.A, self._kept))
 
     def loss(self, cache: Cache, Y: npt.ArrayLike, reduction: str = "mean") -> float:
         """Loss of the batch.
@@ -318,9 +340,8 @@ class Network:
             ws = self._workspace(cache, targets, reduction)
             grad = self._net.zeros_like()
             self._algorithm.backward(self._net, grad, ws, self._formulas)
-        return Gradients(
-            tuple(delta.T for delta in ws.delta), tuple(W.T for W in grad.W), tuple(grad.b)
-        )
+        kept = checkpointing.survives(ws.layout.delta[::-1])[::-1]  # written from the last on
+        return Gradients(_shown(ws.delta, kept), tuple(W.T for W in grad.W), tuple(grad.b))
 
     def step(self, grads: Gradients, learning_rate: float) -> None:
         """Take one step of gradient descent: W = W - rate grad W, b = b - rate grad b.
@@ -342,14 +363,22 @@ class Network:
             descent.step(self._kernels, self._net, grad, self._room(1))
 
     def _room(self, B: int) -> Workspace:
-        return Workspace.allocate(self.layer_sizes, B, self.dtype, self._memory)
+        shape = self.layer_sizes, B, self.dtype
+        return Workspace.allocate(*shape, self._memory, self._checkpoint)
+
+    @property
+    def _kept(self) -> tuple[bool, ...]:
+        """Which activations are there after the forward pass."""
+        layers = len(self.layer_sizes) - 1
+        return checkpointing.survives(checkpointing.layout(layers, self._checkpoint).A)
 
     def _targets(self, cache: Cache, Y: npt.ArrayLike, reduction: str) -> Array:
         """Check what `loss` and `backward` are given; return the targets, an example a column."""
         if reduction not in ("mean", "sum"):
             raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
         B = np.shape(cache.A[0])[-1]
-        widths = [(d, B) for d in self.layer_sizes]
+        kept = zip(self.layer_sizes, self._kept, strict=True)
+        widths = [(d, B) if there else None for d, there in kept]
         self._require_shapes("cache.A", cache.A, widths)
         self._require_shapes("cache.Z", cache.Z, widths[1:])
         targets = self._columns(Y, self.layer_sizes[-1], "Y")
@@ -363,7 +392,10 @@ class Network:
         ws.Y[...] = targets.T
         if reduction == "sum":
             ws.share[...] = 1
-        A = (self._laid_out(A.T, room) for A, room in zip(cache.A, ws.A, strict=True))
+        A = (
+            room if A is None else self._laid_out(A.T, room)
+            for A, room in zip(cache.A, ws.A, strict=True)
+        )
         return ws._replace(A=tuple(A))  # sigma' is written with A: nothing reads Z again
 
     def _laid_out(self, values: Array, room: Array) -> Array:
@@ -375,8 +407,8 @@ class Network:
         return room
 
     @staticmethod
-    def _require_shapes(name: str, arrays: Sequence[Array], shapes: Sequence[Any]) -> None:
-        found = [np.shape(array) for array in arrays]
+    def _require_shapes(name: str, arrays: Sequence[Any], shapes: Sequence[Any]) -> None:
+        found = [None if array is None else np.shape(array) for array in arrays]
         if found != list(shapes):
             raise ValueError(f"{name} must have shapes {list(shapes)}, got {found}")
 
@@ -401,6 +433,11 @@ class Network:
             there: Array = device_arrays.adopt(batch).astype(self.dtype, copy=False)
             return there
         return np.asarray(batch, dtype=self.dtype)
+
+
+def _shown(matrices: Sequence[Array], kept: Sequence[bool]) -> tuple[Any, ...]:
+    """Show matrices as the derivation has them, None for those that are overwritten."""
+    return tuple(M.T if there else None for M, there in zip(matrices, kept, strict=True))
 
 
 def _fill(net: Parameters, values: Sequence[Array]) -> None:

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .memory import HOST, Array, Memory, matrix
+from .checkpointing import Checkpoint, Layout, layout
+from .memory import HOST, Array, Memory, matrices, matrix
 
 
 class Workspace(NamedTuple):
@@ -27,24 +28,33 @@ class Workspace(NamedTuple):
     """The same of the whole batch; `share` itself unless this is a part."""
     sums: Array
     """Three float64: `loss`, `decay` and `penalty`, side by side so that they move together."""
+    layout: Layout
+    """Which activations and errors share memory, and what is run again."""
     memory: Memory
     """Where all this lies."""
 
     @classmethod
     def allocate(
-        cls, layer_sizes: tuple[int, ...], rows: int, dtype: Any, memory: Memory = HOST
+        cls,
+        layer_sizes: tuple[int, ...],
+        rows: int,
+        dtype: Any,
+        memory: Memory = HOST,
+        checkpoint: Checkpoint = None,
     ) -> "Workspace":
         """Make room for so many examples that count equally."""
-        A = tuple(matrix(rows, d, dtype, memory) for d in layer_sizes)
-        delta = tuple(matrix(rows, d, dtype, memory) for d in layer_sizes[1:])
+        places = layout(len(layer_sizes) - 1, checkpoint)
+        A = matrices(rows, layer_sizes, places.A, dtype, memory)
+        delta = matrices(rows, layer_sizes[1:], places.delta, dtype, memory)
         Y = matrix(rows, layer_sizes[-1], dtype, memory)
         share, sums = _equal_shares(rows, dtype, memory), _no_sums(memory)
-        return cls(A, A[1:], delta, Y, share, share, sums, memory)
+        return cls(A, A[1:], delta, Y, share, share, sums, places, memory)
 
     def keeping_pre_activations(self) -> "Workspace":
-        """Workspace with memory of its own for Z."""
-        kept = (matrix(len(A), A.shape[1], A.dtype, self.memory) for A in self.A[1:])
-        return self._replace(Z=tuple(kept))
+        """Workspace with memory of its own for Z, shared as that of A is."""
+        widths, dtype = [A.shape[1] for A in self.A[1:]], self.Y.dtype
+        Z = matrices(self.rows, widths, self.layout.A[1:], dtype, self.memory)
+        return self._replace(Z=Z)
 
     @property
     def rows(self) -> int:
@@ -93,7 +103,8 @@ class Workspace(NamedTuple):
         rows = len(share)
         A = tuple(a[:rows] for a in self.A)
         delta = tuple(d[:rows] for d in self.delta)
-        return Workspace(A, A[1:], delta, self.Y[:rows], share, batch_share, sums, self.memory)
+        Y = self.Y[:rows]
+        return Workspace(A, A[1:], delta, Y, share, batch_share, sums, self.layout, self.memory)
 
 
 def _equal_shares(rows: int, dtype: Any, memory: Memory) -> Array:

@@ -55,6 +55,7 @@ FLOORS = (
     ("workspace",),
     ("parameters",),
     ("memory",),
+    ("checkpointing",),
     ("kernels.cuda.gpu",),
     ("kernels.cuda.primitives", "kernels.cuda.cublas", "kernels.cuda.compiler"),
     ("kernels.cuda.device",),

@@ -26,10 +26,11 @@ COLUMNS = (Column("size", "number"), Column("colour", "category"))
 LABELS = np.array(["no", "yes"] * 12)
 
 
-def bundle(task="classification"):
+def bundle(task="classification", checkpoint=None):
     prepare = preprocessor(COLUMNS).fit(features(TABLE, COLUMNS))
     classes = scaler = None
     settings = {"max_iter": 2, "random_state": 0, "n_iter_no_change": 2, "backend": "reference"}
+    settings["checkpoint"] = checkpoint
     callbacks = [lambda estimator, record: record.epoch == 2]
     if task == "classification":
         network = gpubackprop.MLPClassifier(callbacks=callbacks, **settings)
@@ -57,6 +58,22 @@ def test_a_loaded_model_predicts_the_same(path, task):
     for name in ("task", "target", "columns", "metrics", "versions"):
         assert getattr(loaded, name) == getattr(made, name)
     assert loaded.versions["gpubackprop"] == gpubackprop.__version__
+
+
+@pytest.mark.parametrize("checkpoint", [2, "sqrt"])
+def test_a_loaded_model_keeps_its_checkpoint(path, checkpoint):
+    made = bundle(checkpoint=checkpoint)
+    save(made, path)
+    assert load(path).network.get_params() == {**made.network.get_params(), "callbacks": None}
+
+
+def test_a_model_saved_before_there_were_checkpoints_is_read(path):
+    made = bundle()
+    del vars(made.network)["checkpoint"]
+    save(made, path)
+    loaded = load(path)
+    assert loaded.network.get_params()["checkpoint"] is None
+    np.testing.assert_array_equal(loaded.predict(TABLE), made.predict(TABLE))
 
 
 def test_a_loaded_classifier_gives_probabilities(path):

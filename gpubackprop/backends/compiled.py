@@ -6,12 +6,14 @@ products. Threads meet at barriers where one needs what another has written.
 """
 
 import time
+from typing import Any
 
 import numpy as np
 
 from ..kernels import compiled
 from ..kernels.compiled import Stage
 from ..kernels.native.kernel import Launch
+from ..kernels.native.layout import address
 from ..kernels.protocol import Kernels
 from ..kernels.replay import barrier, replay
 from ..memory import HOST, aligned_zeros
@@ -74,11 +76,12 @@ def divide(calls: list[Call], pieces: int) -> list[list[Launch]]:
     lanes : list of list of Launch
         What each thread runs, barriers included.
     """
-    stages = [
-        stage
-        for primitive, arguments in calls
-        for stage in compiled.stages(primitive, arguments, pieces)
-    ]
+    stages: list[Stage] = []
+    widths: dict[int, int] = {}
+    for primitive, arguments in calls:
+        if _rows_move(arguments, widths):  # another thread may still read what lies there
+            stages[-1] = stages[-1]._replace(by_rows=False)
+        stages += compiled.stages(primitive, arguments, pieces)
     lanes: list[list[Launch]] = [[] for _ in range(pieces)]
     arrivals = aligned_zeros(8, np.int64)
     for stage, following in zip(stages, [*stages[1:], stages[0]], strict=True):
@@ -88,6 +91,18 @@ def divide(calls: list[Call], pieces: int) -> list[list[Launch]]:
             for lane in lanes:
                 lane.append(barrier(arrivals, pieces))
     return lanes
+
+
+def _rows_move(arguments: tuple[Any, ...], widths: dict[int, int]) -> bool:
+    """Whether a call lays out memory in rows of another width than the calls before it.
+
+    Matrices that share memory start at one address: the width that each was last used with is kept.
+    """
+    matrices = [a for a in arguments if isinstance(a, np.ndarray) and a.ndim == 2]
+    found = {address(matrix): matrix.shape[1] for matrix in matrices}
+    moved = any(widths.get(start, width) != width for start, width in found.items())
+    widths.update(found)
+    return moved
 
 
 def _independent(stage: Stage, following: Stage) -> bool:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gpubackprop.checkpointing import Checkpoint, interval, require
 from gpubackprop.cli.errors import UserError
 from gpubackprop.cli.options import sizes
 from gpubackprop.cli.report import print_table
@@ -43,6 +44,13 @@ def info(
     batch_size: Annotated[int, typer.Option(min=1, help="Mini-batch of the plan.")] = 200,
     solver: Annotated[Solver, typer.Option(help="Optimizer of the plan.")] = Solver.adam,
     precision: Annotated[Precision, typer.Option(help="Type of the plan.")] = Precision.float32,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="sqrt|K",
+            help="Plan to keep the activations of every K-th layer and compute the others again.",
+        ),
+    ] = None,
 ) -> None:
     """Say which devices, backends, BLAS and threads will be used, or what a network takes."""
     if plan is None:
@@ -54,7 +62,19 @@ def info(
     if len(layers) < 2:
         raise UserError(f"--plan {plan}: inputs and outputs at the least: --plan 64,10")
     moments = 2 if solver is Solver.adam else 1
-    _print(Console(), "memory", _memory(layers, rows, min(batch_size, rows), precision, moments))
+    kept = _checkpoint(checkpoint)
+    facts = _memory(layers, rows, min(batch_size, rows), precision, moments, kept)
+    _print(Console(), "memory", facts)
+
+
+def _checkpoint(text: str | None) -> Checkpoint:
+    """Read --checkpoint as the estimators take it."""
+    try:
+        given = int(text) if text is not None and text.isdecimal() else text
+        require(given)
+    except ValueError:
+        raise UserError(f"--checkpoint {text}: sqrt, or a whole number from 1") from None
+    return given
 
 
 class _Unlimited(NamedTuple):
@@ -67,7 +87,12 @@ class _Unlimited(NamedTuple):
 
 
 def _memory(
-    layers: tuple[int, ...], rows: int, batch_size: int, precision: str, moments: int
+    layers: tuple[int, ...],
+    rows: int,
+    batch_size: int,
+    precision: str,
+    moments: int,
+    checkpoint: Checkpoint,
 ) -> dict[str, str]:
     """Describe a plan, for the GPU that is here or for one without limit."""
     from gpubackprop.backends.cuda import detection
@@ -80,13 +105,16 @@ def _memory(
 
         room = backend(0).memory
     try:
-        planned = plan(layers, rows, batch_size, precision, moments, room)
+        planned = plan(layers, rows, batch_size, precision, moments, room, checkpoint=checkpoint)
     except MemoryError as error:
         raise UserError(str(error)) from None
+    kept = interval(len(layers) - 1, checkpoint)
+    every = "" if kept is None else f", one layer in {kept} kept"
     window = f"{planned.window:,} rows at a time, twice" if planned.window else "all rows"
     return {
         "parameters, gradient, optimizer": mebibytes(planned.parameters),
-        "activations and errors": f"{mebibytes(planned.workspace)}, {planned.part:,} examples",
+        "activations and errors": f"{mebibytes(planned.workspace)}, {planned.part:,} examples"
+        f"{every}{planned.offer}",
         "data": f"{mebibytes(planned.data)}, {window}",
         "libraries": mebibytes(planned.margin),
         "together": mebibytes(planned.total),

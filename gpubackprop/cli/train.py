@@ -359,7 +359,7 @@ def _compare(console: Console, run: Run) -> None:
 
     ours = run.bundle.network
     kind = getattr(sklearn.neural_network, type(ours).__name__)
-    own = {"device", "backend", "precision", "callbacks"}
+    own = {"device", "backend", "precision", "callbacks", "checkpoint"}
     theirs = kind(**{k: v for k, v in ours.get_params(deep=False).items() if k not in own})
     start = time.perf_counter()
     with console.status("The same with scikit-learn's own ..."):

@@ -27,13 +27,30 @@ def test_sgd_keeps_one_vector_less(run):
     assert "11.5 MiB" in sgd
 
 
+@pytest.mark.parametrize(
+    ("checkpoint", "matrices", "kept"),
+    [("sqrt", 10, "one layer in 4"), ("16", 19, "one layer in 16")],
+)
+def test_a_plan_with_a_checkpoint(run, checkpoint, matrices, kept):
+    """16 layers of 1000: ceil(16/k) + k + 2 of A and Delta, and Y."""
+    output = run(f"info --plan 1000{',1000' * 16} --checkpoint {checkpoint}")
+    size = 200 * ((matrices + 1) * 4000 + 8)
+    assert f"{size / 2**20:,.1f} MiB, 200 examples, {kept}" in output
+
+
+@pytest.mark.parametrize("checkpoint", ["0", "-1", "1.5", "cube", "True", "²"])
+def test_a_checkpoint_must_be_known(run, checkpoint):
+    output = run(f"info --plan 64,10 --checkpoint={checkpoint}", code=1)
+    assert f"--checkpoint {checkpoint}: sqrt, or a whole number from 1" in output
+
+
 @pytest.mark.parametrize("plan", ["64", "64,x", "64,0,3", "-1,2"])
 def test_a_plan_needs_layer_sizes(run, plan):
     assert "--plan" in run(f"info --plan={plan}", code=1)
 
 
 def test_what_does_not_fit_is_an_error_in_a_line(run, monkeypatch):
-    def refuse(*arguments):
+    def refuse(*arguments, checkpoint):
         raise MemoryError("needs 3 MiB, 2 MiB are free")
 
     monkeypatch.setattr(memory_plan, "plan", refuse)

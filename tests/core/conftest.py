@@ -60,12 +60,13 @@ class Problem:
             ws.decay[0] = self.ALPHA / ws.rows
         return runs
 
-    def epochs(self, backend, net=None, optimizer=None):
+    def epochs(self, backend, net=None, optimizer=None, checkpoint=None, part=None):
         """`Epochs` of a backend, of other parameters if they were moved to its memory."""
         net, optimizer = net or self.net, optimizer or self.optimizer
         data, memory = (self.X, self.Y, self.weight), backend.memory
         shape = net.layer_sizes, self.n, self.batch_size, self.X.dtype, optimizer.moments
-        planned = plan(*shape, memory)
+        planned = plan(*shape, memory, checkpoint=checkpoint)
+        planned = planned._replace(part=part or planned.part)
         return Epochs(backend, net, self.formulas, optimizer, *data, self.ALPHA, planned)
 
     def state(self):

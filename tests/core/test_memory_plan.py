@@ -86,6 +86,84 @@ def test_what_fits_in_no_way_is_refused_with_the_numbers():
         planned(needs(100, window=100, part=1) - 1)
 
 
+DEEP = (6,) * 26
+
+
+def planned_deep(room, checkpoint=None):
+    memory = Scarce(room)
+    return plan(DEEP, 1000, 100, "float32", 2, memory, here=True, checkpoint=checkpoint)
+
+
+def deep(part, checkpoint=None):
+    """Bytes of so many rows at once, where the data are there."""
+    sizes = Sizes(DEEP, np.dtype("float32"), HOST, checkpoint)
+    return (4 + (part < 100)) * sizes.parameters + sizes.workspace(part) + (64 << 20)
+
+
+def test_a_checkpoint_is_planned_with():
+    found = planned_deep(deep(100, "sqrt"), "sqrt")
+    assert (found.part, found.checkpoint, found.offer) == (100, "sqrt", "")
+    assert found.workspace == 100 * (13 * 6 * 4 + 8)
+
+
+def test_a_checkpoint_that_would_hold_the_batch_is_offered():
+    found = planned_deep(deep(100, "sqrt"))
+    assert found.part < 100
+    assert found.offer == "; checkpoint='sqrt' would hold all at once"
+
+
+def test_a_checkpoint_that_would_hold_more_of_it_is_offered():
+    found = planned_deep(deep(50, "sqrt"))
+    assert found.part < 50
+    assert found.offer == "; checkpoint='sqrt' would hold 50 at once"
+
+
+def test_a_checkpoint_that_gains_nothing_is_not_offered():
+    assert planned_deep(deep(100)).offer == ""
+    sizes = Sizes((7, 9, 4), np.dtype("float32"), HOST)
+    room = 5 * sizes.parameters + sizes.workspace(50) + (64 << 20)
+    shallow = plan((7, 9, 4), 1000, 100, "float32", 2, Scarce(room), here=True)
+    assert (shallow.part, shallow.offer) == (50, "")
+
+
+@pytest.mark.parametrize("checkpoint", [1, 20, "sqrt"])
+def test_who_has_a_checkpoint_is_not_offered_one(checkpoint):
+    found = planned_deep(deep(25, checkpoint), checkpoint)
+    assert found.part == 25
+    assert found.offer == ""
+    with pytest.raises(MemoryError) as refused:
+        planned_deep(64 << 20, checkpoint)
+    assert "checkpoint" not in str(refused.value)
+
+
+def test_a_refusal_says_what_a_checkpoint_would_need():
+    wide = (20_000,) * 10
+    needs = Sizes(wide, np.dtype("float32"), HOST, "sqrt").workspace(1)
+    parameters = 4 * Sizes(wide, np.dtype("float32"), HOST).parameters
+    words = f"checkpoint='sqrt' would need {(parameters + needs) / 2**20 + 64:,.1f} MiB"
+    with pytest.raises(MemoryError, match=words):
+        plan(wide, 1, 1, "float32", 2, Scarce(1 << 30), here=True)
+
+
+def test_a_refusal_of_a_shallow_network_offers_none():
+    with pytest.raises(MemoryError) as refused:
+        plan((7, 9, 4), 10, 5, "float32", 2, Scarce(64 << 20))
+    assert "checkpoint" not in str(refused.value)
+
+
+def test_the_warning_of_parts_offers_a_checkpoint(make_problem):
+    problem = make_problem("float32", "Adam", False, n=83, batch_size=40, sizes=DEEP)
+    sizes = Sizes(DEEP, np.dtype("float32"), HOST, "sqrt")
+    room = 4 * sizes.parameters + sizes.workspace(40) + 2 * sizes.data(40) + (64 << 20)
+    backend = backend_with("reference", Scarce(room))
+    words = r"in parts of .* to rounding; checkpoint='sqrt' would hold all at once"
+    with pytest.warns(UserWarning, match=words):
+        problem.epochs(backend)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        problem.epochs(backend, checkpoint="sqrt")
+
+
 def backend_with(name, memory):
     return import_module(f"gpubackprop.backends.{name}").backend._replace(memory=memory)
 

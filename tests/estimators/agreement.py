@@ -21,7 +21,7 @@ THEIRS: ModuleType = sklearn.neural_network
 ENDS_BY_ITSELF: Params = {"tol": 1e9, "n_iter_no_change": 4}
 """No epoch improves by so much: training stops after six, without a ConvergenceWarning."""
 
-OWN_PARAMETERS = ("device", "backend", "precision", "callbacks")
+OWN_PARAMETERS = ("device", "backend", "precision", "callbacks", "checkpoint")
 
 
 class Task(NamedTuple):

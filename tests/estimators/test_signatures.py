@@ -1,4 +1,4 @@
-"""The estimators' interface is scikit-learn's plus four parameters."""
+"""The estimators' interface is scikit-learn's plus five parameters."""
 
 from inspect import Parameter, signature
 from typing import Any
@@ -17,7 +17,13 @@ PAIRS = [
 ]
 both_estimators = pytest.mark.parametrize(("ours", "theirs"), PAIRS)
 
-OWN_DEFAULTS = {"device": "auto", "backend": "auto", "precision": "auto", "callbacks": None}
+OWN_DEFAULTS = {
+    "device": "auto",
+    "backend": "auto",
+    "precision": "auto",
+    "callbacks": None,
+    "checkpoint": None,
+}
 
 METHODS = [
     *("fit", "partial_fit", "predict", "predict_proba", "predict_log_proba", "score"),

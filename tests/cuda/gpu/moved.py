@@ -8,11 +8,11 @@ from gpubackprop.parameters import Parameters
 class Moved:
     """Epochs of a problem, its parameters and its optimizer's state copied to the backend."""
 
-    def __init__(self, problem, backend):
+    def __init__(self, problem, backend, checkpoint=None):
         self._problem, self._memory = problem, backend.memory
         self.net = self._copy(problem.net)
         self.optimizer = type(problem.optimizer)(*map(self._copy, problem.optimizer))
-        self.epochs = problem.epochs(backend, self.net, self.optimizer)
+        self.epochs = problem.epochs(backend, self.net, self.optimizer, checkpoint)
 
     def train(self):
         """Run all epochs; return the losses and every number that training changed."""

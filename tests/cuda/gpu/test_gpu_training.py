@@ -50,6 +50,13 @@ def test_large_batches_agree_with_the_cpus(backend, dtype, shape, make_problem):
     np.testing.assert_allclose(losses, expected, rtol=1e-3 if dtype == np.float32 else 1e-8)
 
 
+@pytest.mark.parametrize("checkpoint", [1, 2, "sqrt"])
+def test_a_checkpoint_changes_no_bit(backend, dtype, checkpoint, make_problem):  # noqa: F811
+    shape = {"n": 701, "batch_size": 333, "sizes": (33, 65, 129, 31, 64, 7)}
+    one, another = (make_problem(dtype, "Adam", True, **shape) for _ in range(2))
+    assert_same_bits(Moved(one, backend).train(), Moved(another, backend, checkpoint).train())
+
+
 def test_a_step_is_replayed_as_one_graph(backend, make_problem, caplog):  # noqa: F811
     moved = Moved(make_problem("float32", "Adam", True), backend)
     moved.train()

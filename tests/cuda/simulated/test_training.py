@@ -17,6 +17,7 @@ from gpubackprop.kernels.cuda.device import CaptureError
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.memory_plan import Sizes
 from gpubackprop.tape import Tape
+from gpubackprop.workspace import Workspace
 from tests.core.conftest import make_problem, optimizer  # noqa: F401
 from tests.cuda.simulated.stand_in import StandIn, StandInMemory
 
@@ -99,6 +100,37 @@ def test_the_step_is_fused(device, make_problem):  # noqa: F811
         *("weight_grad", "hidden_delta_and_bias_grad", "weight_grad"),
         *("hidden_delta_and_bias_grad", "weight_grad", "advance", "advance", "adam"),
     ]
+
+
+DEEP = (7, 9, 3, 6, 5, 8, 4)
+
+
+@pytest.mark.parametrize("checkpoint", [1, 2, "sqrt", 20])
+@pytest.mark.parametrize("part", [None, 3], ids=["whole", "in parts"])
+@pytest.mark.filterwarnings("ignore:a mini-batch of 5 examples does not fit")
+def test_a_checkpoint_changes_no_bit(device, make_problem, checkpoint, part):  # noqa: F811
+    found = []
+    for kept in (None, checkpoint):
+        problem = make_problem("float32", "Adam", True, n=13, sizes=DEEP)
+        run = problem.epochs(stand_in_backend(device), checkpoint=kept, part=part).run
+        found.append([*(run(order) for order in problem.orders[:EPOCHS]), *problem.state()])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_layers_run_again_part_no_fused_passes(device, make_problem):  # noqa: F811
+    kernels, names = Primitives(device), []
+    problem = make_problem("float32", "Adam", False, sizes=DEEP)
+    after = problem.formulas, problem.optimizer, problem.ALPHA
+    for checkpoint in (None, 3):
+        tape = Tape(kernels)
+        ws = Workspace.allocate(DEEP, 5, "float32", checkpoint=checkpoint)
+        batch = [(ws, problem.net.zeros_like())]
+        bind(tape.recorder).train_batch(problem.source(), problem.net, batch, *after)
+        names.append([primitive.__name__ for primitive, _ in fuse(tape.calls, kernels)])
+    plain, sparing = names
+    assert (plain.count("dense"), sparing.count("dense")) == (5, 7)
+    assert [name for name in sparing if name != "dense"] == [n for n in plain if n != "dense"]
 
 
 def test_a_refused_capture_is_said_and_survived(device, make_problem, caplog):  # noqa: F811

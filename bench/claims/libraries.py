@@ -1,0 +1,71 @@
+"""Libraries that differentiate by reverse mode, and the networks' losses in their operations."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .peer import peer
+
+Values = Any
+"""An array of some library."""
+
+
+class Library(NamedTuple):
+    """What it takes of a library to differentiate the networks here."""
+
+    sigma: dict[str, Callable[[Values], Values]]
+    log: Callable[[Values], Values]
+    array: Callable[[Any], Values]
+    gradient: Callable[[Callable[[list[Values]], Values], list[Values]], list[Any]]
+    """Of a function of a list of arrays, by automatic differentiation."""
+
+
+def pytorch() -> Library:
+    torch = peer("torch")
+
+    def gradient(loss: Callable[[list[Values]], Values], at: list[Values]) -> list[Any]:
+        leaves = [values.requires_grad_() for values in at]
+        return [g.numpy() for g in torch.autograd.grad(loss(leaves), leaves)]
+
+    sigma = {name: getattr(torch, name) for name in ("sigmoid", "tanh", "relu")}
+    sigma["softmax"] = lambda Z: torch.softmax(Z, 1)
+    return Library(sigma, torch.log, torch.tensor, gradient)
+
+
+def jax() -> Library:
+    jax = peer("jax")
+    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_default_device", jax.devices("cpu")[0])  # a GPU's products may round
+
+    def gradient(loss: Callable[[list[Values]], Values], at: list[Values]) -> list[Any]:
+        return [np.asarray(g) for g in jax.jit(jax.grad(loss))(at)]
+
+    sigma = {name: getattr(jax.nn, name) for name in ("sigmoid", "tanh", "relu", "softmax")}
+    return Library(sigma, jax.numpy.log, jax.numpy.asarray, gradient)
+
+
+LIBRARIES = {"PyTorch": pytorch, "JAX": jax}
+
+
+def loss_of(
+    library: Library, hidden: str, head: tuple[str, str], X: Values, Y: Values
+) -> Callable[[list[Values]], Values]:
+    """The loss as a function of weights and biases, in a library's own operations."""
+    loss, output = head
+    sigma = {"identity": lambda Z: Z, **library.sigma}
+    losses = {
+        "squared_error": lambda A: ((A - Y) ** 2).sum() / 2,
+        "cross_entropy": lambda A: -(Y * library.log(A)).sum(),
+        "binary_cross_entropy": lambda A: (
+            -(Y * library.log(A) + (1 - Y) * library.log(1 - A)).sum()
+        ),
+    }
+
+    def function(parameters: list[Values]) -> Values:
+        depth, A = len(parameters) // 2, X
+        for l, (W, b) in enumerate(zip(parameters[:depth], parameters[depth:], strict=True)):
+            A = sigma[output if l == depth - 1 else hidden](A @ W.T + b)
+        return losses[loss](A) / len(X)
+
+    return function

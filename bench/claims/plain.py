@@ -1,0 +1,134 @@
+"""Networks of equal layers and their passes, ready to run: what most claims are measured on."""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from ...backends import Backend
+from ...backends.backend import Run, Step
+from ...backprop import Formulas, bind
+from ...checkpointing import Checkpoint
+from ...kernels.formulas import Activation, Loss
+from ...kernels.protocol import Kernels
+from ...memory import Memory
+from ...parameters import Parameters
+from ...workspace import Workspace
+
+ROUNDS = 7
+"""Measurements of each of what is compared."""
+SECONDS = 0.1
+"""Length of one of them."""
+QUICK_SECONDS = 0.001
+
+
+class Plain(NamedTuple):
+    """L layers of d units each on inputs of d numbers, and a mini-batch of B examples."""
+
+    depth: int
+    width: int
+    batch: int
+    activation: Activation = Activation.RELU
+    dtype: str = "float32"
+    checkpoint: Checkpoint = None
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        return (self.width,) * (self.depth + 1)
+
+    @property
+    def parameters(self) -> int:
+        return self.depth * self.width * (self.width + 1)
+
+    @property
+    def forward_flops(self) -> int:
+        """Of the matrix products: a multiplication and an addition for each weight and example."""
+        return 2 * self.batch * self.depth * self.width**2
+
+    @property
+    def backward_flops(self) -> int:
+        """Two such products a layer, for the error and the gradient; the first pulls none back."""
+        return 2 * self.forward_flops - self.forward_flops // self.depth
+
+    def workspace(self, memory: Memory) -> Workspace:
+        """Room for the mini-batch and what is computed of it."""
+        shape = self.layer_sizes, self.batch, self.dtype
+        return Workspace.allocate(*shape, memory, self.checkpoint)
+
+
+class Passes:
+    """The passes over one network and mini-batch, each to be run many times without Python.
+
+    Parameters
+    ----------
+    plain : Plain
+        The shapes.
+    backend : Backend
+        What computes.
+    """
+
+    def __init__(self, plain: Plain, backend: Backend) -> None:
+        rng, memory = np.random.default_rng(0), backend.memory
+        L, d, B = plain.depth, plain.width, plain.batch
+        weights = rng.standard_normal((L, d, d)) * np.sqrt(2 / d)  # signals neither fade nor grow
+        self.net = net = Parameters.zeros(plain.layer_sizes, plain.dtype, memory)
+        net.load([*weights, *np.zeros((L, d))])
+        self.grad = grad = net.zeros_like()
+        self._ws = ws = plain.workspace(memory)
+        with backend.session():
+            for place in (ws.A[0], ws.Y):
+                place[...] = memory.put(rng.standard_normal((B, d)).astype(plain.dtype))
+        f = Formulas(plain.activation, Activation.IDENTITY, Loss.SQUARED_ERROR)
+
+        def gradient(k: Kernels) -> None:
+            bind(k).forward(net, ws, f)
+            bind(k).backward(net, grad, ws, f)
+
+        def loss(k: Kernels) -> None:
+            bind(k).forward(net, ws, f)
+            k.output_delta(ws.A[-1], ws.Y, ws.share, f.output, f.loss, ws.delta[-1], ws.loss)
+
+        def prepared(step: Step) -> Run:
+            run = backend.prepare(step, 3 * B * plain.parameters)  # as many threads for each
+
+            def finished(repeats: int) -> None:
+                run(repeats)
+                memory.read(ws.sums)  # a GPU is waited for
+
+            return finished
+
+        self.forward = prepared(lambda k: bind(k).forward(net, ws, f))
+        self.backward = prepared(lambda k: bind(k).backward(net, grad, ws, f))
+        self.gradient, self._loss = prepared(gradient), prepared(loss)
+
+    def loss(self) -> float:
+        """The loss with the parameters as they are."""
+        memory, sums = self._ws.memory, self._ws.sums
+        memory.write(sums, np.zeros(3))
+        self._loss(1)
+        return float(memory.read(sums)[0])
+
+
+def in_turn(backend: Backend, works: dict[str, Run], quick: bool) -> dict[str, list[float]]:
+    """Seconds that one run of each takes, measured one after the other (A B A B ...)."""
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    with backend.session():
+        repeats = {
+            name: _enough(run, QUICK_SECONDS if quick else SECONDS) for name, run in works.items()
+        }
+        for _ in range(ROUNDS):
+            for name, run in works.items():
+                seconds[name].append(_seconds(run, repeats[name]))
+    return seconds
+
+
+def _enough(run: Run, seconds: float) -> int:
+    """How many runs take so long; what only the first one does is over then."""
+    _seconds(run, 1)
+    return max(1, round(seconds / _seconds(run, 1)))
+
+
+def _seconds(run: Run, repeats: int) -> float:
+    started = time.perf_counter()
+    run(repeats)
+    return (time.perf_counter() - started) / repeats
