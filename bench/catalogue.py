@@ -1,5 +1,6 @@
 """All sections, in the order of the report."""
 
+from .claims.all import SECTIONS
 from .on_gpu import host_time, kernels, peers, precision, step
 from .report.section import Section
 from .suite import (
@@ -29,5 +30,5 @@ SUITE: tuple[Section, ...] = (
     first_fit.SECTION,
 )
 """What `gpubackprop bench` measures."""
-CLAIMS: tuple[Section, ...] = ()
+CLAIMS: tuple[Section, ...] = SECTIONS
 """What `gpubackprop bench --claims` measures."""

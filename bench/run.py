@@ -10,7 +10,7 @@ from . import host
 from .options import Options
 from .report.report import Report
 from .report.section import Figures, Section
-from .service import UnavailableError
+from .service import CrashError, UnavailableError
 
 Say = Callable[[str], None]
 """Shows a line of progress."""
@@ -39,7 +39,7 @@ def run(
     Returns
     -------
     sound : bool
-        Whether every row was measured, but for those that need a GPU where there is none.
+        Whether every row was measured, but for those that need what is not there.
     """
     usable, reason = detection.status()
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # leave the others some memory
@@ -66,14 +66,14 @@ def _measured(
         for at, case in enumerate(cases, 1):
             try:
                 if time.monotonic() > deadline:
-                    raise UnavailableError("there was no time left; see --minutes")
+                    raise TimeoutError("there was no time left; see --minutes")
                 figures = measure(case)
                 report.add(section.name, figures)
                 say(f"  {at}/{len(cases)}  {_words(section, figures)}")
             except Exception as reason:
                 report.miss(section.name, case, str(reason) or repr(reason))
                 say(f"  {at}/{len(cases)}  {case}: not measured, {reason}")
-                sound = False
+                sound &= isinstance(reason, UnavailableError) and not isinstance(reason, CrashError)
     return sound
 
 

@@ -31,7 +31,7 @@ FLOORS = (
     ("bench.suite", "bench.claims", "bench.on_gpu"),
     ("bench.race", "bench.duel", "bench.own_process", "bench.report.report"),
     ("bench.report",),
-    ("bench.options", "bench.worker"),
+    ("bench.fit_once", "bench.options", "bench.worker"),
     ("bench.contestants",),
     ("bench.engine", "bench.primitives", "bench.start"),
     ("bench",),  # what all benchmarks share

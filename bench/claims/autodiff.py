@@ -8,10 +8,10 @@ import numpy as np
 from ...kernels.formulas import ELEMENTWISE, PAIRINGS
 from ...network import ACTIVATIONS, LOSSES, Network
 from ..own_process import own_process
+from ..report.pictures import panel
 from ..report.section import Figures, Section, always
 from .judging import verdict
 from .libraries import LIBRARIES, Library, loss_of
-from .picture import panel
 
 SIZES, QUICK_SIZES, BATCH = (20, 64, 48, 10), (5, 8, 6, 3), 64
 NAMES = [name for name in ACTIVATIONS if name != "logistic"]  # the sigmoid by another name

@@ -5,10 +5,10 @@ from typing import Any
 
 from ...backends import select
 from ..own_process import own_process
+from ..report.pictures import COLOURS, band, beside, panel, ticks_at
 from ..report.section import Figures, Section, always
 from ..service import decline
 from .judging import verdict
-from .picture import COLOURS, band, beside, panel, ticks_at
 from .plain import Passes, Plain, in_turn
 
 DEPTH, WIDTH = 4, 1024

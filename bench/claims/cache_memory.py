@@ -3,10 +3,10 @@
 from typing import Any
 
 from ..own_process import own_process
+from ..report.pictures import COLOURS, GREY, panel, ticks_at
 from ..report.section import Figures, Section, always
 from .counting import allocated
 from .judging import exponent, verdict
-from .picture import COLOURS, GREY, panel, ticks_at
 from .plain import Plain
 
 FIELDS = {"B": "batch", "d": "width", "L": "depth"}

@@ -9,10 +9,10 @@ import numpy as np
 from ...backends import select
 from ..own_process import own_process
 from ..ratios import Ratio
+from ..report.pictures import COLOURS, GREY, band, panel, ticks_at
 from ..report.section import Figures, Section, always
 from .counting import allocated
 from .judging import HOLDS, NOT, ROUGHLY
-from .picture import COLOURS, GREY, band, panel, ticks_at
 from .plain import Passes, Plain, in_turn
 
 DEPTHS, WIDTH, BATCH = (4, 9, 16, 25, 36, 49, 64), 256, 256

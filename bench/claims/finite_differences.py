@@ -8,10 +8,10 @@ from ...backends import select
 from ...kernels.formulas import Activation
 from ..own_process import own_process
 from ..ratios import Ratio
+from ..report.pictures import COLOURS, GREY, beside, panel
 from ..report.section import Figures, Section, always
 from .differences import EPSILON, Differences
 from .judging import NOT, verdict
-from .picture import COLOURS, GREY, beside, panel
 from .plain import Passes, Plain, in_turn
 
 DEPTH, WIDTHS, BATCH = 4, (16, 50, 158, 500), 32

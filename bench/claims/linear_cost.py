@@ -5,9 +5,9 @@ from typing import Any
 
 from ...backends import select
 from ..own_process import own_process
+from ..report.pictures import COLOURS, GREY, band, panel
 from ..report.section import Figures, Section, always
 from .judging import exponents, ranged, verdict
-from .picture import COLOURS, GREY, band, panel
 from .plain import Passes, Plain, in_turn
 
 BATCH = 256

@@ -3,11 +3,11 @@
 from typing import Any
 
 from ..own_process import own_process
+from ..report.pictures import COLOURS, GREY, beside, panel
 from ..report.section import Figures, Section, always
 from .formula import difference, reverse_mode, written_out
 from .judging import HOLDS, NOT, ROUGHLY, exponent
 from .peer import peer
-from .picture import COLOURS, GREY, beside, panel
 
 DEEPEST = {"1": 16, "2": 8, "3": 6}
 """Layers that take seconds, by the units of a layer."""

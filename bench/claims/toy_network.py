@@ -6,9 +6,9 @@ import numpy as np
 
 from ...network import Gradients, Network
 from ..own_process import own_process
+from ..report.pictures import COLOURS, GREY, beside, panel
 from ..report.section import Figures, Section, always
 from .judging import NOT, verdict
-from .picture import COLOURS, GREY, beside, panel
 
 X, Y, RATE = (1.0, 0.0), (1.0,), 1.0
 BEFORE, AFTER = 0.0850, 0.0846

@@ -11,7 +11,7 @@ from ..options import Options
 from ..problems import ON_GPU
 from ..race import Race, ratio, remarks
 from ..ratios import verdict
-from ..report.pictures import bars, colours, legend
+from ..report.pictures import bars, colours, legend, panel
 from ..report.section import Figures, Measure, Section, always
 
 
@@ -63,7 +63,7 @@ def draw(figure: Any, rows: list[Figures]) -> None:
     figure.set_size_inches(8, 1 + 0.22 * len(rows) * (len(values) + 1))
     axes = figure.subplots()
     bars(axes, [figures["case"] for figures in rows], values, colours(PEERS_ON_GPU, OURS_ON_GPU))
-    axes.set(title="Time of an epoch on the GPU over ours", xlabel="theirs / ours")
+    panel(axes, "Time of an epoch on the GPU over ours", "theirs / ours", "")
     legend(figure, axes)
 
 

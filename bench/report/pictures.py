@@ -1,10 +1,13 @@
 """What the pictures of a report have in common."""
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
-OURS, FLOOR, *OTHERS = "#0b6e4f", "#9a9a9a", "#d1495b", "#3d5a98", "#e29e21", "#7b4b94", "#5c3d2e"
-"""Colours: ours and the floor keep theirs in every picture."""
+GREEN, *COLOURS = "#3a9a5b", "#2f6db3", "#e08a1e", "#c4453c", "#7d5ba6", "#8c6239", "#333333"
+"""Ours is green wherever there are others."""
+GREY = "#8a8f98"
+"""For what a formula, the text or a floor says."""
 
 Line = Sequence[tuple[float, float]]
 """Points of a curve."""
@@ -13,8 +16,41 @@ Line = Sequence[tuple[float, float]]
 def colours(names: Sequence[str], ours: str, floor: str = "") -> dict[str, str]:
     """Give each contestant its colour."""
     others = [name for name in names if name not in (ours, floor)]
-    given = {name: OTHERS[i % len(OTHERS)] for i, name in enumerate(others)}
-    return {**given, ours: OURS, floor: FLOOR}
+    given = dict(zip(others, COLOURS, strict=False))
+    return {**given, ours: GREEN, floor: GREY}
+
+
+def panel(axes: Any, title: str, x: str, y: str) -> Any:
+    """Set a panel up: its words, a faint grid, no frame."""
+    axes.set_title(title, loc="left", fontsize="medium")
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(color="0.92")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def ticks_at(axis: Any, values: list[int]) -> None:
+    """Mark these values of a logarithmic axis, written out."""
+    axis.set_ticks(values, [f"{value:,}" for value in values])
+    axis.set_ticks([], minor=True)
+
+
+def beside(axes: Any, x: float, y: float, words: str, colour: str, **where: Any) -> None:
+    """Write words beside a point, to its right unless told otherwise."""
+    place = {"xytext": (8, 0), "va": "center", **where}
+    axes.annotate(words, (x, y), textcoords="offset points", color=colour, **place)
+
+
+def band(
+    axes: Any, x: list[int], y: list[list[float]], colour: str, label: str = ""
+) -> list[float]:
+    """Draw the medians of what was measured at each x, and its range; return the medians."""
+    medians = [median(values) for values in y]
+    axes.fill_between(x, list(map(min, y)), list(map(max, y)), color=colour, alpha=0.2, linewidth=0)
+    axes.plot(x, medians, color=colour, marker="o", label=label)
+    return medians
 
 
 def log_log(
@@ -22,10 +58,9 @@ def log_log(
 ) -> None:
     """Draw curves on two logarithmic axes."""
     for name, points in lines.items():
-        style = {"linestyle": "--"} if name in dashed else {"marker": "o", "markersize": 4}
+        style = {"linestyle": ":"} if name in dashed else {"marker": "o"}
         axes.plot(*zip(*points, strict=True), color=colour[name], label=name, **style)
     axes.set(xscale="log", yscale="log")
-    axes.grid(alpha=0.25, which="major")
 
 
 def bars(
@@ -36,8 +71,8 @@ def bars(
 ) -> None:
     """Draw a group of horizontal bars for each name, each with its value, on a logarithmic axis."""
     height = 0.8 / len(values)
-    for place, (name, heights) in enumerate(values.items()):
-        known = [(at, value) for at, value in enumerate(heights) if value is not None]
+    for place, (name, lengths) in enumerate(values.items()):
+        known = [(at, value) for at, value in enumerate(lengths) if value is not None]
         drawn = axes.barh(
             [at + (place + 0.5) * height - 0.4 for at, _ in known],
             [value for _, value in known],
@@ -45,15 +80,14 @@ def bars(
             color=colour[name],
             label=name,
         )
-        axes.bar_label(drawn, fmt="%.3g", padding=2, fontsize=8)
+        axes.bar_label(drawn, fmt="%.3g", padding=2, fontsize="small")
     axes.set(xscale="log", yticks=range(len(groups)), yticklabels=groups)
     axes.margins(x=0.15)
     axes.invert_yaxis()
     axes.axvline(1, color="black", linewidth=0.8)
-    axes.grid(alpha=0.25, axis="x")
 
 
 def legend(figure: Any, axes: Any, columns: int = 4) -> None:
     """Name the colours once, below all axes."""
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+    below = {"loc": "outside lower center", "ncols": columns, "frameon": False, "fontsize": "small"}
+    figure.legend(*axes.get_legend_handles_labels(), **below)

@@ -12,7 +12,7 @@ from ..options import Options
 from ..problems import PROBLEMS, Problem
 from ..race import Race, remarks
 from ..ratios import Ratio
-from ..report.pictures import Line, colours, legend, log_log
+from ..report.pictures import Line, colours, legend, log_log, panel
 from ..report.section import Figures, Measure, Section
 
 WIDTHS = (8, 32, 128, 512, 2048)
@@ -95,7 +95,7 @@ def draw(figure: Any, rows: list[Figures]) -> None:
     if found is not None:
         axes.plot(*found, marker="o", markersize=12, color="black", fillstyle="none")
         axes.annotate(f"width {found[0]:.0f}", found, xytext=(12, -12), textcoords="offset points")
-    axes.set(title="CPU against GPU", xlabel="width of two hidden layers", ylabel="ms an epoch")
+    panel(axes, "CPU against GPU", "width of two hidden layers", "ms an epoch")
     legend(figure, axes)
 
 

@@ -17,8 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from ..contestants import OURS
 from ..duel import SKLEARN, duel, gain
 from ..options import Options
-from ..report.pictures import OURS as GREEN
-from ..report.pictures import bars
+from ..report.pictures import GREEN, bars, panel
 from ..report.section import Figures, Section
 
 REGRESSION = ("diabetes",)
@@ -85,7 +84,7 @@ def draw(figure: Any, rows: list[Figures]) -> None:
     figure.set_size_inches(7, 1.2 + 0.35 * len(rows))
     axes, gains = figure.subplots(), [gain(figures).median for figures in rows]
     bars(axes, [f["case"] for f in rows], {SKLEARN: gains}, {SKLEARN: GREEN})
-    axes.set(title="Raw data to predictions: scikit-learn's time over ours", xlabel="times")
+    panel(axes, "Raw data to predictions: scikit-learn's time over ours", "times", "")
 
 
 SECTION = Section(

@@ -12,7 +12,7 @@ from ..options import Options
 from ..problems import PROBLEMS
 from ..race import Race, ratio, remarks
 from ..ratios import verdict
-from ..report.pictures import bars, colours, legend
+from ..report.pictures import bars, colours, legend, panel
 from ..report.section import Figures, Measure, Section
 
 COLUMNS = (*PEERS, "reference", *FLOORS)
@@ -84,7 +84,7 @@ def draw(figure: Any, rows: list[Figures]) -> None:
     figure.set_size_inches(8, 1 + 0.22 * len(rows) * (len(names) + 1))
     axes = figure.subplots()
     bars(axes, [figures["case"] for figures in rows], values, colours(names, OURS))
-    axes.set(title="Time of an epoch over ours", xlabel="theirs / ours")
+    panel(axes, "Time of an epoch over ours", "theirs / ours", "")
     legend(figure, axes)
 
 

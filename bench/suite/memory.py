@@ -15,7 +15,7 @@ from ..duel import SKLEARN
 from ..options import Options
 from ..own_process import own_process
 from ..problems import Problem
-from ..report.pictures import colours, legend, log_log
+from ..report.pictures import colours, legend, log_log, panel
 from ..report.section import Figures, Section
 from ..resident import peak_mb, start_anew
 from ..start import parameters
@@ -91,7 +91,7 @@ def draw(figure: Any, rows: list[Figures]) -> None:
     figure.set_size_inches(7, 4.5)
     axes = figure.subplots()
     log_log(axes, lines, colours((OURS, SKLEARN, PLAN), OURS, PLAN), dashed=(PLAN,))
-    axes.set(title="Memory of a fit", xlabel="batch x width x depth", ylabel="MB")
+    panel(axes, "Memory of a fit", "batch x width x depth", "MB")
     legend(figure, axes)
 
 

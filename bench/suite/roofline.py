@@ -16,7 +16,7 @@ from ..options import Options
 from ..own_process import own_process
 from ..primitives import Call
 from ..problems import Array
-from ..report.pictures import OTHERS, OURS, legend
+from ..report.pictures import COLOURS, GREEN, legend, panel
 from ..report.section import Figures, Section
 
 LAYERS = {"mid": SHAPES["mid"], "wide": Shape(1024, 2048, 2048, calls=1)}
@@ -133,7 +133,9 @@ def draw(figure: Any, rows: list[Figures]) -> None:
         (peak, _), (_, cache), (_, memory) = (rates(found[roof]) for roof in ROOFS)
         _draw_roofs(axes, peak, cache, memory)
     marks = {"mid": "o", "wide": "s"}
-    palette = dict(zip(PRIMITIVES, (OURS, *OTHERS, "#6b8f71", "#222222"), strict=False))
+    palette = dict(
+        zip([*PRIMITIVES][1:], (GREEN, *COLOURS), strict=True)
+    )  # gather computes nothing
     for case, figures in found.items():
         name, _, layer = case.partition(", ")
         flops, moved = rates(figures)
@@ -141,9 +143,8 @@ def draw(figure: Any, rows: list[Figures]) -> None:
             label = name if layer == "mid" else None
             colour = palette[name]
             axes.plot(flops / moved, flops, marks[layer], color=colour, label=label)
-    axes.set(xscale="log", yscale="log", xlabel="FLOP per byte", ylabel="GFLOP/s")
-    axes.set_title("Primitives on one core: circles fit its own caches, squares do not")
-    axes.grid(alpha=0.25)
+    title = "Primitives on one core: circles fit its own caches, squares do not"
+    panel(axes, title, "FLOP per byte", "GFLOP/s").set(xscale="log", yscale="log")
     legend(figure, axes)
 
 

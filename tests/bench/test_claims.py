@@ -159,8 +159,8 @@ HOLDS, ROUGHLY, NOT = (word.rstrip(":") for word in WORDS)
     ("name", "doctor", "expected"),
     [
         ("gradient_cost", gradient_cost(2.1), HOLDS),
-        ("gradient_cost", gradient_cost(3.0), ROUGHLY),
-        ("gradient_cost", gradient_cost(4.0), NOT),
+        ("gradient_cost", gradient_cost(2.4), ROUGHLY),
+        ("gradient_cost", gradient_cost(3.0), NOT),
         ("linear_cost", linear_cost(1.0), HOLDS),
         ("linear_cost", linear_cost(0.8), ROUGHLY),
         ("linear_cost", linear_cost(2.0), NOT),

@@ -11,7 +11,7 @@ from gpubackprop.bench.options import Options
 from gpubackprop.bench.report.report import Report, without_empty_columns
 from gpubackprop.bench.report.section import Section, always
 from gpubackprop.bench.run import machine, run
-from gpubackprop.bench.service import UnavailableError
+from gpubackprop.bench.service import CrashError, UnavailableError
 
 
 def draw(figure, rows):
@@ -104,7 +104,7 @@ def test_without_matplotlib_there_are_no_pictures(measured, tmp_path):
 def test_a_case_that_fails_is_reported_and_the_others_go_on(measured, tmp_path):
     def measure(case):
         if case == "b":
-            raise UnavailableError("its process ended with code 1: boom")
+            raise CrashError("its process ended with code 1: boom")
         return row(case)
 
     sound, _, said = measured(toys(measure))
@@ -112,6 +112,15 @@ def test_a_case_that_fails_is_reported_and_the_others_go_on(measured, tmp_path):
     assert "- b: not measured, its process ended with code 1: boom" in text(tmp_path)
     assert "| c " in text(tmp_path)
     assert "b: not measured, its process ended" in said
+
+
+def test_a_library_that_is_not_there_is_no_failure(measured, tmp_path):
+    def measure(case):
+        raise UnavailableError("No module named 'jax'")
+
+    sound, *_ = measured(toys(measure))
+    assert sound
+    assert "- a: not measured, No module named 'jax'" in text(tmp_path)
 
 
 def test_finished_rows_are_kept_when_interrupted(measured, tmp_path):
