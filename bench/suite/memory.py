@@ -2,7 +2,8 @@
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from sklearn import neural_network
@@ -20,7 +21,12 @@ from ..report.section import Figures, Section
 from ..resident import peak_mb, start_anew
 from ..start import parameters
 
-PLAN = "plan"
+PLAN, CHECKPOINTS = "plan", 'ours, checkpoint="sqrt"'
+MEASURED: dict[str, Callable[..., Any]] = {
+    OURS: MLPClassifier,
+    CHECKPOINTS: partial(MLPClassifier, checkpoint="sqrt"),
+    SKLEARN: neural_network.MLPClassifier,
+}
 SHAPES = (
     *((batch, 512, 4) for batch in (512, 2048, 8192)),
     *((4096, width, 4) for width in (256, 1024)),
@@ -41,14 +47,11 @@ def measure(case: str, quick: bool) -> Figures:
     batch, width, depth = shape(case)
     problem = Problem("memory", batch, 64, 10, (width,) * depth, batch)
     adam = plan(problem.layer_sizes, batch, batch, "float32", 2, HOST)
-    for estimator in (MLPClassifier, neural_network.MLPClassifier):
+    for estimator in MEASURED.values():
         _grown(estimator, problem.smallest())  # loads code
-    grown = {
-        OURS: _grown(MLPClassifier, problem),
-        SKLEARN: _grown(neural_network.MLPClassifier, problem),
-        PLAN: (adam.parameters + adam.workspace + adam.data) / _MB,
-    }
-    return {"case": case, "megabytes": grown}
+    grown = {name: _grown(estimator, problem) for name, estimator in MEASURED.items()}
+    planned = (adam.parameters + adam.workspace + adam.data) / _MB
+    return {"case": case, "megabytes": {PLAN: planned, **grown}}
 
 
 def shape(case: str) -> tuple[int, ...]:
@@ -56,7 +59,7 @@ def shape(case: str) -> tuple[int, ...]:
     return tuple(int(part.split()[1]) for part in case.split(", "))
 
 
-def _grown(estimator: Any, problem: Problem) -> float:
+def _grown(estimator: Callable[..., Any], problem: Problem) -> float:
     """Megabytes that a fit adds at its peak to what is there before."""
     X, y = problem.data("float32")
     model = estimator(max_iter=1, **parameters(problem, "relu"))
@@ -68,29 +71,32 @@ def _grown(estimator: Any, problem: Problem) -> float:
 
 
 def cells(figures: Figures) -> list[str]:
-    megabytes = (f"{figures['megabytes'][name]:.4g}" for name in (PLAN, OURS, SKLEARN))
-    return [figures["case"], *megabytes]
+    return [figures["case"], *(f"{figures['megabytes'][n]:.4g}" for n in (PLAN, *MEASURED))]
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
     """How well the plan tells what is taken."""
-    over = [figures["megabytes"][OURS] / figures["megabytes"][PLAN] for figures in rows]
-    theirs = [figures["megabytes"][OURS] / figures["megabytes"][SKLEARN] for figures in rows]
     return [
-        f"ours takes {min(over):.2f} to {max(over):.2f} times what is planned, and "
-        f"{min(theirs):.2f} to {max(theirs):.2f} times what scikit-learn takes"
+        f"ours takes {_times(rows, OURS, SKLEARN)} times what scikit-learn takes, with "
+        f"checkpoints {_times(rows, CHECKPOINTS, SKLEARN)} times; "
+        f"without, {_times(rows, OURS, PLAN)} times what is planned"
     ]
+
+
+def _times(rows: list[Figures], above: str, below: str) -> str:
+    ratios = [figures["megabytes"][above] / figures["megabytes"][below] for figures in rows]
+    return f"{min(ratios):.2f} to {max(ratios):.2f}"
 
 
 def draw(figure: Any, rows: list[Figures]) -> None:
     """Megabytes against the number of activations."""
     lines = {
         name: sorted((math.prod(shape(f["case"])), f["megabytes"][name]) for f in rows)
-        for name in (OURS, SKLEARN, PLAN)
+        for name in (*MEASURED, PLAN)
     }
     figure.set_size_inches(7, 4.5)
     axes = figure.subplots()
-    log_log(axes, lines, colours((OURS, SKLEARN, PLAN), OURS, PLAN), dashed=(PLAN,))
+    log_log(axes, lines, colours((*MEASURED, PLAN), OURS, PLAN), dashed=(PLAN,))
     panel(axes, "Memory of a fit", "batch x width x depth", "MB")
     legend(figure, axes)
 
@@ -102,7 +108,7 @@ SECTION = Section(
         "By how many MB the process grows at its peak in an epoch of one batch, 64 features, "
         "float32, Adam; the plan is what the memory planner says: parameters, activations, data."
     ),
-    header=["shape", "plan, MB", "ours, MB", "scikit-learn, MB"],
+    header=["shape", "plan, MB", "ours, MB", 'checkpoint="sqrt", MB', "scikit-learn, MB"],
     cases=cases,
     measuring=own_process(__name__),
     cells=cells,
