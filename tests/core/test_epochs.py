@@ -193,7 +193,7 @@ def peak(epochs, order):
 
     Other threads of the process may allocate meanwhile: what every attempt has seen is ours.
     """
-    return min(_traced_peak(epochs, order) for _ in range(5))
+    return min(_traced_peak(epochs, order) for _ in range(3))
 
 
 def _traced_peak(epochs, order):
@@ -212,11 +212,11 @@ def _traced_peak(epochs, order):
 )
 def test_steady_state_training_allocates_nothing_per_batch(make_problem, sizes, batch_size):
     peaks = []
-    for batches in (2, 12):
+    for batches in (2, 82):
         shape = {"n": batches * batch_size + 3, "batch_size": batch_size, "sizes": sizes}
         problem = make_problem("float32", "Adam", False, **shape)
         epochs, order = make("compiled", problem), np.arange(problem.n)
         peaks.append(peak(epochs, order))
     matrix = batch_size * min(sizes) * 4
     assert max(peaks) < max(matrix, 16_384)  # not even one activation matrix
-    assert peaks[1] - peaks[0] < 1024
+    assert peaks[1] - peaks[0] < 80 * 100  # nor a small object a batch; threads that wake take some
