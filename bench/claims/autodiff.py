@@ -85,6 +85,7 @@ def conclusions(rows: list[Figures]) -> list[str]:
 
 
 def draw(figure: Any, rows: list[Figures]) -> None:
+    figure.set_size_inches(12, 5)
     panels = figure.subplots(1, len(rows), sharey=True, squeeze=False)[0]
     top = max(map(worst_of, rows))
     for axes, figures in zip(panels, rows, strict=True):
@@ -95,9 +96,7 @@ def draw(figure: Any, rows: list[Figures]) -> None:
         )
         axes.grid(False)
         axes.set_xticks(range(len(errors)), list(errors), rotation=90)
-        axes.set_yticks(
-            range(len(heads)), [head.replace(", ", "\n").replace("_", " ") for head in heads]
-        )
+        axes.set_yticks(range(len(heads)), map(_in_two_lines, heads))
         for x, values in enumerate(errors.values()):
             for y, value in enumerate(values):
                 colour = "white" if value > 0.6 * top else "black"

@@ -125,7 +125,7 @@ def picture(section: Section, rows: list[Figures]) -> bytes:
 
     assert section.draw is not None
     with rc_context({"svg.hashsalt": section.name}):  # the same figures make the same file
-        figure, file = Figure(layout="constrained"), io.BytesIO()
+        figure, file = Figure(figsize=(8, 4.5), layout="constrained"), io.BytesIO()
         section.draw(figure, rows)
         figure.savefig(file, format="svg", metadata={"Date": None})
     return file.getvalue()
