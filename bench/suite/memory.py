@@ -106,8 +106,8 @@ SECTION = Section(
     title="Memory of a fit against batch x width x depth",
     about=(
         "By how many MB the process grows at its peak in an epoch of one batch, 64 features, "
-        "float32, Adam; the plan is what the memory planner says: parameters, activations, data. The "
-        "estimators' state comes on top of it: coefs_, the best weights, the optimizer's moments."
+        "float32, Adam; the plan is what the memory planner says: parameters, activations, data. "
+        "The estimators' state comes on top: coefs_, the best weights, the optimizer's moments."
     ),
     header=["shape", "plan, MB", "ours, MB", 'checkpoint="sqrt", MB', "scikit-learn, MB"],
     cases=cases,
