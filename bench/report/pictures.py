@@ -9,6 +9,9 @@ GREEN, *COLOURS = "#3a9a5b", "#2f6db3", "#e08a1e", "#c4453c", "#7d5ba6", "#8c623
 GREY = "#8a8f98"
 """For what a formula, the text or a floor says."""
 
+MANY = 20
+"""A ratio for which bars are drawn on a logarithmic axis."""
+
 Line = Sequence[tuple[float, float]]
 """Points of a curve."""
 
@@ -61,6 +64,28 @@ def log_log(
         style = {"linestyle": ":"} if name in dashed else {"marker": "o"}
         axes.plot(*zip(*points, strict=True), color=colour[name], label=name, **style)
     axes.set(xscale="log", yscale="log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_major_locator().set_params(subs=(1, 2, 5), numticks=8)
+        axis.set_major_formatter("{x:,g}")
+        axis.set_ticks([], minor=True)
+
+
+def against(
+    figure: Any,
+    lines: Mapping[str, Mapping[str, Line]],
+    unit: str,
+    colour: Mapping[str, str],
+    dashed: Sequence[str],
+) -> None:
+    """Draw a panel of curves for each quantity that something depends on."""
+    columns = 2 if len(lines) == 4 else len(lines)
+    panels = figure.subplots(-(-len(lines) // columns), columns, sharey=True, squeeze=False)
+    for axes, (quantity, curves) in zip(panels.flat, lines.items(), strict=True):
+        log_log(axes, curves, colour, dashed)
+        panel(axes, f"Against the {quantity}", quantity, "")
+    for axes in panels[:, 0]:
+        axes.set_ylabel(unit)
+    legend(figure, panels[0, 0])
 
 
 def bars(
@@ -69,7 +94,7 @@ def bars(
     values: Mapping[str, Sequence[float | None]],
     colour: Mapping[str, str],
 ) -> None:
-    """Draw a group of horizontal bars for each name, each with its value, on a logarithmic axis."""
+    """Draw a group of horizontal bars for each name, each with its value."""
     height = 0.8 / len(values)
     for place, (name, lengths) in enumerate(values.items()):
         known = [(at, value) for at, value in enumerate(lengths) if value is not None]
@@ -81,8 +106,11 @@ def bars(
             label=name,
         )
         axes.bar_label(drawn, fmt="%.3g", padding=2, fontsize="small")
-    axes.set(xscale="log", yticks=range(len(groups)), yticklabels=groups)
-    axes.margins(x=0.15)
+    axes.set(yticks=range(len(groups)), yticklabels=groups)
+    axes.margins(x=0.15, y=0.02)
+    if max(value for each in values.values() for value in each if value is not None) > MANY:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:,g}")
     axes.invert_yaxis()
     axes.axvline(1, color="black", linewidth=0.8)
 

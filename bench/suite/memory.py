@@ -1,6 +1,5 @@
 """Memory that a fit takes, against batch x width x depth: ours, scikit-learn's, the plan."""
 
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,7 +15,7 @@ from ..duel import SKLEARN
 from ..options import Options
 from ..own_process import own_process
 from ..problems import Problem
-from ..report.pictures import colours, legend, log_log, panel
+from ..report.pictures import against, colours
 from ..report.section import Figures, Section
 from ..resident import peak_mb, start_anew
 from ..start import parameters
@@ -27,26 +26,22 @@ MEASURED: dict[str, Callable[..., Any]] = {
     CHECKPOINTS: partial(MLPClassifier, checkpoint="sqrt"),
     SKLEARN: neural_network.MLPClassifier,
 }
-SHAPES = (
-    *((batch, 512, 4) for batch in (512, 2048, 8192)),
-    *((4096, width, 4) for width in (256, 1024)),
-    *((4096, 512, depth) for depth in (2, 8, 16)),
-)
-"""Batch, width and number of hidden layers."""
+BASE = {"batch": 4096, "width": 512, "depth": 4}
+SWEEPS = {"batch": (512, 2048, 4096, 8192), "width": (256, 512, 1024), "depth": (2, 4, 8, 16)}
+"""What is varied, the rest as in BASE."""
 _MB = 1 << 20
 
 
 def cases(options: Options) -> Sequence[str]:
-    """Some shapes, from small to large."""
-    shapes = ((64, 16, 2),) if options.quick else sorted(SHAPES, key=math.prod)
-    return [f"batch {B}, width {d}, depth {L}" for B, d, L in shapes]
+    """Each quantity at each of its sizes; one of them in small."""
+    sweeps = {"depth": (2,)} if options.quick else SWEEPS
+    return [f"{quantity} {size}" for quantity, sizes in sweeps.items() for size in sizes]
 
 
 def measure(case: str, quick: bool) -> Figures:
     """Fit each for an epoch of one batch, and see how far the process grows."""
-    batch, width, depth = shape(case)
-    problem = Problem("memory", batch, 64, 10, (width,) * depth, batch)
-    adam = plan(problem.layer_sizes, batch, batch, "float32", 2, HOST)
+    problem = shape(case).smallest() if quick else shape(case)
+    adam = plan(problem.layer_sizes, problem.rows, problem.batch, "float32", 2, HOST)
     for estimator in MEASURED.values():
         _grown(estimator, problem.smallest())  # loads code
     grown = {name: _grown(estimator, problem) for name, estimator in MEASURED.items()}
@@ -54,9 +49,11 @@ def measure(case: str, quick: bool) -> Figures:
     return {"case": case, "megabytes": {PLAN: planned, **grown}}
 
 
-def shape(case: str) -> tuple[int, ...]:
-    """Batch, width, depth."""
-    return tuple(int(part.split()[1]) for part in case.split(", "))
+def shape(case: str) -> Problem:
+    """The base with one quantity changed, and one batch of it."""
+    quantity, size = case.split()
+    batch, width, depth = {**BASE, quantity: int(size)}.values()
+    return Problem("memory", batch, 64, 10, (width,) * depth, batch)
 
 
 def _grown(estimator: Callable[..., Any], problem: Problem) -> float:
@@ -89,27 +86,26 @@ def _times(rows: list[Figures], above: str, below: str) -> str:
 
 
 def draw(figure: Any, rows: list[Figures]) -> None:
-    """Megabytes against the number of activations."""
-    lines = {
-        name: sorted((math.prod(shape(f["case"])), f["megabytes"][name]) for f in rows)
-        for name in (*MEASURED, PLAN)
-    }
-    figure.set_size_inches(7, 4.5)
-    axes = figure.subplots()
-    log_log(axes, lines, colours((*MEASURED, PLAN), OURS, PLAN), dashed=(PLAN,))
-    panel(axes, "Memory of a fit", "batch x width x depth", "MB")
-    legend(figure, axes)
+    """Draw one picture for each quantity."""
+    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for figures in rows:
+        quantity, size = figures["case"].split()
+        for name, megabytes in figures["megabytes"].items():
+            found.setdefault(quantity, {}).setdefault(name, []).append((int(size), megabytes))
+    figure.set_size_inches(9, 4)
+    against(figure, found, "MB", colours((*MEASURED, PLAN), OURS, PLAN), dashed=(PLAN,))
 
 
 SECTION = Section(
     name="memory",
-    title="Memory of a fit against batch x width x depth",
+    title="Memory of a fit against batch, width and depth",
     about=(
-        "By how many MB the process grows at its peak in an epoch of one batch, 64 features, "
-        "float32, Adam; the plan is what the memory planner says: parameters, activations, data. "
-        "The estimators' state comes on top: coefs_, the best weights, the optimizer's moments."
+        "By how many MB the process grows at its peak in an epoch of one batch: 4096 rows, 4 layers "
+        "of 512 units, one of them changed at a time, 64 features, float32, Adam. The plan is what "
+        "the memory planner says: parameters, activations, data. The estimators' state comes on "
+        "top: coefs_, the best weights, the optimizer's moments."
     ),
-    header=["shape", "plan, MB", "ours, MB", 'checkpoint="sqrt", MB', "scikit-learn, MB"],
+    header=["changed", "plan, MB", "ours, MB", 'checkpoint="sqrt", MB', "scikit-learn, MB"],
     cases=cases,
     measuring=own_process(__name__),
     cells=cells,

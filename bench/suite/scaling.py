@@ -9,7 +9,7 @@ from ..contestants import FLOOR, OURS
 from ..options import Options
 from ..problems import Problem
 from ..race import Race, remarks
-from ..report.pictures import colours, legend, log_log, panel
+from ..report.pictures import against, colours
 from ..report.section import Figures, Measure, Section
 
 BASE = Problem("scaling", rows=4096, features=128, classes=10, hidden=(256, 256), batch=256)
@@ -67,11 +67,7 @@ def draw(figure: Any, rows: list[Figures]) -> None:
             points.append((int(size), 1e3 * median(seconds)))
     colour = colours((OURS, *BESIDE), OURS, FLOOR)
     figure.set_size_inches(9, 7 if len(found) > 2 else 4)
-    every = figure.subplots(-(-len(found) // 2), min(2, len(found)), sharey=True, squeeze=False)
-    for axes, (quantity, lines) in zip(every.flat, found.items(), strict=False):
-        log_log(axes, lines, colour, dashed=(FLOOR,))
-        panel(axes, f"Against the {quantity}", quantity, "ms an epoch")
-    legend(figure, every.flat[0])
+    against(figure, found, "ms an epoch", colour, dashed=(FLOOR,))
 
 
 SECTION = Section(

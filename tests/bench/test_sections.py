@@ -7,7 +7,15 @@ from gpubackprop.bench.on_gpu import peers
 from gpubackprop.bench.options import Options
 from gpubackprop.bench.report.report import Report, picture
 from gpubackprop.bench.run import run
-from gpubackprop.bench.suite import crossover, end_to_end, epochs, first_fit, memory, roofline
+from gpubackprop.bench.suite import (
+    crossover,
+    end_to_end,
+    epochs,
+    first_fit,
+    memory,
+    roofline,
+    scaling,
+)
 
 SMALLEST = Options(
     quick=True, problems=("digits",), peers=("scikit_learn", "numpy", "floor"), pairs=1
@@ -179,7 +187,9 @@ def test_what_a_primitive_reaches_is_of_its_own_roof():
     assert picture(roofline.SECTION, rows[1:])
 
 
-def test_memory_is_ordered_by_its_size():
-    assert memory.shape("batch 512, width 64, depth 4") == (512, 64, 4)
-    cases = memory.cases(Options())
-    assert len(cases) == len(memory.SHAPES)
+def test_one_quantity_is_changed_at_a_time():
+    changed = memory.shape("depth 2")
+    assert changed.layer_sizes == (64, 512, 512, 10)
+    assert changed.rows == changed.batch == 4096
+    assert scaling.problem("batch 64") == scaling.BASE._replace(batch=64)
+    assert scaling.problem("depth 3").hidden == (128, 128, 128)
