@@ -100,10 +100,10 @@ SECTION = Section(
     name="memory",
     title="Memory of a fit against batch, width and depth",
     about=(
-        "By how many MB the process grows at its peak in an epoch of one batch: 4096 rows, 4 layers "
-        "of 512 units, one of them changed at a time, 64 features, float32, Adam. The plan is what "
-        "the memory planner says: parameters, activations, data. The estimators' state comes on "
-        "top: coefs_, the best weights, the optimizer's moments."
+        "By how many MB the process grows at its peak in an epoch of one batch: 4096 rows, "
+        "4 layers of 512 units, one of them changed at a time, 64 features, float32, Adam. The "
+        "plan is what the memory planner says: parameters, activations, data. The estimators' "
+        "state comes on top: coefs_, the best weights, the optimizer's moments."
     ),
     header=["changed", "plan, MB", "ours, MB", 'checkpoint="sqrt", MB', "scikit-learn, MB"],
     cases=cases,

@@ -22,7 +22,6 @@ SWEEPS = {
 """What is varied, the rest as in BASE."""
 BESIDE = ("scikit_learn", "torch_eager", FLOOR)
 """Whose curves are drawn beside ours, where they take part."""
-PAIRS = 3
 
 
 def problem(case: str) -> Problem:
@@ -48,7 +47,7 @@ def cases(options: Options) -> Sequence[str]:
 def measuring(options: Options) -> Iterator[Measure]:
     """Race along each sweep."""
     beside = tuple(name for name in BESIDE if name in options.peers)
-    with Race(OURS, beside, options._replace(pairs=min(PAIRS, options.pairs))) as race:
+    with Race(OURS, beside, options) as race:
         yield lambda case: race.run(case, problem(case), "float32", "relu")
 
 
