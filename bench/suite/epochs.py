@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
-from statistics import median
+from statistics import geometric_mean, median
 from typing import Any
 
 from ..contestants import FLOORS, OURS, PEERS
@@ -45,11 +45,24 @@ def _cell(figures: Figures, name: str) -> str:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    """Goals that are missed, then remarks."""
+    """How the others do on the whole, goals that are missed, remarks."""
+    others = (name for name in COLUMNS if name not in FLOORS)
+    said = [f"{name} {mean:.2f}" for name in others if (mean := on_the_whole(rows, name))]
+    whole = f"times as long as ours, geometric means over the rows: {', '.join(said)}"
+    return [*([whole] if said else []), *_against_goals(rows), *remarks(rows)]
+
+
+def on_the_whole(rows: list[Figures], name: str) -> float | None:
+    """Geometric mean of a contestant's ratios, where it has any."""
+    ratios = [ratio(f, OURS, name).median for f in rows if name in f["seconds"]]
+    return geometric_mean(ratios) if ratios else None
+
+
+def _against_goals(rows: list[Figures]) -> list[str]:
     said = {name: found for figures in rows for name, found in _goals(figures).items()}
     missed = [f"{name}: {found}" for name, found in said.items() if found.endswith("MISSED")]
     goals = [f"{len(said) - len(missed)} of the project's {len(said)} goals for these rows are met"]
-    return (["; ".join([*goals, *missed])] if said else []) + remarks(rows)
+    return ["; ".join([*goals, *missed])] if said else []
 
 
 def _goals(figures: Figures) -> dict[str, str]:

@@ -103,26 +103,26 @@ def cells(figures: Figures) -> list[str]:
 
 
 def attained(rows: list[Figures]) -> dict[str, float]:
-    """Part of what the roof above it allows that each primitive reaches."""
+    """Part of what the roof above it allows that each primitive reaches in the caches."""
     found = {figures["case"]: figures for figures in rows}
-    if not all(roof in found for roof in ROOFS):
+    if not {"roof: products", "roof: cache"} <= found.keys():
         return {}
     peak = rates(found["roof: products"])[0]
-    fast, slow = (rates(found[name])[1] for name in ("roof: cache", "roof: memory"))
+    bandwidth = rates(found["roof: cache"])[1]
     parts = {}
     for case, figures in found.items():
-        if case not in ROOFS:
+        name, _, layer = case.partition(", ")
+        if layer == "mid":
             flops, moved = rates(figures)
-            bandwidth = fast if case.endswith("mid") else slow
-            parts[case] = max(flops / peak, moved / bandwidth)
+            parts[name] = max(flops / peak, moved / bandwidth)
     return parts
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
     """How close each comes to its roof."""
     parts = attained(rows)
-    said = ", ".join(f"{case} {part:.0%}" for case, part in parts.items())
-    return [f"of the roof above it each reaches: {said}"] if parts else []
+    said = ", ".join(f"{name} {part:.0%}" for name, part in parts.items())
+    return [f"in a core's caches, of the roof above it each reaches: {said}"] if parts else []
 
 
 def draw(figure: Any, rows: list[Figures]) -> None:

@@ -9,6 +9,7 @@ from ..contestants import FLOOR, OURS
 from ..options import Options
 from ..problems import Problem
 from ..race import Race, remarks
+from ..ratios import Ratio
 from ..report.pictures import against, colours
 from ..report.section import Figures, Measure, Section
 
@@ -56,6 +57,19 @@ def cells(figures: Figures) -> list[str]:
     return [figures["case"], *(f"{1e3 * median(each):.3g}" if each else "" for each in times)]
 
 
+def conclusions(rows: list[Figures]) -> list[str]:
+    """How far each is above the floor, then remarks."""
+    above = {name: _above_floor(rows, name) for name in (OURS, *BESIDE[:-1])}
+    said = [f"{n} {min(times):.2f} to {max(times):.2f}" for n, times in above.items() if times]
+    return [*([f"times the floor: {', '.join(said)}"] if said else []), *remarks(rows)]
+
+
+def _above_floor(rows: list[Figures], name: str) -> list[float]:
+    """A contestant's times over the floor's, where both were measured."""
+    every = (figures["seconds"] for figures in rows)
+    return [Ratio.of(s[name], s[FLOOR]).median for s in every if name in s and FLOOR in s]
+
+
 def draw(figure: Any, rows: list[Figures]) -> None:
     """Draw one picture for each quantity, all with the same times."""
     found: dict[str, dict[str, list[tuple[float, float]]]] = {}
@@ -81,6 +95,6 @@ SECTION = Section(
     cases=cases,
     measuring=measuring,
     cells=cells,
-    conclusions=remarks,
+    conclusions=conclusions,
     draw=draw,
 )
