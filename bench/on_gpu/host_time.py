@@ -6,16 +6,34 @@ from typing import Any
 
 from ...backends import select
 from ..goals import HOST_MICROSECONDS_AT_MOST
-from ..on_gpu.training import Training
 from ..own_process import own_process
 from ..problems import PROBLEMS
 from ..ratios import verdict
 from ..report.section import Figures, Section, always
+from .training import Training
 
 WARM_STEPS = 10
 STEPS = 300
 """In one measurement: fewer than a stream takes before it makes the host wait."""
 ROUNDS = 15
+
+
+def measure(case: str, gpu: Any, quick: bool) -> Figures:
+    """Time the queueing of steps, then their end."""
+    problem = PROBLEMS[case].smallest() if quick else PROBLEMS[case]
+    backend = select("auto", "cuda")
+    training = Training(problem, "float32", backend, WARM_STEPS + ROUNDS * STEPS)
+    queued, done = [], []
+    with backend.session():
+        training.run(WARM_STEPS)
+        for _ in range(ROUNDS):
+            gpu.stream.synchronize()
+            started = time.perf_counter()
+            training.run(STEPS)
+            queued.append((time.perf_counter() - started) / STEPS)
+            gpu.stream.synchronize()
+            done.append((time.perf_counter() - started) / STEPS)
+    return {"case": case, "queued": queued, "done": done}
 
 
 def cells(figures: Figures) -> list[str]:
@@ -35,21 +53,3 @@ SECTION = Section(
     cells=cells,
     needs_gpu=True,
 )
-
-
-def measure(case: str, gpu: Any, quick: bool) -> Figures:
-    """Time the queueing of steps, then their end."""
-    problem = PROBLEMS[case].smallest() if quick else PROBLEMS[case]
-    backend = select("auto", "cuda")
-    training = Training(problem, "float32", backend, WARM_STEPS + ROUNDS * STEPS)
-    queued, done = [], []
-    with backend.session():
-        training.run(WARM_STEPS)
-        for _ in range(ROUNDS):
-            gpu.stream.synchronize()
-            started = time.perf_counter()
-            training.run(STEPS)
-            queued.append((time.perf_counter() - started) / STEPS)
-            gpu.stream.synchronize()
-            done.append((time.perf_counter() - started) / STEPS)
-    return {"case": case, "queued": queued, "done": done}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from gpubackprop.bench.claims.all import SECTIONS
+from gpubackprop.bench.catalogue import CLAIMS
 from gpubackprop.bench.claims.counting import allocated
 from gpubackprop.bench.claims.peer import peer
 from gpubackprop.bench.claims.plain import Plain
@@ -19,7 +19,7 @@ from gpubackprop.bench.options import Options
 from gpubackprop.memory import HOST
 from gpubackprop.memory_plan import Sizes
 
-BY_NAME = {section.name: section for section in SECTIONS}
+BY_NAME = {section.name: section for section in CLAIMS}
 NEEDS = {"PyTorch": "torch", "JAX": "jax"}
 WORDS = ("Holds:", "Holds roughly:", "Does not hold:")
 

@@ -3,19 +3,11 @@
 import pytest
 
 from gpubackprop.bench import catalogue, service
-from gpubackprop.bench.on_gpu import peers
+from gpubackprop.bench.on_cpu import end_to_end, epochs, first_fit, memory, roofline, scaling
+from gpubackprop.bench.on_gpu import crossover, peers
 from gpubackprop.bench.options import Options
 from gpubackprop.bench.report.report import Report, picture
 from gpubackprop.bench.run import run
-from gpubackprop.bench.suite import (
-    crossover,
-    end_to_end,
-    epochs,
-    first_fit,
-    memory,
-    roofline,
-    scaling,
-)
 
 SMALLEST = Options(
     quick=True, problems=("digits",), peers=("scikit_learn", "numpy", "floor"), pairs=1
