@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import product
 from statistics import median
 from typing import Any
 
-from ..contestants import FLOORS, OURS, PEERS
-from ..goals import AT_LEAST, FLOOR_AT_MOST, Row
+from ..contestants import FLOOR, FLOORS, OURS, PEERS
+from ..goals import AT_LEAST, FLOOR_AT_MOST, Row, at_least, at_most
 from ..options import Options
 from ..problems import PROBLEMS
 from ..race import Race, ratio, remarks
-from ..ratios import verdict
 from ..report.pictures import bars, colours, legend, panel
 from ..report.section import Figures, Measure, Section
 
@@ -58,16 +58,13 @@ def _goals(figures: Figures) -> dict[str, str]:
     if figures["problem"]["rows"] != PROBLEMS[name].rows:
         return {}
     row = Row(name, dtype, activation)
-    goals: dict[str, dict[str, Any]] = {
-        who: {"at_least": goal} for who, goal in AT_LEAST.get(row, {}).items()
-    }
+    goals = {who: partial(at_least, goal) for who, goal in AT_LEAST.get(row, {}).items()}
     if row in FLOOR_AT_MOST:
-        goals["floor"] = {"at_most": FLOOR_AT_MOST[row]}
+        goals[FLOOR] = partial(at_most, FLOOR_AT_MOST[row])
+    medians = {who: ratio(figures, OURS, who).median for who in goals if who in figures["seconds"]}
     return {
-        f"{figures['case']}, {who}": f"{value:.2f}, goal {verdict(value, **goal)}"
-        for who, goal in goals.items()
-        if who in figures["seconds"]
-        for value in [ratio(figures, OURS, who).median]
+        f"{figures['case']}, {who}": f"{value:.2f}, goal {goals[who](value)}"
+        for who, value in medians.items()
     }
 
 

@@ -12,9 +12,8 @@ from statistics import median
 from typing import Any
 
 from ..duel import PACKAGES, SKLEARN
-from ..goals import FIRST_FIT_AT_MOST, IMPORT_AT_MOST, MEMORY_AT_MOST
+from ..goals import FIRST_FIT_AT_MOST, IMPORT_AT_MOST, MEMORY_AT_MOST, at_most
 from ..options import Options
-from ..ratios import verdict
 from ..report.section import Figures, Measure, Section
 
 SCRIPT = Path(__file__).parents[1] / "fit_once.py"
@@ -83,7 +82,7 @@ def conclusions(rows: list[Figures]) -> list[str]:
             value = median(above(figures, name, what))
             unit = "MB" if what.endswith("mb") else "s"
             said = f"{what.removesuffix('_mb')}, {name}: {value:.3g} {unit} more than scikit-learn"
-            lines.append(f"{said}, goal {verdict(value, at_most=goal)}")
+            lines.append(f"{said}, goal {at_most(goal, value)}")
     return lines
 
 

@@ -5,10 +5,9 @@ from statistics import median
 from typing import Any
 
 from ...backends import select
-from ..goals import HOST_MICROSECONDS_AT_MOST
+from ..goals import HOST_MICROSECONDS_AT_MOST, at_most
 from ..own_process import own_process
 from ..problems import PROBLEMS
-from ..ratios import verdict
 from ..report.section import Figures, Section, always
 from .training import Training
 
@@ -39,7 +38,7 @@ def measure(case: str, gpu: Any, quick: bool) -> Figures:
 def cells(figures: Figures) -> list[str]:
     queued, done = (1e6 * median(figures[name]) for name in ("queued", "done"))
     spread = f"({1e6 * min(figures['queued']):.3g} to {1e6 * max(figures['queued']):.3g})"
-    goal = verdict(queued, at_most=HOST_MICROSECONDS_AT_MOST)
+    goal = at_most(HOST_MICROSECONDS_AT_MOST, queued)
     return [figures["case"], f"{queued:.3g} {spread}, {goal}", f"{done:.4g}"]
 
 

@@ -7,10 +7,10 @@ from ...backends import select
 from ...backends.cuda.memory import DeviceMemory
 from ...kernels.cuda.device import Rounding
 from ..contestants.products import products
-from ..goals import STEP_AT_MOST
+from ..goals import STEP_AT_MOST, at_most
 from ..own_process import own_process
 from ..problems import PROBLEMS, Problem
-from ..ratios import Ratio, verdict
+from ..ratios import Ratio
 from ..report.section import Figures, Section, always
 from .clock import WARM, Clock, graph
 from .training import Training
@@ -49,7 +49,7 @@ def cells(figures: Figures) -> list[str]:
     return [
         figures["case"],
         *(f"{1e6 * median(seconds[name]):.4g}" for name in ("step", "products")),
-        f"{ratio}, {verdict(ratio.median, at_most=STEP_AT_MOST)}",
+        f"{ratio}, {at_most(STEP_AT_MOST, ratio.median)}",
     ]
 
 
