@@ -11,11 +11,11 @@ import threadpoolctl
 from ...backends import select
 from ...kernels.formulas import Activation, Loss
 from .. import primitives
-from ..measuring import SHAPES, Draw, Shape, repeated
 from ..options import Options
 from ..own_process import own_process
-from ..primitives import Call
+from ..primitives import SHAPES, Call, Draw, Shape
 from ..problems import Array
+from ..repeated import repeated
 from ..report.pictures import COLOURS, GREEN, legend, panel
 from ..report.section import Figures, Section
 
@@ -61,7 +61,7 @@ def measure(case: str, quick: bool) -> Figures:
     name, _, layer = case.partition(", ")
     shape = TOY if quick else LAYERS[layer] if layer else ROOFS[name]
     call = _builder(name)(_drawn, shape)
-    run = repeated(select("compiled", "cpu"), call.primitive, call.arguments, shape.calls)
+    run = repeated(select("compiled", "cpu"), call, shape.calls)
     with threadpoolctl.threadpool_limits(1, "blas"):
         seconds = [each / shape.calls for each in _timed(run)]
     return {"case": case, "flops": call.flops, "bytes": call.bytes, "seconds": seconds}

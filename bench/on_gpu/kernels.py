@@ -14,8 +14,8 @@ import numpy as np
 from ...backends.cuda.memory import DeviceMemory
 from ...kernels.cuda.primitives import Primitives
 from ..goals import KERNEL_AT_LEAST, at_least
-from ..measuring import Draw
 from ..own_process import own_process
+from ..primitives import Draw
 from ..problems import Array
 from ..ratios import Ratio
 from ..report.section import Figures, Section, always
