@@ -121,6 +121,7 @@ def test_a_library_that_is_not_there_is_no_failure(measured, tmp_path):
     sound, *_ = measured(toys(measure))
     assert sound
     assert "- a: not measured, No module named 'jax'" in text(tmp_path)
+    assert "0 toys" not in text(tmp_path)  # nothing is concluded from no rows
 
 
 def test_finished_rows_are_kept_when_interrupted(measured, tmp_path):
