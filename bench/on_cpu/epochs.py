@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import product
-from statistics import median
 from typing import Any
 
 from ..contestants import FLOOR, FLOORS, OURS, PEERS
 from ..goals import AT_LEAST, FLOOR_AT_MOST, Row, at_least, at_most
 from ..options import Options
 from ..problems import PROBLEMS
-from ..race import Race, ratio, remarks
+from ..race import Race, milliseconds, ratio, remarks
 from ..report.pictures import bars, colours, legend, panel
 from ..report.section import Figures, Measure, Section
 
@@ -36,7 +35,7 @@ def measuring(options: Options) -> Iterator[Measure]:
 
 
 def cells(figures: Figures) -> list[str]:
-    ours = f"{1e3 * median(figures['seconds'][OURS]):.3g}"
+    ours = f"{milliseconds(figures)[OURS]:.3g}"
     return [figures["case"], ours, *(_cell(figures, name) for name in COLUMNS)]
 
 

@@ -19,6 +19,7 @@ from ..report.pictures import against, colours
 from ..report.section import Figures, Section
 from ..resident import peak_mb, start_anew
 from ..start import parameters
+from .sweeps import cases_of, curves
 
 PLAN, CHECKPOINTS = "plan", 'ours, checkpoint="sqrt"'
 MEASURED: dict[str, Callable[..., Any]] = {
@@ -34,8 +35,7 @@ _MB = 1 << 20
 
 def cases(options: Options) -> Sequence[str]:
     """Each quantity at each of its sizes; one of them in small."""
-    sweeps = {"depth": (2,)} if options.quick else SWEEPS
-    return [f"{quantity} {size}" for quantity, sizes in sweeps.items() for size in sizes]
+    return cases_of({"depth": (2,)} if options.quick else SWEEPS)
 
 
 def measure(case: str, quick: bool) -> Figures:
@@ -52,8 +52,9 @@ def measure(case: str, quick: bool) -> Figures:
 def shape(case: str) -> Problem:
     """The base with one quantity changed, and one batch of it."""
     quantity, size = case.split()
-    batch, width, depth = {**BASE, quantity: int(size)}.values()
-    return Problem("memory", batch, 64, 10, (width,) * depth, batch)
+    sizes = {**BASE, quantity: int(size)}
+    hidden, batch = (sizes["width"],) * sizes["depth"], sizes["batch"]
+    return Problem("memory", batch, 64, 10, hidden, batch)
 
 
 def _grown(estimator: Callable[..., Any], problem: Problem) -> float:
@@ -86,14 +87,10 @@ def _times(rows: list[Figures], above: str, below: str) -> str:
 
 
 def draw(figure: Any, rows: list[Figures]) -> None:
-    """Draw one picture for each quantity."""
-    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for figures in rows:
-        quantity, size = figures["case"].split()
-        for name, megabytes in figures["megabytes"].items():
-            found.setdefault(quantity, {}).setdefault(name, []).append((int(size), megabytes))
+    """Draw a panel for each quantity."""
+    lines = curves(rows, lambda figures: figures["megabytes"])
     figure.set_size_inches(9, 4)
-    against(figure, found, "MB", colours((*MEASURED, PLAN), OURS, PLAN), dashed=(PLAN,))
+    against(figure, lines, "MB", colours((*MEASURED, PLAN), OURS, PLAN), dashed=(PLAN,))
 
 
 SECTION = Section(

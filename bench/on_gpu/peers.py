@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from statistics import geometric_mean, median
+from statistics import geometric_mean
 from typing import Any
 
 from ..contestants import OURS_ON_GPU, PEERS_ON_GPU
 from ..goals import ON_GPU_AT_LEAST, at_least
 from ..options import Options
 from ..problems import ON_GPU
-from ..race import Race, ratio, remarks
+from ..race import Race, milliseconds, ratio, remarks
 from ..report.pictures import bars, colours, legend, panel
 from ..report.section import Figures, Measure, Section, always
 
@@ -22,7 +22,7 @@ def measuring(options: Options) -> Iterator[Measure]:
 
 
 def cells(figures: Figures) -> list[str]:
-    ours = 1e3 * median(figures["seconds"][OURS_ON_GPU])
+    ours = milliseconds(figures)[OURS_ON_GPU]
     return [figures["case"], f"{ours:.3g}", *(_cell(figures, peer) for peer in PEERS_ON_GPU)]
 
 

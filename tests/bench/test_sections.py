@@ -118,7 +118,7 @@ def both(width, cpu, gpu):
 def test_the_crossover_is_where_the_lines_meet():
     """From 1 against 4 to 16 against 4, over a decade: they meet halfway."""
     rows = [both(10, 1.0, 4.0), both(1000, 16.0, 4.0), both(2000, 64.0, 4.0)]
-    cpu, gpu = (crossover.curves(rows)[name] for name in ("gpubackprop", "gpubackprop_cuda"))
+    cpu, gpu = (crossover.by_width(rows)[name] for name in ("gpubackprop", "gpubackprop_cuda"))
     width, milliseconds = crossover.crossing(cpu, gpu)
     assert width == pytest.approx(100)
     assert milliseconds == pytest.approx(4000)
