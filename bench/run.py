@@ -91,7 +91,7 @@ def machine(options: Options) -> str:
     return "; ".join(
         [
             *(["toy sizes, the ratios mean nothing"] if options.quick else []),
-            host.sentence(),
+            host.describe(),
             reason if usable else f"no GPU: {reason}",
             ", ".join(f"{name} {number}" for name, number in versions.items()),
             f"gpubackprop {__version__}",
