@@ -6,15 +6,13 @@ from functools import partial
 from itertools import product
 from typing import Any
 
-from ..contestants import FLOOR, FLOORS, OURS, PEERS
+from ..contestants import COMPARED, FLOOR, FLOORS, OURS
 from ..goals import AT_LEAST, FLOOR_AT_MOST, Row, at_least, at_most
 from ..options import Options
 from ..problems import PROBLEMS
 from ..race import Race, milliseconds, ratio, remarks
 from ..report.pictures import bars, colours, legend, panel
 from ..report.section import Figures, Measure, Section
-
-COLUMNS = (*PEERS, "reference", *FLOORS)
 
 
 def cases(options: Options) -> Sequence[str]:
@@ -36,7 +34,7 @@ def measuring(options: Options) -> Iterator[Measure]:
 
 def cells(figures: Figures) -> list[str]:
     ours = f"{milliseconds(figures)[OURS]:.3g}"
-    return [figures["case"], ours, *(_cell(figures, name) for name in COLUMNS)]
+    return [figures["case"], ours, *(_cell(figures, name) for name in COMPARED)]
 
 
 def _cell(figures: Figures, name: str) -> str:
@@ -69,7 +67,7 @@ def _goals(figures: Figures) -> dict[str, str]:
 
 def draw(figure: Any, rows: list[Figures]) -> None:
     """How many times as long the others take."""
-    names = [n for n in COLUMNS if n not in FLOORS and any(n in r["seconds"] for r in rows)]
+    names = [n for n in COMPARED if n not in FLOORS and any(n in r["seconds"] for r in rows)]
     values = {
         name: [
             ratio(figures, OURS, name).median if name in figures["seconds"] else None
@@ -95,7 +93,7 @@ SECTION = Section(
     header=[
         "problem",
         "ours, ms",
-        *(f"{n}{' below ours' if n in FLOORS else ''}" for n in COLUMNS),
+        *(f"{n}{' below ours' if n in FLOORS else ''}" for n in COMPARED),
     ],
     cases=cases,
     measuring=measuring,

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from ..contestants import OURS
 from ..duel import PACKAGES, SKLEARN
 from ..goals import FIRST_FIT_AT_MOST, IMPORT_AT_MOST, MEMORY_AT_MOST, at_most
 from ..options import Options
@@ -46,8 +47,8 @@ def measuring(options: Options) -> Iterator[Measure]:
 
 def _round(case: str) -> dict[str, dict[str, Any]]:
     with tempfile.TemporaryDirectory() as cache:
-        names = {SKLEARN: SKLEARN, "cold": "gpubackprop", "warm": "gpubackprop"}
-        return {name: _fit(PACKAGES[who], case, cache) for name, who in names.items()}
+        turns = {SKLEARN: SKLEARN, "cold": OURS, "warm": OURS}
+        return {turn: _fit(PACKAGES[who], case, cache) for turn, who in turns.items()}
 
 
 def _fit(package: str, case: str, cache: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ..report.pictures import COLOURS, GREEN, legend, panel
 from ..report.section import Figures, Section
 
 LAYERS = {"mid": SHAPES["mid"], "wide": Shape(1024, 2048, 2048, calls=1)}
-"""One whose arrays the caches hold, and one whose they do not."""
+"""One whose arrays fit a core's own caches, and one whose arrays do not."""
 ROUNDS = 7
 PRIMITIVES: dict[str, Callable[[Draw, Shape], Call]] = {
     "gather": primitives.gather,
@@ -133,9 +133,8 @@ def draw(figure: Any, rows: list[Figures]) -> None:
         (peak, _), (_, cache), (_, memory) = (rates(found[roof]) for roof in ROOFS)
         _draw_roofs(axes, peak, cache, memory)
     marks = {"mid": "o", "wide": "s"}
-    palette = dict(
-        zip([*PRIMITIVES][1:], (GREEN, *COLOURS), strict=True)
-    )  # gather computes nothing
+    computing = [name for name in PRIMITIVES if name != "gather"]
+    palette = dict(zip(computing, (GREEN, *COLOURS), strict=True))
     for case, figures in found.items():
         name, _, layer = case.partition(", ")
         flops, moved = rates(figures)
@@ -165,8 +164,8 @@ SECTION = Section(
     name="roofline",
     title="Each primitive beside what one core can do",
     about=(
-        "A layer of 256 by 128 units with a batch of 256, whose arrays a core's own caches hold, "
-        "and one of 2048 by 2048 with a batch of 1024, whose they do not; float32. Bytes are the "
+        "A layer of 256 by 128 units with a batch of 256, whose arrays fit a core's own caches, "
+        "and one of 2048 by 2048 with a batch of 1024, whose arrays do not; float32. Bytes are the "
         "least that have to be moved. The roofs are measured: a matrix product of 1024 x 1024 x "
         "1024, a copy within the caches, a copy beyond all of them."
     ),

@@ -83,11 +83,10 @@ def _options(
     from gpubackprop.bench.options import Options
 
     usual = Options()
-    others = (*contestants.PEERS, "reference", *contestants.FLOORS)
     return Options(
         quick=quick,
         problems=_names("--problems", problems, known.PROBLEMS) or usual.problems,
-        peers=_names("--peers", peers, others) or usual.peers,
+        peers=_names("--peers", peers, contestants.COMPARED) or usual.peers,
         dtypes=_names("--dtypes", dtypes, known.DTYPES) or usual.dtypes,
         activations=_names("--activations", activations, known.ACTIVATIONS) or usual.activations,
         pairs=min(2, pairs) if quick else pairs,
