@@ -30,7 +30,7 @@ class Race:
     others : sequence of str
         Whoever of them cannot be measured is left out, with the reason.
     options : Options
-        How often and how long to measure, and whether in small.
+        How often and how long to measure, and whether in the quick form.
     """
 
     def __init__(self, ours: str, others: tuple[str, ...], options: Options) -> None:

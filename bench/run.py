@@ -1,4 +1,4 @@
-"""Measures sections case by case into a report; what fails or is interrupted keeps the rest."""
+"""Measures sections case by case into a report; what fails or is cut off spoils no other row."""
 
 import os
 import time

@@ -19,7 +19,7 @@ HIDDEN = [name for name in NAMES if ACTIVATIONS[name] in ELEMENTWISE]
 HEADS = [(l, o) for l, loss in LOSSES.items() for o in NAMES if ACTIVATIONS[o] in PAIRINGS[loss]]
 """Each loss with each output activation that it has a formula for; last the usual of each loss."""
 ROUNDING, MORE_THAN_THAT = 64.0, 1000.0
-"""Machine epsilons: sums of up to 64 terms, added in another order; what is no rounding."""
+"""Machine epsilons: sums of up to 64 terms, added in another order; what is rounding no longer."""
 
 
 def measure(case: str, quick: bool) -> Figures:

@@ -15,7 +15,8 @@ from .timing import in_turn
 DEPTH, WIDTH = 4, 1024
 BATCHES = tuple(4**n for n in range(7))
 MUCH, SOMEWHAT = 4.0, 1.5
-"""Times as many examples a second as one by one: two doublings are much, half as many more not."""
+"""Times as many examples a second as one by one: two doublings are much, half as many more are
+not."""
 
 
 def measure(case: str, quick: bool) -> Figures:

@@ -18,7 +18,7 @@ from .timing import in_turn
 
 DEPTHS, WIDTH, BATCH = (4, 9, 16, 25, 36, 49, 64), 256, 256
 NEAR_THE_ROOT = 1.25
-"""Times 2 sqrt(L) matrices at the deepest: its errors and targets are in what is measured."""
+"""Times 2 sqrt(L) matrices at the deepest: errors and targets are measured with them."""
 ONE_MORE_PASS = 1.5
 """Times as long: a forward pass more is a third, or half where a backward pass costs but one."""
 

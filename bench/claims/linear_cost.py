@@ -20,7 +20,7 @@ SERIES = {
 LINEAR = 0.1
 """How far an exponent may be from 1: a factor of 1.6 over two orders of magnitude."""
 ROUGHLY_LINEAR = 0.25
-"""As far as that a quadratic cost, or one that grows with the square root, is out of question."""
+"""Near enough to rule out a quadratic cost, or one that grows with the square root."""
 
 
 def measure(case: str, quick: bool) -> Figures:

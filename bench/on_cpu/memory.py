@@ -35,7 +35,7 @@ _PAGE = 4096 / _MB
 
 
 def cases(options: Options) -> Sequence[str]:
-    """Each quantity at each of its sizes; one of them in small."""
+    """Each quantity at each of its sizes; in the quick form one of them."""
     return cases_of({"depth": (2,)} if options.quick else SWEEPS)
 
 

@@ -38,7 +38,7 @@ def problem(case: str) -> Problem:
 
 
 def cases(options: Options) -> Sequence[str]:
-    """Each quantity at each of its sizes; two of them in small."""
+    """Each quantity at each of its sizes; in the quick form two of them."""
     return cases_of({"width": (8, 16)} if options.quick else SWEEPS)
 
 
