@@ -1,5 +1,5 @@
 """The benchmark suite: training beside other libraries, primitives beside their floors, claims.
 
-`run` measures the sections of `suite`, `claims` and `on_gpu` case by case and keeps a `report` of
+`run` measures the sections of `on_cpu`, `on_gpu` and `claims` case by case and keeps a `report` of
 them; the `contestants` train one problem on equal terms, each in a process of its own.
 """

@@ -12,7 +12,7 @@ from .contestants import OURS
 from .options import Options
 from .ratios import Ratio
 from .report.section import Figures, Measure
-from .service import Service, answer
+from .service import Service
 
 SKLEARN = "scikit_learn"
 PACKAGES = {OURS: "gpubackprop", SKLEARN: "sklearn.neural_network"}
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
     once, package = import_module(args.module).once, import_module(args.package)
-    answer({}, lambda case: once(package, case, args.quick))
+    service.answer({}, lambda case: once(package, case, args.quick))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,10 @@
 """The first fit of a process: `python -P fit_once.py PACKAGE PROBLEM DTYPE`.
 
-Prints one line of JSON: seconds of the import and of a fit of one epoch, peak memory in MB, and
-which heavy packages were loaded.
+Prints one line of JSON: seconds of the import and of a fit of one epoch, and peak memory in MB.
 """
 
 import argparse
 import json
-import sys
 import time
 import warnings
 from importlib import import_module
@@ -28,8 +26,7 @@ def main() -> None:
     before = time.perf_counter()
     model.fit(X, y)
     times = {"import": imported - started, "fit": time.perf_counter() - before}
-    heavy = sorted({"numba", "numba.cuda", "cupy"} & set(sys.modules))
-    print(json.dumps({**times, "fit_mb": peak_mb(), "loaded": heavy}))
+    print(json.dumps({**times, "fit_mb": peak_mb()}))
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""What the project wants to reach, beside what is measured."""
+"""What the project wants to reach, and whether it is reached."""
 
 from typing import NamedTuple
 
@@ -58,3 +58,13 @@ ON_GPU_AT_LEAST = {
 """Epoch time of a contestant over ours, both on a GPU; geometric mean over the problems."""
 HOST_MICROSECONDS_AT_MOST = 10.0
 """What a mini-batch on a GPU may cost the host."""
+
+
+def at_least(goal: float, value: float) -> str:
+    """Say a goal from below, and whether it is met."""
+    return f">= {goal:g} {'met' if value >= goal else 'MISSED'}"
+
+
+def at_most(goal: float, value: float) -> str:
+    """Say a goal from above, and whether it is met."""
+    return f"<= {goal:g} {'met' if value <= goal else 'MISSED'}"

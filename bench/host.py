@@ -2,31 +2,15 @@
 
 import os
 import platform
-from pathlib import Path
+
+from ..backends.environment import processor
 
 
-def describe() -> dict[str, str]:
-    """Processor, usable cores, system and Python."""
-    return {
-        "cpu": _cpu_name(),
-        "cores": str(usable_cores()),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-    }
-
-
-def sentence() -> str:
-    """The same in one line."""
-    return ", ".join(f"{name} {value}" for name, value in describe().items())
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or "unknown"
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "unknown"
+def describe() -> str:
+    """Processor, usable cores, system and Python, in one line."""
+    system = f"{platform.system()} {platform.machine()}"
+    python = platform.python_version()
+    return f"cpu {processor()}, cores {usable_cores()}, system {system}, python {python}"
 
 
 def usable_cores() -> int:

@@ -1,11 +1,15 @@
 """Cases measured in a process of their own: what ruins one leaves the next alone."""
 
+import argparse
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from importlib import import_module
 
+from . import service
 from .options import Options
 from .report.section import Figures, Measure
-from .service import Service, UnavailableError, module
+from .service import Service, UnavailableError
 
 PATIENCE = 300.0
 """Seconds that a case may take."""
@@ -13,6 +17,8 @@ PATIENCE = 300.0
 
 def own_process(name: str) -> Callable[[Options], AbstractContextManager[Measure]]:
     """Have the cases of a section measured by its module's `measure(case, quick)`.
+
+    In `on_gpu` it is given the first GPU as well.
 
     Parameters
     ----------
@@ -37,7 +43,7 @@ def own_process(name: str) -> Callable[[Options], AbstractContextManager[Measure
 
 
 class _Process:
-    """A `case_worker`, started when there is none."""
+    """The process that measures, started when there is none."""
 
     def __init__(self, *arguments: str) -> None:
         self._arguments = arguments
@@ -46,7 +52,8 @@ class _Process:
     def measure(self, case: str) -> Figures:
         """Measure one case; UnavailableError if the process ends."""
         if self._service is None:
-            self._service = Service(*module("case_worker"), *self._arguments, patience=PATIENCE)
+            command = (*service.module("own_process"), *self._arguments)
+            self._service = Service(*command, patience=PATIENCE)
         try:
             return self._service.ask(case)
         except UnavailableError:
@@ -58,3 +65,20 @@ class _Process:
         if self._service is not None:
             self._service.close()
             self._service = None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("module")
+    parser.add_argument("--quick", action="store_true")
+    args = parser.parse_args()
+    measure = partial(import_module(args.module).measure, quick=args.quick)
+    if ".on_gpu." in args.module:
+        from ..kernels.cuda.gpu import gpu
+
+        measure = partial(measure, gpu=gpu(0))
+    service.answer({}, measure)
+
+
+if __name__ == "__main__":
+    main()

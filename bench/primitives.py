@@ -1,12 +1,30 @@
 """One call of each primitive that takes time, on arrays as a layer of training has them."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ..kernels.formulas import Activation, Loss
-from .measuring import Draw, Shape
 from .problems import Array
+
+
+class Shape(NamedTuple):
+    """One layer of a network and its mini-batch."""
+
+    batch: int
+    fan_in: int
+    fan_out: int
+    calls: int
+    """Calls in one measurement, so that Python's own call is not what is measured."""
+
+
+SHAPES = {"tiny": Shape(32, 20, 32, calls=500), "mid": Shape(256, 256, 128, calls=50)}
+
+
+class Draw(Protocol):
+    """Draws an array of normal numbers."""
+
+    def __call__(self, *shape: int) -> Array: ...
 
 
 class Call(NamedTuple):

@@ -1,6 +1,7 @@
 """Contestants that train problems on equal terms, each in a process of its own, in turn."""
 
 import json
+from statistics import median
 from types import TracebackType
 from typing import Any
 
@@ -29,7 +30,7 @@ class Race:
     others : sequence of str
         Whoever of them cannot be measured is left out, with the reason.
     options : Options
-        How often and how long to measure, and whether in small.
+        How often and how long to measure, and whether in the quick form.
     """
 
     def __init__(self, ours: str, others: tuple[str, ...], options: Options) -> None:
@@ -125,6 +126,11 @@ def ratio(figures: Figures, ours: str, name: str) -> Ratio:
     """A contestant's time over ours; ours over a floor's."""
     pair = (ours, name) if name in FLOORS else (name, ours)
     return Ratio.of(*(figures["seconds"][who] for who in pair))
+
+
+def milliseconds(figures: Figures) -> dict[str, float]:
+    """Median time of an epoch of each contestant."""
+    return {name: 1e3 * median(seconds) for name, seconds in figures["seconds"].items()}
 
 
 def remarks(rows: list[Figures]) -> list[str]:

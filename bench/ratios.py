@@ -19,12 +19,3 @@ class Ratio(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
-
-
-def verdict(value: float, at_least: float | None = None, at_most: float | None = None) -> str:
-    """A goal and whether it is met, or nothing where there is no goal."""
-    if at_least is not None:
-        return f">= {at_least:g} {'met' if value >= at_least else 'MISSED'}"
-    if at_most is not None:
-        return f"<= {at_most:g} {'met' if value <= at_most else 'MISSED'}"
-    return ""

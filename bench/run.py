@@ -1,4 +1,4 @@
-"""Measures sections case by case into a report; what fails or is interrupted keeps the rest."""
+"""Measures sections case by case into a report; what fails or is cut off spoils no other row."""
 
 import os
 import time
@@ -91,7 +91,7 @@ def machine(options: Options) -> str:
     return "; ".join(
         [
             *(["toy sizes, the ratios mean nothing"] if options.quick else []),
-            host.sentence(),
+            host.describe(),
             reason if usable else f"no GPU: {reason}",
             ", ".join(f"{name} {number}" for name, number in versions.items()),
             f"gpubackprop {__version__}",

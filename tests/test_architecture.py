@@ -28,12 +28,12 @@ FLOORS = (
     # for the module and all below it, unless a longer name here says otherwise.
     ("cli",),
     ("bench.catalogue", "bench.run"),
-    ("bench.suite", "bench.claims", "bench.on_gpu"),
+    ("bench.on_cpu", "bench.on_gpu", "bench.claims"),
     ("bench.race", "bench.duel", "bench.own_process", "bench.report.report"),
     ("bench.report",),
     ("bench.fit_once", "bench.options", "bench.worker"),
     ("bench.contestants",),
-    ("bench.engine", "bench.primitives", "bench.start"),
+    ("bench.repeated", "bench.start"),
     ("bench",),  # what all benchmarks share
     ("modelfile",),
     ("table",),

@@ -19,7 +19,7 @@ HIDDEN = [name for name in NAMES if ACTIVATIONS[name] in ELEMENTWISE]
 HEADS = [(l, o) for l, loss in LOSSES.items() for o in NAMES if ACTIVATIONS[o] in PAIRINGS[loss]]
 """Each loss with each output activation that it has a formula for; last the usual of each loss."""
 ROUNDING, MORE_THAN_THAT = 64.0, 1000.0
-"""Machine epsilons: sums of up to 64 terms, added in another order; what is no rounding."""
+"""Machine epsilons: sums of up to 64 terms, added in another order; what is rounding no longer."""
 
 
 def measure(case: str, quick: bool) -> Figures:
@@ -74,8 +74,6 @@ def _pairings(rows: list[Figures]) -> int:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    if not rows:
-        return []
     worst = max(map(worst_of, rows))
     by_case = ", ".join(f"{worst_of(figures):.1f} with {figures['case']}" for figures in rows)
     return [
@@ -109,14 +107,19 @@ def _in_two_lines(head: str) -> str:
 
 
 SECTION = Section(
-    "autodiff",
-    "Modern frameworks' reverse-mode automatic differentiation is the same algorithm as "
-    "backpropagation",
-    "Gradients of our Network beside those of PyTorch's autograd and JAX's grad of the loss "
-    "written in their own operations, on the CPU: every pairing of hidden activation, output "
-    f"activation and loss, layers of {', '.join(map(str, SIZES))}, {BATCH} examples. The largest "
-    "difference over the largest value of each array of parameters, in machine epsilons.",
-    ["library, type", "pairings", "median", "worst", "where: hidden; output, loss"],
+    name="autodiff",
+    title=(
+        "Modern frameworks' reverse-mode automatic differentiation is the same algorithm as "
+        "backpropagation"
+    ),
+    about=(
+        "Gradients of our Network beside those of PyTorch's autograd and JAX's grad of the loss "
+        "written in their own operations, on the CPU: every pairing of hidden activation, output "
+        f"activation and loss, layers of {', '.join(map(str, SIZES))}, {BATCH} examples. The "
+        "largest difference over the largest value of each array of parameters, in machine "
+        "epsilons."
+    ),
+    header=["library, type", "pairings", "median", "worst", "where: hidden; output, loss"],
     cases=always(*(f"{name} {dtype}" for name in LIBRARIES for dtype in ("float32", "float64"))),
     measuring=own_process(__name__),
     cells=cells,

@@ -9,12 +9,14 @@ from ..report.pictures import COLOURS, band, beside, panel, ticks_at
 from ..report.section import Figures, Section, always
 from ..service import decline
 from .judging import verdict
-from .plain import Passes, Plain, in_turn
+from .networks import Passes, Plain
+from .timing import in_turn
 
 DEPTH, WIDTH = 4, 1024
 BATCHES = tuple(4**n for n in range(7))
 MUCH, SOMEWHAT = 4.0, 1.5
-"""Times as many examples a second as one by one: two doublings are much, half as many more not."""
+"""Times as many examples a second as one by one: two doublings are much, half as many more are
+not."""
 
 
 def measure(case: str, quick: bool) -> Figures:
@@ -62,8 +64,6 @@ def cells(figures: Figures) -> list[str]:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    if not rows:
-        return []
     word = verdict(-min(map(gain, rows)), -MUCH, -SOMEWHAT)
     gains = ", ".join(f"{gain(figures):.1f} times on {figures['case']}" for figures in rows)
     lines = [f"{word}: mini-batches give more examples a second than one by one, {gains}"]
@@ -89,12 +89,24 @@ def draw(figure: Any, rows: list[Figures]) -> None:
 
 
 SECTION = Section(
-    "batch_size",
-    "We process a mini-batch of B examples in parallel because matrix multiplication is much "
-    "faster per flop at large sizes",
-    f"Examples a second of one gradient after the other, the sizes of the mini-batch in turn: "
-    f"{DEPTH} layers of {WIDTH} units, ReLU, float32, on the CPU and, where one works, on a GPU.",
-    ["device", "one by one, per s", "at best, per s", "gain", "GFLOP/s one by one", "at best"],
+    name="batch_size",
+    title=(
+        "We process a mini-batch of B examples in parallel because matrix multiplication is much "
+        "faster per flop at large sizes"
+    ),
+    about=(
+        "Examples a second of one gradient after the other, the sizes of the mini-batch in turn: "
+        f"{DEPTH} layers of {WIDTH} units, ReLU, float32, on the CPU and, where one works, on a "
+        "GPU."
+    ),
+    header=[
+        "device",
+        "one by one, per s",
+        "at best, per s",
+        "gain",
+        "GFLOP/s one by one",
+        "at best",
+    ],
     cases=always("cpu", "cuda"),
     measuring=own_process(__name__),
     cells=cells,

@@ -7,7 +7,7 @@ from ..report.pictures import COLOURS, GREY, panel, ticks_at
 from ..report.section import Figures, Section, always
 from .counting import allocated
 from .judging import exponent, verdict
-from .plain import Plain
+from .networks import Plain
 
 FIELDS = {"B": "batch", "d": "width", "L": "depth"}
 """What is changed, as the text calls it and as we do."""
@@ -50,8 +50,6 @@ def cells(figures: Figures) -> list[str]:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    if not rows:
-        return []
     off = max(abs(power(figures) - 1) for figures in rows)
     powers = ", ".join(f"{figures['case']}^{power(figures):.3f}" for figures in rows)
     last = rows[-1]
@@ -84,12 +82,15 @@ def draw(figure: Any, rows: list[Figures]) -> None:
 
 
 SECTION = Section(
-    "cache_memory",
-    "The memory for caching grows in proportion to B x d x L",
-    "Bytes that a workspace of our training asks for, float32, where one of B, d and L is changed "
-    f"and the others stay at {MIDDLE.batch} examples, {MIDDLE.width} units a layer, {MIDDLE.depth} "
-    "layers. The formula is 2 B d L numbers, a z and an a of each unit and example.",
-    ["changed", "from, to", "MiB", "exponent", "over the formula"],
+    name="cache_memory",
+    title="The memory for caching grows in proportion to B x d x L",
+    about=(
+        "Bytes that a workspace of our training asks for, float32, where one of B, d and L is "
+        f"changed and the others stay at {MIDDLE.batch} examples, {MIDDLE.width} units a layer, "
+        f"{MIDDLE.depth} layers. The formula is 2 B d L numbers, a z and an a of each unit and "
+        "example."
+    ),
+    header=["changed", "from, to", "MiB", "exponent", "over the formula"],
     cases=always(*FIELDS),
     measuring=own_process(__name__),
     cells=cells,

@@ -13,11 +13,12 @@ from ..report.pictures import COLOURS, GREY, band, panel, ticks_at
 from ..report.section import Figures, Section, always
 from .counting import allocated
 from .judging import HOLDS, NOT, ROUGHLY
-from .plain import Passes, Plain, in_turn
+from .networks import Passes, Plain
+from .timing import in_turn
 
 DEPTHS, WIDTH, BATCH = (4, 9, 16, 25, 36, 49, 64), 256, 256
 NEAR_THE_ROOT = 1.25
-"""Times 2 sqrt(L) matrices at the deepest: its errors and targets are in what is measured."""
+"""Times 2 sqrt(L) matrices at the deepest: errors and targets are measured with them."""
 ONE_MORE_PASS = 1.5
 """Times as long: a forward pass more is a third, or half where a backward pass costs but one."""
 
@@ -67,8 +68,6 @@ def cells(figures: Figures) -> list[str]:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    if not rows:
-        return []
     deepest = max(rows, key=lambda figures: int(figures["case"]))
     kept, fewer = (matrices(deepest, way) for way in ("kept", "checkpoints"))
     equal = all(figures["equal"] for figures in rows)
@@ -107,13 +106,17 @@ def draw(figure: Any, rows: list[Figures]) -> None:
 
 
 SECTION = Section(
-    "checkpointing",
-    "Activation checkpointing keeps the activations of certain layers and recomputes the rest, "
-    "trading computation for memory",
-    f"Bytes that a workspace asks for, errors and targets among them, and the time of a gradient, "
-    f"with the activations of all layers kept and with those of every sqrt(L)-th, in turn: {WIDTH} "
-    f"units a layer, mini-batches of {BATCH}, ReLU, float32, on the CPU.",
-    [
+    name="checkpointing",
+    title=(
+        "Activation checkpointing keeps the activations of certain layers and recomputes the rest, "
+        "trading computation for memory"
+    ),
+    about=(
+        "Bytes that a workspace asks for, errors and targets among them, and the time of a "
+        "gradient, with the activations of all layers kept and with those of every sqrt(L)-th, in "
+        f"turn: {WIDTH} units a layer, mini-batches of {BATCH}, ReLU, float32, on the CPU."
+    ),
+    header=[
         "layers",
         "matrices, all kept",
         "with checkpoints",

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ...memory import Array, Host
-from .plain import Plain
+from .networks import Plain
 
 
 class Counting(Host):

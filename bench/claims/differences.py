@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .plain import Passes
+from .networks import Passes
 
 EPSILON = 1e-6
 """Step of a parameter: in float64 rounding and truncation cost about as much."""

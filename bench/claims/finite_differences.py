@@ -12,7 +12,8 @@ from ..report.pictures import COLOURS, GREY, beside, panel
 from ..report.section import Figures, Section, always
 from .differences import EPSILON, Differences
 from .judging import NOT, verdict
-from .plain import Passes, Plain, in_turn
+from .networks import Passes, Plain
+from .timing import in_turn
 
 DEPTH, WIDTHS, BATCH = 4, (16, 50, 158, 500), 32
 MILLION = 1_000_000
@@ -67,8 +68,6 @@ def cells(figures: Figures) -> list[str]:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    if not rows:
-        return []
     largest = max(rows, key=lambda figures: int(figures["parameters"]))
     orders = log10(slower(largest).median * MILLION / largest["parameters"])
     worst = max(figures["error"] for figures in rows)
@@ -102,13 +101,17 @@ def draw(figure: Any, rows: list[Figures]) -> None:
 
 
 SECTION = Section(
-    "finite_differences",
-    "Finite differences cost one forward pass per parameter: at a million parameters more than "
-    "five orders of magnitude slower than backpropagation",
-    f"(L(w + {EPSILON:g}) - L(w)) / {EPSILON:g} of parameters drawn at random, beside one gradient "
-    f"of all of them, in turn: {DEPTH} layers, mini-batches of {BATCH}, tanh, float64, on the CPU. "
-    "The time for all parameters is extrapolated from those sampled.",
-    [
+    name="finite_differences",
+    title=(
+        "Finite differences cost one forward pass per parameter: at a million parameters more than "
+        "five orders of magnitude slower than backpropagation"
+    ),
+    about=(
+        f"(L(w + {EPSILON:g}) - L(w)) / {EPSILON:g} of parameters drawn at random, beside one "
+        f"gradient of all of them, in turn: {DEPTH} layers, mini-batches of {BATCH}, tanh, "
+        "float64, on the CPU. The time for all parameters is extrapolated from those sampled."
+    ),
+    header=[
         "parameters",
         "gradient, ms",
         "a difference, ms",

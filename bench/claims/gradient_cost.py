@@ -10,7 +10,8 @@ from ..ratios import Ratio
 from ..report.pictures import COLOURS, GREY, legend, panel, ticks_at
 from ..report.section import Figures, Section, always
 from .judging import NOT, verdict
-from .plain import Passes, Plain, in_turn
+from .networks import Passes, Plain
+from .timing import in_turn
 
 DEPTHS, WIDTHS, BATCH = (2, 4, 8, 16), (64, 256, 1024), 256
 SIGMAS = {"relu": Activation.RELU, "tanh": Activation.TANH, "sigmoid": Activation.SIGMOID}
@@ -65,8 +66,6 @@ def cells(figures: Figures) -> list[str]:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    if not rows:
-        return []
     costs = [passes_of(figures, "gradient").median for figures in rows]
     backs = [passes_of(figures, "backward").median for figures in rows]
     counts = [counted(figures) for figures in rows]
@@ -116,13 +115,15 @@ def _measured(axes: Any, work: str, rows: list[Figures]) -> None:
 
 
 SECTION = Section(
-    "gradient_cost",
-    "One gradient costs roughly two forward passes, whatever the depth and width",
-    f"Forward pass, backward pass and both in one run, taken in turn: L layers of d units, "
-    f"mini-batches of {BATCH}, float32, on the CPU, as many threads for each. Beside it the cost "
-    "by counting the multiplications of the matrix products, 2BP forward and 4BP backward less "
-    "the first layer's pull-back.",
-    [
+    name="gradient_cost",
+    title="One gradient costs roughly two forward passes, whatever the depth and width",
+    about=(
+        "Forward pass, backward pass and both in one run, taken in turn: L layers of d units, "
+        f"mini-batches of {BATCH}, float32, on the CPU, as many threads for each. Beside it the "
+        "cost by counting the multiplications of the matrix products, 2BP forward and 4BP backward "
+        "less the first layer's pull-back."
+    ),
+    header=[
         "L x d, activation",
         "forward, ms",
         "backward, ms",

@@ -8,7 +8,8 @@ from ..own_process import own_process
 from ..report.pictures import COLOURS, GREY, band, panel
 from ..report.section import Figures, Section, always
 from .judging import exponents, ranged, verdict
-from .plain import Passes, Plain, in_turn
+from .networks import Passes, Plain
+from .timing import in_turn
 
 BATCH = 256
 SERIES = {
@@ -19,7 +20,7 @@ SERIES = {
 LINEAR = 0.1
 """How far an exponent may be from 1: a factor of 1.6 over two orders of magnitude."""
 ROUGHLY_LINEAR = 0.25
-"""As far as that a quadratic cost, or one that grows with the square root, is out of question."""
+"""Near enough to rule out a quadratic cost, or one that grows with the square root."""
 
 
 def measure(case: str, quick: bool) -> Figures:
@@ -56,8 +57,6 @@ def cells(figures: Figures) -> list[str]:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    if not rows:
-        return []
     fitted = [median(exponents(f["parameters"], f["seconds"])) for f in rows]
     worst = max(abs(p - 1) for p in fitted)
     series = ", ".join(
@@ -90,12 +89,14 @@ def draw(figure: Any, rows: list[Figures]) -> None:
 
 
 SECTION = Section(
-    "linear_cost",
-    "The cost is linear in the number of parameters",
-    f"The time of one gradient over networks that get wider or deeper, taken in turn: mini-batches "
-    f"of {BATCH}, ReLU, float32, on the CPU. The exponent p of P^p is fitted by least squares of "
-    "the logarithms, in each round; its median and range.",
-    ["networks get", "L x d", "parameters", "ms", "exponent", "of the larger half"],
+    name="linear_cost",
+    title="The cost is linear in the number of parameters",
+    about=(
+        "The time of one gradient over networks that get wider or deeper, taken in turn: "
+        f"mini-batches of {BATCH}, ReLU, float32, on the CPU. The exponent p of P^p is fitted by "
+        "least squares of the logarithms, in each round; its median and range."
+    ),
+    header=["networks get", "L x d", "parameters", "ms", "exponent", "of the larger half"],
     cases=always(*SERIES),
     measuring=own_process(__name__),
     cells=cells,

@@ -99,12 +99,14 @@ def draw(figure: Any, rows: list[Figures]) -> None:
 
 
 SECTION = Section(
-    "symbolic",
-    "Symbolic differentiation writes formulas whose size grows exponentially with depth",
-    "SymPy's count of operations in the loss of sigmoid layers, written as one formula, and in its "
-    "derivative by the first weight alone; beside them the operations of backpropagation, which "
-    "give the derivatives by all weights.",
-    [
+    name="symbolic",
+    title="Symbolic differentiation writes formulas whose size grows exponentially with depth",
+    about=(
+        "SymPy's count of operations in the loss of sigmoid layers, written as one formula, and in "
+        "its derivative by the first weight alone; beside them the operations of backpropagation, "
+        "which give the derivatives by all weights."
+    ),
+    header=[
         "units a layer",
         "layers",
         "operations: loss",

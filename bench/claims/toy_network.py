@@ -64,8 +64,6 @@ def cells(figures: Figures) -> list[str]:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    if not rows:
-        return []
     after = {figures["case"]: figures["after"] for figures in rows}
     before, one = rows[0]["before"], after.get("W1_11 alone", AFTER)
     off = max(abs(before - BEFORE), abs(one - AFTER))
@@ -93,12 +91,16 @@ def draw(figure: Any, rows: list[Figures]) -> None:
 
 
 SECTION = Section(
-    "toy_network",
-    "Changing the one weight W1_11 against its gradient drops the loss from 0.0850 to 0.0846; "
-    "updating all weights together moves it down further still",
-    "The text's network of two inputs, two hidden units and one output, sigmoids, x = (1, 0), "
-    f"y = 1, and one step at rate {RATE:g}; pictured are other rates too. Float64, on the CPU.",
-    ["changed", "loss before", "loss after"],
+    name="toy_network",
+    title=(
+        "Changing the one weight W1_11 against its gradient drops the loss from 0.0850 to 0.0846; "
+        "updating all weights together moves it down further still"
+    ),
+    about=(
+        "The text's network of two inputs, two hidden units and one output, sigmoids, x = (1, 0), "
+        f"y = 1, and one step at rate {RATE:g}; pictured are other rates too. Float64, on the CPU."
+    ),
+    header=["changed", "loss before", "loss after"],
     cases=always(*CASES),
     measuring=own_process(__name__),
     cells=cells,

@@ -8,9 +8,9 @@ import pytest
 import threadpoolctl
 
 from gpubackprop.backends import Backend, select
-from gpubackprop.bench.measuring import SHAPES, Draw, Shape, repeated
-from gpubackprop.bench.primitives import Call
+from gpubackprop.bench.primitives import SHAPES, Call, Draw, Shape
 from gpubackprop.bench.problems import Array
+from gpubackprop.bench.repeated import repeated
 from gpubackprop.kernels.formulas import Activation
 
 ROUNDS = 7
@@ -80,7 +80,7 @@ def timed(benchmark: Any) -> Timed:
 @pytest.fixture
 def measure(timed: Timed, backend: Backend, shape: Shape) -> Measure:
     def run(call: Call) -> None:
-        function = repeated(backend, call.primitive, call.arguments, shape.calls)
+        function = repeated(backend, call, shape.calls)
         with threadpoolctl.threadpool_limits(1, "blas"):  # the roofline is one core's
             timed(function, shape.calls, call.flops, call.bytes)
 

@@ -3,7 +3,7 @@
 from conftest import Measure
 
 from gpubackprop.bench import primitives
-from gpubackprop.bench.measuring import Draw, Shape
+from gpubackprop.bench.primitives import Draw, Shape
 
 
 def test_adam(measure: Measure, normal: Draw, shape: Shape) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 from conftest import Timed
+from engine import epochs, flops
 
 from gpubackprop.backends import Backend
-from gpubackprop.bench.engine import epochs, flops
 from gpubackprop.bench.problems import ACTIVATIONS, PROBLEMS
 
 

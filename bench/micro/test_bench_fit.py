@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from conftest import Timed
+from engine import flops
 from sklearn import neural_network
 
 import gpubackprop
-from gpubackprop.bench.engine import flops
 from gpubackprop.bench.problems import PROBLEMS
 from gpubackprop.bench.start import parameters
 

@@ -4,7 +4,7 @@ import pytest
 from conftest import Measure
 
 from gpubackprop.bench import primitives
-from gpubackprop.bench.measuring import Draw, Shape
+from gpubackprop.bench.primitives import Draw, Shape
 
 
 @pytest.mark.parametrize("nesterov", [True, False], ids=["nesterov", "momentum"])

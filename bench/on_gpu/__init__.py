@@ -1,1 +1,1 @@
-"""What only a GPU can show, one module a table."""
+"""What only a GPU can show: one module a section, and what they share."""

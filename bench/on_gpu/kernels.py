@@ -13,14 +13,14 @@ import numpy as np
 
 from ...backends.cuda.memory import DeviceMemory
 from ...kernels.cuda.primitives import Primitives
-from ..goals import KERNEL_AT_LEAST
-from ..measuring import Draw
-from ..on_gpu.clock import Clock, Work, graph
-from ..on_gpu.passes import PASSES, Pass, Room
+from ..goals import KERNEL_AT_LEAST, at_least
 from ..own_process import own_process
+from ..primitives import Draw
 from ..problems import Array
-from ..ratios import Ratio, verdict
+from ..ratios import Ratio
 from ..report.section import Figures, Section, always
+from .clock import Clock, Work, graph
+from .passes import PASSES, Pass, Room
 
 SIZES = {"16384 x 2048": (16384, 2048), "4096 x 2048": (4096, 2048)}
 """Larger than any cache; and a mini-batch of a wide layer."""
@@ -28,32 +28,6 @@ TOY = (64, 32)
 CALLS = 12
 """In one graph, so that its launch weighs little."""
 ROUNDS = 20
-
-
-def cells(figures: Figures) -> list[str]:
-    ratio = Ratio(*figures["ratio"])
-    return [
-        figures["case"],
-        f"{figures['bytes'] / 1e6:.4g}",
-        f"{1e6 * median(figures['seconds']['pass']):.4g}",
-        f"{figures['bytes'] / median(figures['seconds']['pass']) / 1e12:.3g}",
-        f"{ratio}, {verdict(ratio.median, at_least=KERNEL_AT_LEAST)}",
-    ]
-
-
-SECTION = Section(
-    name="kernels",
-    title="Each fused pass over a GPU's memory beside a copy of as many bytes",
-    about=(
-        "A pass and a device-to-device copy take turns among sets of buffers that together exceed "
-        "twice the cache. What follows in a pass, such as the second stage of a sum, counts."
-    ),
-    header=["pass, float32", "MB moved", "microseconds", "TB/s", "copy / pass"],
-    cases=always(*(f"{name}; {size}" for size, name in product(SIZES, PASSES))),
-    measuring=own_process(__name__),
-    cells=cells,
-    needs_gpu=True,
-)
 
 
 def measure(case: str, gpu: Any, quick: bool) -> Figures:
@@ -127,3 +101,29 @@ def drawn(gpu: Any) -> Draw:
         return array
 
     return draw
+
+
+def cells(figures: Figures) -> list[str]:
+    ratio = Ratio(*figures["ratio"])
+    return [
+        figures["case"],
+        f"{figures['bytes'] / 1e6:.4g}",
+        f"{1e6 * median(figures['seconds']['pass']):.4g}",
+        f"{figures['bytes'] / median(figures['seconds']['pass']) / 1e12:.3g}",
+        f"{ratio}, {at_least(KERNEL_AT_LEAST, ratio.median)}",
+    ]
+
+
+SECTION = Section(
+    name="kernels",
+    title="Each fused pass over a GPU's memory beside a copy of as many bytes",
+    about=(
+        "A pass and a device-to-device copy take turns among sets of buffers that together exceed "
+        "twice the cache. What follows in a pass, such as the second stage of a sum, counts."
+    ),
+    header=["pass, float32", "MB moved", "microseconds", "TB/s", "copy / pass"],
+    cases=always(*(f"{name}; {size}" for size, name in product(SIZES, PASSES))),
+    measuring=own_process(__name__),
+    cells=cells,
+    needs_gpu=True,
+)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...kernels.formulas import Activation, Loss
 from ...memory import Memory
-from ..measuring import Draw
+from ..primitives import Draw
 from ..problems import Array
 
 RATES = {"rate": 1e-3, "decay": 1e-6, "penalty": 0.0}

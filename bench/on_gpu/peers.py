@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from statistics import geometric_mean, median
+from statistics import geometric_mean
 from typing import Any
 
 from ..contestants import OURS_ON_GPU, PEERS_ON_GPU
-from ..goals import ON_GPU_AT_LEAST
+from ..goals import ON_GPU_AT_LEAST, at_least
 from ..options import Options
 from ..problems import ON_GPU
-from ..race import Race, ratio, remarks
-from ..ratios import verdict
+from ..race import Race, milliseconds, ratio, remarks
 from ..report.pictures import bars, colours, legend, panel
 from ..report.section import Figures, Measure, Section, always
 
@@ -23,7 +22,7 @@ def measuring(options: Options) -> Iterator[Measure]:
 
 
 def cells(figures: Figures) -> list[str]:
-    ours = 1e3 * median(figures["seconds"][OURS_ON_GPU])
+    ours = milliseconds(figures)[OURS_ON_GPU]
     return [figures["case"], f"{ours:.3g}", *(_cell(figures, peer) for peer in PEERS_ON_GPU)]
 
 
@@ -45,7 +44,7 @@ def conclusions(rows: list[Figures]) -> list[str]:
         ]
         if medians:
             mean = geometric_mean(medians)
-            goal = verdict(mean, at_least=ON_GPU_AT_LEAST[peer])
+            goal = at_least(ON_GPU_AT_LEAST[peer], mean)
             of = f"over {len(medians)} of {len(ON_GPU)} problems"
             lines.append(f"{peer} / ours, geometric mean {of}: {mean:.2f}, {goal}")
     return lines + remarks(rows)

@@ -6,14 +6,39 @@ from typing import Any
 import numpy as np
 
 from ...backends import dtype_of, select
-from ..on_gpu.clock import WARM, Clock
-from ..on_gpu.step import ROUNDS, STEPS, of_batch
-from ..on_gpu.training import Training
 from ..own_process import own_process
 from ..problems import Array, Problem
 from ..report.section import Figures, Section, always
+from .clock import WARM, Clock
+from .step import ROUNDS, STEPS, of_batch
+from .training import Training
 
 BATCH = 1024
+
+
+def measure(case: str, gpu: Any, quick: bool) -> Figures:
+    """Compare one step with float64's, then time more of them."""
+    problem = of_batch(BATCH, quick)
+    training = _started(problem, case, STEPS * (WARM + ROUNDS) + 1)
+    exact = _started(problem, "float64", 1).gradient()
+    error = relative_error(training.gradient(), exact)
+    whole = Clock(gpu).in_turn({"step": lambda: training.run(STEPS)}, ROUNDS)
+    seconds = [second / STEPS for second in whole["step"]]
+    return {"case": case, "seconds": seconds, "error": error}
+
+
+def relative_error(found: Array, exact: Array) -> float:
+    """||found - exact|| / ||exact||."""
+    return float(np.linalg.norm(found - exact) / np.linalg.norm(exact))
+
+
+def _started(problem: Problem, precision: str, steps: int) -> Training:
+    """Take the first step."""
+    backend = select("auto", "cuda", precision)
+    training = Training(problem, str(dtype_of(precision)), backend, steps)
+    with backend.session():
+        training.run(1)
+    return training
 
 
 def cells(figures: Figures) -> list[str]:
@@ -49,28 +74,3 @@ SECTION = Section(
     conclusions=conclusions,
     needs_gpu=True,
 )
-
-
-def measure(case: str, gpu: Any, quick: bool) -> Figures:
-    """Compare one step with float64's, then time more of them."""
-    problem = of_batch(BATCH, quick)
-    training = _started(problem, case, STEPS * (WARM + ROUNDS) + 1)
-    exact = _started(problem, "float64", 1).gradient()
-    error = relative_error(training.gradient(), exact)
-    whole = Clock(gpu).in_turn({"step": lambda: training.run(STEPS)}, ROUNDS)
-    seconds = [second / STEPS for second in whole["step"]]
-    return {"case": case, "seconds": seconds, "error": error}
-
-
-def relative_error(found: Array, exact: Array) -> float:
-    """||found - exact|| / ||exact||."""
-    return float(np.linalg.norm(found - exact) / np.linalg.norm(exact))
-
-
-def _started(problem: Problem, precision: str, steps: int) -> Training:
-    """Take the first step."""
-    backend = select("auto", "cuda", precision)
-    training = Training(problem, str(dtype_of(precision)), backend, steps)
-    with backend.session():
-        training.run(1)
-    return training

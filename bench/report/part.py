@@ -1,6 +1,11 @@
 """A section as it reads, before it becomes a page."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from .section import Section
+
+Kept = dict[str, Any]
+"""Of a section: the machine, its rows, and why rows are missing."""
 
 
 class Part(NamedTuple):
@@ -16,3 +21,20 @@ class Part(NamedTuple):
     machine: str
     picture: str | None
     """SVG, as text."""
+
+
+def part_of(section: Section, kept: Kept, drawn: str | None = None) -> Part:
+    """Put what was measured of a section into words."""
+    rows, missing = kept["rows"], kept["missing"]
+    lines = section.conclusions(rows) if rows else []
+    lines += [f"{case}: not measured, {reason}" for case, reason in missing.items()]
+    table = without_empty_columns(section.header, [section.cells(figures) for figures in rows])
+    return Part(section.name, section.title, section.about, *table, lines, kept["machine"], drawn)
+
+
+def without_empty_columns(
+    header: list[str], rows: list[list[str]]
+) -> tuple[list[str], list[list[str]]]:
+    """Leave out what no row has."""
+    used = [at for at in range(len(header)) if any(row[at] for row in rows)]
+    return [header[at] for at in used], [[row[at] for at in used] for row in rows]

@@ -1,8 +1,11 @@
 """What the pictures of a report have in common."""
 
+import io
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
+
+from .section import Figures, Section
 
 GREEN, *COLOURS = "#3a9a5b", "#2f6db3", "#e08a1e", "#c4453c", "#7d5ba6", "#8c6239", "#333333"
 """Ours is green wherever there are others."""
@@ -119,3 +122,16 @@ def legend(figure: Any, axes: Any, columns: int = 4) -> None:
     """Name the colours once, below all axes."""
     below = {"loc": "outside lower center", "ncols": columns, "frameon": False, "fontsize": "small"}
     figure.legend(*axes.get_legend_handles_labels(), **below)
+
+
+def svg(section: Section, rows: list[Figures]) -> bytes:
+    """Draw a section, as SVG."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    assert section.draw is not None
+    with rc_context({"svg.hashsalt": section.name}):  # the same figures make the same file
+        figure, file = Figure(figsize=(8, 4.5), layout="constrained"), io.BytesIO()
+        section.draw(figure, rows)
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    return file.getvalue()

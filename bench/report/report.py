@@ -1,19 +1,15 @@
 """The report: what was measured, kept on disk from the first row on."""
 
-import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from ...files import write_atomically
 from .html import page
 from .markdown import document
-from .part import Part
+from .part import Kept, Part, part_of
+from .pictures import svg
 from .section import Figures, Section
-
-Kept = dict[str, Any]
-"""Of a section: the machine, its rows, and why rows are missing."""
 
 
 class Report:
@@ -72,7 +68,7 @@ class Report:
     def parts(self) -> list[Part]:
         """All that is known, in the report's order, then what is not."""
         known = [
-            _part(section, self._kept[name], self._pictures.get(name))
+            part_of(section, self._kept[name], self._pictures.get(name))
             for name, section in self._sections.items()
             if name in self._kept
         ]
@@ -86,7 +82,7 @@ class Report:
 
     def _draw(self, section: Section, rows: list[Figures]) -> None:
         try:
-            drawn = picture(section, rows)
+            drawn = svg(section, rows)
         except ImportError:
             return
         self._pictures[section.name] = drawn.decode()
@@ -101,36 +97,6 @@ class Report:
         write_atomically(self._folder / "report.md", document(self.parts()).encode())
 
 
-def _part(section: Section, kept: Kept, drawn: str | None = None) -> Part:
-    """A section in words."""
-    rows, missing = kept["rows"], kept["missing"]
-    lines = section.conclusions(rows) if rows else []
-    lines += [f"{case}: not measured, {reason}" for case, reason in missing.items()]
-    table = without_empty_columns(section.header, [section.cells(figures) for figures in rows])
-    return Part(section.name, section.title, section.about, *table, lines, kept["machine"], drawn)
-
-
-def without_empty_columns(
-    header: list[str], rows: list[list[str]]
-) -> tuple[list[str], list[list[str]]]:
-    """Leave out what no row has."""
-    used = [at for at in range(len(header)) if any(row[at] for row in rows)]
-    return [header[at] for at in used], [[row[at] for at in used] for row in rows]
-
-
-def picture(section: Section, rows: list[Figures]) -> bytes:
-    """Draw a section, as SVG."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    assert section.draw is not None
-    with rc_context({"svg.hashsalt": section.name}):  # the same figures make the same file
-        figure, file = Figure(figsize=(8, 4.5), layout="constrained"), io.BytesIO()
-        section.draw(figure, rows)
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    return file.getvalue()
-
-
 def _read(path: Path) -> dict[str, Kept]:
     """What an earlier run has left, if that can be read."""
     try:
@@ -143,7 +109,7 @@ def _read(path: Path) -> dict[str, Kept]:
 def _reads(section: Section, kept: Kept) -> bool:
     """Whether rows of an earlier run have what this release shows."""
     try:
-        _part(section, kept)
+        part_of(section, kept)
     except Exception:
         return False
     return True

@@ -27,7 +27,7 @@ class Section(NamedTuple):
     cells: Callable[[Figures], list[str]]
     """A row of the table."""
     conclusions: Callable[[list[Figures]], list[str]] = lambda rows: []
-    """Sentences below it, the most important first."""
+    """Sentences below it, the most important first; asked for where there are rows."""
     draw: Callable[[Any, list[Figures]], None] | None = None
     """Fill a matplotlib Figure."""
     needs_gpu: bool = False

@@ -32,7 +32,7 @@ def describe() -> Facts:
     """
     return {
         "versions": _versions(),
-        "devices": {"cpu": f"{_processor()}, {os.cpu_count()} cores"} | _gpus(),
+        "devices": {"cpu": f"{processor()}, {os.cpu_count()} cores"} | _gpus(),
         "backends": {
             "compiled": "Numba loops and BLAS; backend='auto' takes it",
             "reference": "NumPy; taken when asked for by name",
@@ -51,7 +51,8 @@ def _versions() -> Facts:
     return versions | detection.installed((*detection.CUPY, "numba-cuda"))
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name of the CPU."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

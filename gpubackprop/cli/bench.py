@@ -45,9 +45,9 @@ def bench(
     """Measure training on this machine beside other libraries, and write a report.
 
     Every contestant trains in a process of its own, in turn with the others. Libraries that are
-    not installed, and the GPU where there is none, are left out, and a line says so. The report,
-    FOLDER/report.html (and .md, .json), is written after every row; sections of an earlier run
-    stay in it unless they are measured anew.
+    not installed, and the GPU where there is none, are left out, and a line says so. The report is
+    FOLDER/report.html; report.md and report.json beside it are written after every row. Sections
+    of an earlier run stay in them unless they are measured anew.
     """
     from gpubackprop.bench.catalogue import CLAIMS, SUITE
     from gpubackprop.bench.report.report import Report
@@ -83,11 +83,10 @@ def _options(
     from gpubackprop.bench.options import Options
 
     usual = Options()
-    others = (*contestants.PEERS, "reference", *contestants.FLOORS)
     return Options(
         quick=quick,
         problems=_names("--problems", problems, known.PROBLEMS) or usual.problems,
-        peers=_names("--peers", peers, others) or usual.peers,
+        peers=_names("--peers", peers, contestants.COMPARED) or usual.peers,
         dtypes=_names("--dtypes", dtypes, known.DTYPES) or usual.dtypes,
         activations=_names("--activations", activations, known.ACTIVATIONS) or usual.activations,
         pairs=min(2, pairs) if quick else pairs,

@@ -9,6 +9,7 @@ from gpubackprop.bench.on_gpu.passes import PASSES, Room
 from gpubackprop.bench.on_gpu.training import Training
 from gpubackprop.bench.options import Options
 from gpubackprop.bench.problems import PROBLEMS
+from gpubackprop.bench.service import CrashError
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.memory import HOST
 
@@ -77,6 +78,15 @@ def test_buffers_are_rotated_until_the_cache_has_forgotten_them():
     assert kernels.sets_beyond(cache=50, moved=30) == 4
     assert kernels.rotated(list("abc")) == list("abc" * 4)
     assert kernels.rotated(list("x" * 30)) == list("x" * 30)
+
+
+def test_the_process_that_measures_is_given_a_gpu(tmp_path, monkeypatch):
+    """A CuPy that can say where it was asked for, and nothing else."""
+    (tmp_path / "cupy.py").write_text("raise ImportError('asked for a GPU')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    asked = pytest.raises(CrashError, match="asked for a GPU")
+    with step.SECTION.measuring(Options(quick=True)) as measure, asked:
+        measure("1024")
 
 
 # training, on the CPU's backend

@@ -3,19 +3,12 @@
 import pytest
 
 from gpubackprop.bench import catalogue, service
-from gpubackprop.bench.on_gpu import peers
+from gpubackprop.bench.on_cpu import end_to_end, epochs, first_fit, memory, roofline, scaling
+from gpubackprop.bench.on_gpu import crossover, peers
 from gpubackprop.bench.options import Options
-from gpubackprop.bench.report.report import Report, picture
+from gpubackprop.bench.report.pictures import svg
+from gpubackprop.bench.report.report import Report
 from gpubackprop.bench.run import run
-from gpubackprop.bench.suite import (
-    crossover,
-    end_to_end,
-    epochs,
-    first_fit,
-    memory,
-    roofline,
-    scaling,
-)
 
 SMALLEST = Options(
     quick=True, problems=("digits",), peers=("scikit_learn", "numpy", "floor"), pairs=1
@@ -112,7 +105,7 @@ def test_a_row_has_a_cell_for_every_column():
     for figures in ON_GPU:
         assert len(peers.cells(figures)) == len(peers.SECTION.header)
     assert peers.cells(ON_GPU[0])[-1] == "left out"
-    assert b"<svg" in picture(peers.SECTION, ON_GPU)
+    assert b"<svg" in svg(peers.SECTION, ON_GPU)
 
 
 # the crossover
@@ -127,12 +120,12 @@ def both(width, cpu, gpu):
 def test_the_crossover_is_where_the_lines_meet():
     """From 1 against 4 to 16 against 4, over a decade: they meet halfway."""
     rows = [both(10, 1.0, 4.0), both(1000, 16.0, 4.0), both(2000, 64.0, 4.0)]
-    cpu, gpu = (crossover.curves(rows)[name] for name in ("gpubackprop", "gpubackprop_cuda"))
+    cpu, gpu = (crossover.by_width(rows)[name] for name in ("gpubackprop", "gpubackprop_cuda"))
     width, milliseconds = crossover.crossing(cpu, gpu)
     assert width == pytest.approx(100)
     assert milliseconds == pytest.approx(4000)
     assert crossover.conclusions(rows)[0] == "the GPU is faster from a width of about 100 on"
-    assert picture(crossover.SECTION, rows)
+    assert svg(crossover.SECTION, rows)
 
 
 @pytest.mark.parametrize(("cpu", "faster"), [(1.0, "CPU"), (9.0, "GPU")])
@@ -140,14 +133,14 @@ def test_there_may_be_no_crossover(cpu, faster):
     rows = [both(width, cpu, 4.0) for width in (10, 100)]
     said = crossover.conclusions(rows)[0]
     assert said == f"the {faster} is faster at all these widths"
-    assert picture(crossover.SECTION, rows)
+    assert svg(crossover.SECTION, rows)
 
 
 def test_the_cpu_may_be_left_out():
     rows = [on_gpu("width 10")]
     assert crossover.cells(rows[0])[2:] == ["left out", ""]
     assert crossover.conclusions(rows)
-    assert picture(crossover.SECTION, rows)
+    assert svg(crossover.SECTION, rows)
 
 
 # other sections
@@ -188,8 +181,8 @@ def test_what_a_primitive_reaches_is_of_its_own_roof():
     ]
     assert roofline.attained(rows) == {"dense": 0.9, "adam": 0.5}
     assert roofline.attained(rows[1:]) == {}
-    assert picture(roofline.SECTION, rows)
-    assert picture(roofline.SECTION, rows[1:])
+    assert svg(roofline.SECTION, rows)
+    assert svg(roofline.SECTION, rows[1:])
 
 
 def test_one_quantity_is_changed_at_a_time():

@@ -5,7 +5,7 @@ import pytest
 
 from gpubackprop.backends.cuda import detection
 from gpubackprop.bench import catalogue, service
-from gpubackprop.bench.suite import epochs
+from gpubackprop.bench.on_cpu import epochs
 
 QUICK = "bench --quick --pairs 1 --only epochs --problems tiny --peers scikit_learn --folder out"
 

@@ -4,14 +4,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from statistics import median
 from typing import Any
 
 from ..contestants import OURS, OURS_ON_GPU
+from ..on_cpu.sweeps import cases_of, curves
 from ..options import Options
 from ..problems import PROBLEMS, Problem
-from ..race import Race, remarks
-from ..ratios import Ratio
+from ..race import Race, milliseconds, ratio, remarks
 from ..report.pictures import Line, colours, legend, log_log, panel
 from ..report.section import Figures, Measure, Section
 
@@ -29,7 +28,7 @@ def problem(case: str) -> Problem:
 
 def cases(options: Options) -> Sequence[str]:
     """Growing layers, then two of the usual problems."""
-    return [*(f"width {width}" for width in WIDTHS), *COMPARED]
+    return [*cases_of({"width": WIDTHS}), *COMPARED]
 
 
 @contextmanager
@@ -40,23 +39,17 @@ def measuring(options: Options) -> Iterator[Measure]:
 
 
 def cells(figures: Figures) -> list[str]:
-    seconds = figures["seconds"]
-    gpu = f"{1e3 * median(seconds[OURS_ON_GPU]):.3g}"
-    if OURS not in seconds:
+    times = milliseconds(figures)
+    gpu = f"{times[OURS_ON_GPU]:.3g}"
+    if OURS not in times:
         return [figures["case"], gpu, "left out", ""]
-    ratio = Ratio.of(seconds[OURS], seconds[OURS_ON_GPU])
-    return [figures["case"], gpu, f"{1e3 * median(seconds[OURS]):.3g}", str(ratio)]
+    return [figures["case"], gpu, f"{times[OURS]:.3g}", str(ratio(figures, OURS_ON_GPU, OURS))]
 
 
-def curves(rows: list[Figures]) -> Mapping[str, Line]:
+def by_width(rows: list[Figures]) -> Mapping[str, Line]:
     """Milliseconds by width, of each that was measured."""
-    found: dict[str, list[tuple[float, float]]] = {}
-    for figures in rows:
-        quantity, _, width = figures["case"].partition(" ")
-        for name, seconds in figures["seconds"].items():
-            if quantity == "width":
-                found.setdefault(name, []).append((int(width), 1e3 * median(seconds)))
-    return found
+    swept = [figures for figures in rows if figures["case"] not in COMPARED]
+    return curves(swept, milliseconds).get("width", {})
 
 
 def crossing(cpu: Line, gpu: Line) -> tuple[float, float] | None:
@@ -73,7 +66,7 @@ def crossing(cpu: Line, gpu: Line) -> tuple[float, float] | None:
 
 def conclusions(rows: list[Figures]) -> list[str]:
     """Where the GPU begins to gain."""
-    lines = curves(rows)
+    lines = by_width(rows)
     if set(lines) != {OURS, OURS_ON_GPU}:
         return remarks(rows)
     found = crossing(lines[OURS], lines[OURS_ON_GPU])
@@ -87,7 +80,7 @@ def conclusions(rows: list[Figures]) -> list[str]:
 
 def draw(figure: Any, rows: list[Figures]) -> None:
     """Draw both curves, and mark where they cross."""
-    lines = curves(rows)
+    lines = by_width(rows)
     figure.set_size_inches(7, 4.5)
     axes = figure.subplots()
     log_log(axes, lines, colours((OURS, OURS_ON_GPU), OURS_ON_GPU))

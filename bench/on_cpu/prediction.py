@@ -12,10 +12,9 @@ import numpy as np
 
 from ..contestants import OURS
 from ..duel import SKLEARN, duel, gain
-from ..goals import PREDICTION_AT_LEAST
+from ..goals import PREDICTION_AT_LEAST, at_least
 from ..options import Options
 from ..problems import PROBLEMS
-from ..ratios import verdict
 from ..report.section import Figures, Section
 from ..start import parameters
 
@@ -73,7 +72,7 @@ def _differing(figures: Figures) -> int:
 def conclusions(rows: list[Figures]) -> list[str]:
     """The least gain."""
     least = min(gain(figures).median for figures in rows)
-    return [f"at the least {least:.2f}, goal {verdict(least, at_least=PREDICTION_AT_LEAST)}"]
+    return [f"at the least {least:.2f}, goal {at_least(PREDICTION_AT_LEAST, least)}"]
 
 
 SECTION = Section(

@@ -8,7 +8,8 @@ import pytest
 
 from gpubackprop.backends.cuda import detection
 from gpubackprop.bench.options import Options
-from gpubackprop.bench.report.report import Report, without_empty_columns
+from gpubackprop.bench.report.part import without_empty_columns
+from gpubackprop.bench.report.report import Report
 from gpubackprop.bench.report.section import Section, always
 from gpubackprop.bench.run import machine, run
 from gpubackprop.bench.service import CrashError, UnavailableError
@@ -121,6 +122,7 @@ def test_a_library_that_is_not_there_is_no_failure(measured, tmp_path):
     sound, *_ = measured(toys(measure))
     assert sound
     assert "- a: not measured, No module named 'jax'" in text(tmp_path)
+    assert "0 toys" not in text(tmp_path)  # nothing is concluded from no rows
 
 
 def test_finished_rows_are_kept_when_interrupted(measured, tmp_path):

@@ -19,6 +19,7 @@ from ..report.pictures import against, colours
 from ..report.section import Figures, Section
 from ..resident import peak_mb, start_anew
 from ..start import parameters
+from .sweeps import cases_of, curves
 
 PLAN, CHECKPOINTS = "plan", 'ours, checkpoint="sqrt"'
 MEASURED: dict[str, Callable[..., Any]] = {
@@ -30,12 +31,12 @@ BASE = {"batch": 4096, "width": 512, "depth": 4}
 SWEEPS = {"batch": (512, 2048, 4096, 8192), "width": (256, 512, 1024), "depth": (2, 4, 8, 16)}
 """What is varied, the rest as in BASE."""
 _MB = 1 << 20
+_PAGE = 4096 / _MB
 
 
 def cases(options: Options) -> Sequence[str]:
-    """Each quantity at each of its sizes; one of them in small."""
-    sweeps = {"depth": (2,)} if options.quick else SWEEPS
-    return [f"{quantity} {size}" for quantity, sizes in sweeps.items() for size in sizes]
+    """Each quantity at each of its sizes; in the quick form one of them."""
+    return cases_of({"depth": (2,)} if options.quick else SWEEPS)
 
 
 def measure(case: str, quick: bool) -> Figures:
@@ -52,8 +53,9 @@ def measure(case: str, quick: bool) -> Figures:
 def shape(case: str) -> Problem:
     """The base with one quantity changed, and one batch of it."""
     quantity, size = case.split()
-    batch, width, depth = {**BASE, quantity: int(size)}.values()
-    return Problem("memory", batch, 64, 10, (width,) * depth, batch)
+    sizes = {**BASE, quantity: int(size)}
+    hidden, batch = (sizes["width"],) * sizes["depth"], sizes["batch"]
+    return Problem("memory", batch, 64, 10, hidden, batch)
 
 
 def _grown(estimator: Callable[..., Any], problem: Problem) -> float:
@@ -64,7 +66,7 @@ def _grown(estimator: Callable[..., Any], problem: Problem) -> float:
         warnings.simplefilter("ignore")  # one epoch does not converge
         before = start_anew()
         model.fit(X, y)
-    return peak_mb() - before
+    return max(peak_mb() - before, _PAGE)  # a toy may find room in what is taken already
 
 
 def cells(figures: Figures) -> list[str]:
@@ -86,14 +88,10 @@ def _times(rows: list[Figures], above: str, below: str) -> str:
 
 
 def draw(figure: Any, rows: list[Figures]) -> None:
-    """Draw one picture for each quantity."""
-    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for figures in rows:
-        quantity, size = figures["case"].split()
-        for name, megabytes in figures["megabytes"].items():
-            found.setdefault(quantity, {}).setdefault(name, []).append((int(size), megabytes))
+    """Draw a panel for each quantity."""
+    lines = curves(rows, lambda figures: figures["megabytes"])
     figure.set_size_inches(9, 4)
-    against(figure, found, "MB", colours((*MEASURED, PLAN), OURS, PLAN), dashed=(PLAN,))
+    against(figure, lines, "MB", colours((*MEASURED, PLAN), OURS, PLAN), dashed=(PLAN,))
 
 
 SECTION = Section(

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import product
-from statistics import geometric_mean, median
+from statistics import geometric_mean
 from typing import Any
 
-from ..contestants import FLOORS, OURS, PEERS
-from ..goals import AT_LEAST, FLOOR_AT_MOST, Row
+from ..contestants import COMPARED, FLOOR, FLOORS, OURS
+from ..goals import AT_LEAST, FLOOR_AT_MOST, Row, at_least, at_most
 from ..options import Options
 from ..problems import PROBLEMS
-from ..race import Race, ratio, remarks
-from ..ratios import verdict
+from ..race import Race, milliseconds, ratio, remarks
 from ..report.pictures import bars, colours, legend, panel
 from ..report.section import Figures, Measure, Section
-
-COLUMNS = (*PEERS, "reference", *FLOORS)
 
 
 def cases(options: Options) -> Sequence[str]:
@@ -36,8 +34,8 @@ def measuring(options: Options) -> Iterator[Measure]:
 
 
 def cells(figures: Figures) -> list[str]:
-    ours = f"{1e3 * median(figures['seconds'][OURS]):.3g}"
-    return [figures["case"], ours, *(_cell(figures, name) for name in COLUMNS)]
+    ours = f"{milliseconds(figures)[OURS]:.3g}"
+    return [figures["case"], ours, *(_cell(figures, name) for name in COMPARED)]
 
 
 def _cell(figures: Figures, name: str) -> str:
@@ -46,7 +44,7 @@ def _cell(figures: Figures, name: str) -> str:
 
 def conclusions(rows: list[Figures]) -> list[str]:
     """How the others do on the whole, goals that are missed, remarks."""
-    others = (name for name in COLUMNS if name not in FLOORS)
+    others = (name for name in COMPARED if name not in FLOORS)
     said = [f"{name} {mean:.2f}" for name in others if (mean := on_the_whole(rows, name))]
     whole = f"times as long as ours, geometric means over the rows: {', '.join(said)}"
     return [*([whole] if said else []), *_against_goals(rows), *remarks(rows)]
@@ -71,22 +69,19 @@ def _goals(figures: Figures) -> dict[str, str]:
     if figures["problem"]["rows"] != PROBLEMS[name].rows:
         return {}
     row = Row(name, dtype, activation)
-    goals: dict[str, dict[str, Any]] = {
-        who: {"at_least": goal} for who, goal in AT_LEAST.get(row, {}).items()
-    }
+    goals = {who: partial(at_least, goal) for who, goal in AT_LEAST.get(row, {}).items()}
     if row in FLOOR_AT_MOST:
-        goals["floor"] = {"at_most": FLOOR_AT_MOST[row]}
+        goals[FLOOR] = partial(at_most, FLOOR_AT_MOST[row])
+    medians = {who: ratio(figures, OURS, who).median for who in goals if who in figures["seconds"]}
     return {
-        f"{figures['case']}, {who}": f"{value:.2f}, goal {verdict(value, **goal)}"
-        for who, goal in goals.items()
-        if who in figures["seconds"]
-        for value in [ratio(figures, OURS, who).median]
+        f"{figures['case']}, {who}": f"{value:.2f}, goal {goals[who](value)}"
+        for who, value in medians.items()
     }
 
 
 def draw(figure: Any, rows: list[Figures]) -> None:
     """How many times as long the others take."""
-    names = [n for n in COLUMNS if n not in FLOORS and any(n in r["seconds"] for r in rows)]
+    names = [n for n in COMPARED if n not in FLOORS and any(n in r["seconds"] for r in rows)]
     values = {
         name: [
             ratio(figures, OURS, name).median if name in figures["seconds"] else None
@@ -112,7 +107,7 @@ SECTION = Section(
     header=[
         "problem",
         "ours, ms",
-        *(f"{n}{' below ours' if n in FLOORS else ''}" for n in COLUMNS),
+        *(f"{n}{' below ours' if n in FLOORS else ''}" for n in COMPARED),
     ],
     cases=cases,
     measuring=measuring,

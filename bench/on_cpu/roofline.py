@@ -11,16 +11,16 @@ import threadpoolctl
 from ...backends import select
 from ...kernels.formulas import Activation, Loss
 from .. import primitives
-from ..measuring import SHAPES, Draw, Shape, repeated
 from ..options import Options
 from ..own_process import own_process
-from ..primitives import Call
+from ..primitives import SHAPES, Call, Draw, Shape
 from ..problems import Array
+from ..repeated import repeated
 from ..report.pictures import COLOURS, GREEN, legend, panel
 from ..report.section import Figures, Section
 
 LAYERS = {"mid": SHAPES["mid"], "wide": Shape(1024, 2048, 2048, calls=1)}
-"""One whose arrays the caches hold, and one whose they do not."""
+"""One whose arrays fit a core's own caches, and one whose arrays do not."""
 ROUNDS = 7
 PRIMITIVES: dict[str, Callable[[Draw, Shape], Call]] = {
     "gather": primitives.gather,
@@ -61,7 +61,7 @@ def measure(case: str, quick: bool) -> Figures:
     name, _, layer = case.partition(", ")
     shape = TOY if quick else LAYERS[layer] if layer else ROOFS[name]
     call = _builder(name)(_drawn, shape)
-    run = repeated(select("compiled", "cpu"), call.primitive, call.arguments, shape.calls)
+    run = repeated(select("compiled", "cpu"), call, shape.calls)
     with threadpoolctl.threadpool_limits(1, "blas"):
         seconds = [each / shape.calls for each in _timed(run)]
     return {"case": case, "flops": call.flops, "bytes": call.bytes, "seconds": seconds}
@@ -133,9 +133,8 @@ def draw(figure: Any, rows: list[Figures]) -> None:
         (peak, _), (_, cache), (_, memory) = (rates(found[roof]) for roof in ROOFS)
         _draw_roofs(axes, peak, cache, memory)
     marks = {"mid": "o", "wide": "s"}
-    palette = dict(
-        zip([*PRIMITIVES][1:], (GREEN, *COLOURS), strict=True)
-    )  # gather computes nothing
+    computing = [name for name in PRIMITIVES if name != "gather"]
+    palette = dict(zip(computing, (GREEN, *COLOURS), strict=True))
     for case, figures in found.items():
         name, _, layer = case.partition(", ")
         flops, moved = rates(figures)
@@ -165,8 +164,8 @@ SECTION = Section(
     name="roofline",
     title="Each primitive beside what one core can do",
     about=(
-        "A layer of 256 by 128 units with a batch of 256, whose arrays a core's own caches hold, "
-        "and one of 2048 by 2048 with a batch of 1024, whose they do not; float32. Bytes are the "
+        "A layer of 256 by 128 units with a batch of 256, whose arrays fit a core's own caches, "
+        "and one of 2048 by 2048 with a batch of 1024, whose arrays do not; float32. Bytes are the "
         "least that have to be moved. The roofs are measured: a matrix product of 1024 x 1024 x "
         "1024, a copy within the caches, a copy beyond all of them."
     ),

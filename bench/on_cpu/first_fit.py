@@ -11,10 +11,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from ..contestants import OURS
 from ..duel import PACKAGES, SKLEARN
-from ..goals import FIRST_FIT_AT_MOST, IMPORT_AT_MOST, MEMORY_AT_MOST
+from ..goals import FIRST_FIT_AT_MOST, IMPORT_AT_MOST, MEMORY_AT_MOST, at_most
 from ..options import Options
-from ..ratios import verdict
 from ..report.section import Figures, Measure, Section
 
 SCRIPT = Path(__file__).parents[1] / "fit_once.py"
@@ -47,8 +47,8 @@ def measuring(options: Options) -> Iterator[Measure]:
 
 def _round(case: str) -> dict[str, dict[str, Any]]:
     with tempfile.TemporaryDirectory() as cache:
-        names = {SKLEARN: SKLEARN, "cold": "gpubackprop", "warm": "gpubackprop"}
-        return {name: _fit(PACKAGES[who], case, cache) for name, who in names.items()}
+        turns = {SKLEARN: SKLEARN, "cold": OURS, "warm": OURS}
+        return {turn: _fit(PACKAGES[who], case, cache) for turn, who in turns.items()}
 
 
 def _fit(package: str, case: str, cache: str) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def conclusions(rows: list[Figures]) -> list[str]:
             value = median(above(figures, name, what))
             unit = "MB" if what.endswith("mb") else "s"
             said = f"{what.removesuffix('_mb')}, {name}: {value:.3g} {unit} more than scikit-learn"
-            lines.append(f"{said}, goal {verdict(value, at_most=goal)}")
+            lines.append(f"{said}, goal {at_most(goal, value)}")
     return lines
 
 

@@ -29,7 +29,7 @@ SAME_SCORE = 0.01
 
 
 def cases(options: Options) -> Sequence[str]:
-    """All of them, the smallest in small."""
+    """All of them; in the quick form the smallest."""
     return ("iris",) if options.quick else DATASETS
 
 

@@ -1,6 +1,5 @@
 """Networks of equal layers and their passes, ready to run: what most claims are measured on."""
 
-import time
 from typing import NamedTuple
 
 import numpy as np
@@ -14,12 +13,6 @@ from ...kernels.protocol import Kernels
 from ...memory import Memory
 from ...parameters import Parameters
 from ...workspace import Workspace
-
-ROUNDS = 7
-"""Measurements of each of what is compared."""
-SECONDS = 0.1
-"""Length of one of them."""
-QUICK_SECONDS = 0.001
 
 
 class Plain(NamedTuple):
@@ -107,28 +100,3 @@ class Passes:
         memory.write(sums, np.zeros(3))
         self._loss(1)
         return float(memory.read(sums)[0])
-
-
-def in_turn(backend: Backend, works: dict[str, Run], quick: bool) -> dict[str, list[float]]:
-    """Seconds that one run of each takes, measured one after the other (A B A B ...)."""
-    seconds: dict[str, list[float]] = {name: [] for name in works}
-    with backend.session():
-        repeats = {
-            name: _enough(run, QUICK_SECONDS if quick else SECONDS) for name, run in works.items()
-        }
-        for _ in range(ROUNDS):
-            for name, run in works.items():
-                seconds[name].append(_seconds(run, repeats[name]))
-    return seconds
-
-
-def _enough(run: Run, seconds: float) -> int:
-    """How many runs take so long; what only the first one does is over then."""
-    _seconds(run, 1)
-    return max(1, round(seconds / _seconds(run, 1)))
-
-
-def _seconds(run: Run, repeats: int) -> float:
-    started = time.perf_counter()
-    run(repeats)
-    return (time.perf_counter() - started) / repeats

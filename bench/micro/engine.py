@@ -4,16 +4,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..backends import Backend
-from ..backprop import Formulas
-from ..epochs import Epochs
-from ..kernels.formulas import Activation, Loss
-from ..memory_plan import plan
-from ..optimizers import Adam
-from ..parameters import Array, Parameters
-from ..translation import ACTIVATIONS
-from .problems import Problem
-from .start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
+from gpubackprop.backends import Backend
+from gpubackprop.backprop import Formulas
+from gpubackprop.bench.problems import Problem
+from gpubackprop.bench.start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
+from gpubackprop.epochs import Epochs
+from gpubackprop.kernels.formulas import Activation, Loss
+from gpubackprop.memory_plan import plan
+from gpubackprop.optimizers import Adam
+from gpubackprop.parameters import Array, Parameters
+from gpubackprop.translation import ACTIVATIONS
 
 
 def epochs(problem: Problem, dtype: str, activation: str, backend: Backend) -> tuple[Epochs, Array]:

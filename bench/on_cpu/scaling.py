@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from statistics import median
 from typing import Any
 
 from ..contestants import FLOOR, OURS
 from ..options import Options
 from ..problems import Problem
-from ..race import Race, remarks
+from ..race import Race, milliseconds, remarks
 from ..ratios import Ratio
 from ..report.pictures import against, colours
 from ..report.section import Figures, Measure, Section
+from .sweeps import cases_of, curves
 
 BASE = Problem("scaling", rows=4096, features=128, classes=10, hidden=(256, 256), batch=256)
 SWEEPS = {
@@ -39,9 +39,8 @@ def problem(case: str) -> Problem:
 
 
 def cases(options: Options) -> Sequence[str]:
-    """Each quantity at each of its sizes; two of them in small."""
-    sweeps = {"width": (8, 16)} if options.quick else SWEEPS
-    return [f"{quantity} {size}" for quantity, sizes in sweeps.items() for size in sizes]
+    """Each quantity at each of its sizes; in the quick form two of them."""
+    return cases_of({"width": (8, 16)} if options.quick else SWEEPS)
 
 
 @contextmanager
@@ -53,8 +52,9 @@ def measuring(options: Options) -> Iterator[Measure]:
 
 
 def cells(figures: Figures) -> list[str]:
-    times = (figures["seconds"].get(name) for name in (OURS, *BESIDE))
-    return [figures["case"], *(f"{1e3 * median(each):.3g}" if each else "" for each in times)]
+    times = milliseconds(figures)
+    names = (OURS, *BESIDE)
+    return [figures["case"], *(f"{times[n]:.3g}" if n in times else "" for n in names)]
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
@@ -71,16 +71,11 @@ def _above_floor(rows: list[Figures], name: str) -> list[float]:
 
 
 def draw(figure: Any, rows: list[Figures]) -> None:
-    """Draw one picture for each quantity, all with the same times."""
-    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for figures in rows:
-        quantity, size = figures["case"].split()
-        for name, seconds in figures["seconds"].items():
-            points = found.setdefault(quantity, {}).setdefault(name, [])
-            points.append((int(size), 1e3 * median(seconds)))
+    """Draw a panel for each quantity, all with the same times."""
+    lines = curves(rows, milliseconds)
     colour = colours((OURS, *BESIDE), OURS, FLOOR)
-    figure.set_size_inches(9, 7 if len(found) > 2 else 4)
-    against(figure, found, "ms an epoch", colour, dashed=(FLOOR,))
+    figure.set_size_inches(9, 7 if len(lines) > 2 else 4)
+    against(figure, lines, "ms an epoch", colour, dashed=(FLOOR,))
 
 
 SECTION = Section(

@@ -1,0 +1,1 @@
+"""What the CPU shows, beside other libraries and beside its floors: one module a section."""

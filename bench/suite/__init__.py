@@ -1,1 +1,0 @@
-"""Training beside other libraries and its own floors: what a person who decides looks at."""
