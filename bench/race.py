@@ -128,8 +128,8 @@ def ratio(figures: Figures, ours: str, name: str) -> Ratio:
     return Ratio.of(*(figures["seconds"][who] for who in pair))
 
 
-def milliseconds(figures: Figures) -> dict[str, float]:
-    """Median time of an epoch of each contestant."""
+def times(figures: Figures) -> dict[str, float]:
+    """Median time of an epoch of each contestant, in milliseconds."""
     return {name: 1e3 * median(seconds) for name, seconds in figures["seconds"].items()}
 
 

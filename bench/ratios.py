@@ -1,5 +1,6 @@
-"""Ratios of times that were taken in pairs."""
+"""Times and their ratios in words: the median, and the range."""
 
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -18,4 +19,24 @@ class Ratio(NamedTuple):
         return cls(median(every), min(every), max(every))
 
     def __str__(self) -> str:
-        return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
+        return ranged(self, "{:.2f}".format)
+
+
+def number(value: float) -> str:
+    """Say three digits or more, without an exponent where it is large."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def ranged(values: Sequence[float], say: Callable[[float], str] = number) -> str:
+    """Say the median and the range."""
+    return "{} ({} to {})".format(*(say(pick(values)) for pick in (median, min, max)))
+
+
+def milliseconds(seconds: Sequence[float]) -> str:
+    """Say the median and the range of times."""
+    return ranged([1e3 * each for each in seconds])
+
+
+def microseconds(seconds: Sequence[float]) -> str:
+    """Likewise of shorter ones."""
+    return ranged([1e6 * each for each in seconds])

@@ -1,7 +1,6 @@
 """From figures to words: fitted exponents, and verdicts."""
 
 from collections.abc import Sequence
-from statistics import median
 
 import numpy as np
 
@@ -23,8 +22,3 @@ def exponent(x: Sequence[float], y: Sequence[float]) -> float:
 def exponents(x: Sequence[float], seconds: Sequence[Sequence[float]]) -> list[float]:
     """The p of each round of measurements; `seconds` has those of all rounds at each x."""
     return [exponent(x, once) for once in zip(*seconds, strict=True)]
-
-
-def ranged(values: Sequence[float]) -> str:
-    """Median and range."""
-    return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"

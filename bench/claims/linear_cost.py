@@ -5,9 +5,10 @@ from typing import Any
 
 from ...backends import select
 from ..own_process import own_process
+from ..ratios import ranged
 from ..report.pictures import COLOURS, GREY, band, panel
 from ..report.section import Figures, Section, always
-from .judging import exponents, ranged, verdict
+from .judging import exponents, verdict
 from .networks import Passes, Plain
 from .timing import in_turn
 
@@ -51,8 +52,8 @@ def cells(figures: Figures) -> list[str]:
         f"{networks[0]} to {networks[-1]}",
         f"{parameters[0]:,} to {parameters[-1]:,}",
         " to ".join(f"{1e3 * median(figures['seconds'][i]):.3g}" for i in (0, -1)),
-        ranged(exponents(parameters, figures["seconds"])),
-        ranged(upper(figures)),
+        ranged(exponents(parameters, figures["seconds"]), "{:.2f}".format),
+        ranged(upper(figures), "{:.2f}".format),
     ]
 
 

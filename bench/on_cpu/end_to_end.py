@@ -4,7 +4,6 @@ import time
 import warnings
 from collections.abc import Sequence
 from functools import cache
-from statistics import median
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from ..contestants import OURS
 from ..duel import SKLEARN, duel, gain
 from ..options import Options
+from ..ratios import ranged
 from ..report.pictures import GREEN, bars, panel
 from ..report.section import Figures, Section
 
@@ -58,7 +58,7 @@ def _data(name: str) -> Any:
 
 def cells(figures: Figures) -> list[str]:
     ours, theirs = (figures["found"][name] for name in (OURS, SKLEARN))
-    seconds = (f"{median(figures['seconds'][name]):.3g}" for name in (SKLEARN, OURS))
+    seconds = (ranged(figures["seconds"][name]) for name in (SKLEARN, OURS))
     scores = (f"{found['score']:.3f} in {found['epochs']}" for found in (theirs, ours))
     return [figures["case"], *seconds, str(gain(figures)), *scores]
 

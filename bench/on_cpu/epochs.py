@@ -11,7 +11,8 @@ from ..contestants import COMPARED, FLOOR, FLOORS, OURS
 from ..goals import AT_LEAST, FLOOR_AT_MOST, Row, at_least, at_most
 from ..options import Options
 from ..problems import PROBLEMS
-from ..race import Race, milliseconds, ratio, remarks
+from ..race import Race, ratio, remarks
+from ..ratios import milliseconds
 from ..report.pictures import bars, colours, legend, panel
 from ..report.section import Figures, Measure, Section
 
@@ -34,7 +35,7 @@ def measuring(options: Options) -> Iterator[Measure]:
 
 
 def cells(figures: Figures) -> list[str]:
-    ours = f"{milliseconds(figures)[OURS]:.3g}"
+    ours = milliseconds(figures["seconds"][OURS])
     return [figures["case"], ours, *(_cell(figures, name) for name in COMPARED)]
 
 

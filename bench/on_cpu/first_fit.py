@@ -15,6 +15,7 @@ from ..contestants import OURS
 from ..duel import PACKAGES, SKLEARN
 from ..goals import FIRST_FIT_AT_MOST, IMPORT_AT_MOST, MEMORY_AT_MOST, at_most
 from ..options import Options
+from ..ratios import ranged
 from ..report.section import Figures, Measure, Section
 
 SCRIPT = Path(__file__).parents[1] / "fit_once.py"
@@ -71,8 +72,7 @@ def above(figures: Figures, name: str, what: str) -> list[float]:
 
 def cells(figures: Figures) -> list[str]:
     differences = (above(figures, name, what) for name, what, _ in QUANTITIES)
-    spread = (f"{median(d):.3g} ({min(d):.3g} to {max(d):.3g})" for d in differences)
-    return [figures["case"], *spread]
+    return [figures["case"], *map(ranged, differences)]
 
 
 def conclusions(rows: list[Figures]) -> list[str]:

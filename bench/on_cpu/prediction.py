@@ -4,7 +4,6 @@ import time
 import warnings
 from collections.abc import Sequence
 from functools import cache
-from statistics import median
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..duel import SKLEARN, duel, gain
 from ..goals import PREDICTION_AT_LEAST, at_least
 from ..options import Options
 from ..problems import PROBLEMS
+from ..ratios import milliseconds
 from ..report.section import Figures, Section
 from ..start import parameters
 
@@ -59,7 +59,7 @@ def _predict(model: Any, rows: Any, calls: int) -> float:
 
 
 def cells(figures: Figures) -> list[str]:
-    ours = f"{1e3 * median(figures['seconds'][OURS]):.3g}"
+    ours = milliseconds(figures["seconds"][OURS])
     return [figures["case"], ours, str(gain(figures)), str(_differing(figures))]
 
 

@@ -15,6 +15,7 @@ from ..options import Options
 from ..own_process import own_process
 from ..primitives import SHAPES, Call, Draw, Shape
 from ..problems import Array
+from ..ratios import microseconds
 from ..repeated import repeated
 from ..report.pictures import COLOURS, GREEN, legend, panel
 from ..report.section import Figures, Section
@@ -97,8 +98,7 @@ def rates(figures: Figures) -> tuple[float, float]:
 
 def cells(figures: Figures) -> list[str]:
     flops, moved = rates(figures)
-    spread = [1e6 * pick(figures["seconds"]) for pick in (median, min, max)]
-    took = "{:.4g} ({:.4g} to {:.4g})".format(*spread)
+    took = microseconds(figures["seconds"])
     return [figures["case"], took, f"{flops:.3g}" if flops else "", f"{moved:.3g}"]
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from ..contestants import FLOOR, OURS
 from ..options import Options
 from ..problems import Problem
-from ..race import Race, milliseconds, remarks
-from ..ratios import Ratio
+from ..race import Race, remarks, times
+from ..ratios import Ratio, milliseconds
 from ..report.pictures import against, colours
 from ..report.section import Figures, Measure, Section
 from .sweeps import cases_of, curves
@@ -52,9 +52,8 @@ def measuring(options: Options) -> Iterator[Measure]:
 
 
 def cells(figures: Figures) -> list[str]:
-    times = milliseconds(figures)
-    names = (OURS, *BESIDE)
-    return [figures["case"], *(f"{times[n]:.3g}" if n in times else "" for n in names)]
+    every = (figures["seconds"].get(name) for name in (OURS, *BESIDE))
+    return [figures["case"], *(milliseconds(seconds) if seconds else "" for seconds in every)]
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
@@ -72,7 +71,7 @@ def _above_floor(rows: list[Figures], name: str) -> list[float]:
 
 def draw(figure: Any, rows: list[Figures]) -> None:
     """Draw a panel for each quantity, all with the same times."""
-    lines = curves(rows, milliseconds)
+    lines = curves(rows, times)
     colour = colours((OURS, *BESIDE), OURS, FLOOR)
     figure.set_size_inches(9, 7 if len(lines) > 2 else 4)
     against(figure, lines, "ms an epoch", colour, dashed=(FLOOR,))

@@ -10,7 +10,8 @@ from ..contestants import OURS, OURS_ON_GPU
 from ..on_cpu.sweeps import cases_of, curves
 from ..options import Options
 from ..problems import PROBLEMS, Problem
-from ..race import Race, milliseconds, ratio, remarks
+from ..race import Race, ratio, remarks, times
+from ..ratios import milliseconds
 from ..report.pictures import Line, colours, legend, log_log, panel
 from ..report.section import Figures, Measure, Section
 
@@ -39,17 +40,18 @@ def measuring(options: Options) -> Iterator[Measure]:
 
 
 def cells(figures: Figures) -> list[str]:
-    times = milliseconds(figures)
-    gpu = f"{times[OURS_ON_GPU]:.3g}"
-    if OURS not in times:
+    seconds = figures["seconds"]
+    gpu = milliseconds(seconds[OURS_ON_GPU])
+    if OURS not in seconds:
         return [figures["case"], gpu, "left out", ""]
-    return [figures["case"], gpu, f"{times[OURS]:.3g}", str(ratio(figures, OURS_ON_GPU, OURS))]
+    cpu = milliseconds(seconds[OURS])
+    return [figures["case"], gpu, cpu, str(ratio(figures, OURS_ON_GPU, OURS))]
 
 
 def by_width(rows: list[Figures]) -> Mapping[str, Line]:
     """Milliseconds by width, of each that was measured."""
     swept = [figures for figures in rows if figures["case"] not in COMPARED]
-    return curves(swept, milliseconds).get("width", {})
+    return curves(swept, times).get("width", {})
 
 
 def crossing(cpu: Line, gpu: Line) -> tuple[float, float] | None:

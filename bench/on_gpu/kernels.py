@@ -17,7 +17,7 @@ from ..goals import KERNEL_AT_LEAST, at_least
 from ..own_process import own_process
 from ..primitives import Draw
 from ..problems import Array
-from ..ratios import Ratio
+from ..ratios import Ratio, microseconds
 from ..report.section import Figures, Section, always
 from .clock import Clock, Work, graph
 from .passes import PASSES, Pass, Room
@@ -108,7 +108,7 @@ def cells(figures: Figures) -> list[str]:
     return [
         figures["case"],
         f"{figures['bytes'] / 1e6:.4g}",
-        f"{1e6 * median(figures['seconds']['pass']):.4g}",
+        microseconds(figures["seconds"]["pass"]),
         f"{figures['bytes'] / median(figures['seconds']['pass']) / 1e12:.3g}",
         f"{ratio}, {at_least(KERNEL_AT_LEAST, ratio.median)}",
     ]

@@ -9,7 +9,8 @@ from ..contestants import OURS_ON_GPU, PEERS_ON_GPU
 from ..goals import ON_GPU_AT_LEAST, at_least
 from ..options import Options
 from ..problems import ON_GPU
-from ..race import Race, milliseconds, ratio, remarks
+from ..race import Race, ratio, remarks
+from ..ratios import milliseconds
 from ..report.pictures import bars, colours, legend, panel
 from ..report.section import Figures, Measure, Section, always
 
@@ -22,8 +23,8 @@ def measuring(options: Options) -> Iterator[Measure]:
 
 
 def cells(figures: Figures) -> list[str]:
-    ours = milliseconds(figures)[OURS_ON_GPU]
-    return [figures["case"], f"{ours:.3g}", *(_cell(figures, peer) for peer in PEERS_ON_GPU)]
+    ours = milliseconds(figures["seconds"][OURS_ON_GPU])
+    return [figures["case"], ours, *(_cell(figures, peer) for peer in PEERS_ON_GPU)]
 
 
 def _cell(figures: Figures, peer: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from ...backends import dtype_of, select
 from ..own_process import own_process
 from ..problems import Array, Problem
+from ..ratios import microseconds
 from ..report.section import Figures, Section, always
 from .clock import WARM, Clock
 from .step import ROUNDS, STEPS, of_batch
@@ -44,7 +45,7 @@ def _started(problem: Problem, precision: str, steps: int) -> Training:
 def cells(figures: Figures) -> list[str]:
     return [
         figures["case"],
-        f"{1e6 * median(figures['seconds']):.4g}",
+        microseconds(figures["seconds"]),
         f"{figures['error']:.1e}",
     ]
 

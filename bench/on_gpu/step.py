@@ -1,6 +1,5 @@
 """A training step over its matrix products alone: the same cuBLAS calls, captured in a graph."""
 
-from statistics import median
 from typing import Any
 
 from ...backends import select
@@ -10,7 +9,7 @@ from ..contestants.products import products
 from ..goals import STEP_AT_MOST, at_most
 from ..own_process import own_process
 from ..problems import PROBLEMS, Problem
-from ..ratios import Ratio
+from ..ratios import Ratio, microseconds
 from ..report.section import Figures, Section, always
 from .clock import WARM, Clock, graph
 from .training import Training
@@ -48,7 +47,7 @@ def cells(figures: Figures) -> list[str]:
     ratio, seconds = Ratio(*figures["ratio"]), figures["seconds"]
     return [
         figures["case"],
-        *(f"{1e6 * median(seconds[name]):.4g}" for name in ("step", "products")),
+        *(microseconds(seconds[name]) for name in ("step", "products")),
         f"{ratio}, {at_most(STEP_AT_MOST, ratio.median)}",
     ]
 
