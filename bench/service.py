@@ -55,7 +55,7 @@ class Service:
     """
 
     def __init__(self, *arguments: str, patience: float | None = None, wait: bool = True) -> None:
-        command = [sys.executable, *arguments]
+        command = [sys.executable, "-P", *arguments]  # no module is the working directory's
         self._patience = patience
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
@@ -95,7 +95,7 @@ class Service:
 
     def _end(self) -> None:
         """End it with all that it has started: compilers have workers that hold its output open."""
-        if self._process.poll() is None:
+        if self._process.returncode is None:  # not `poll()`: what it has started outlives it
             os.killpg(self._process.pid, signal.SIGKILL)  # its session is its own
 
     def _answer(self) -> dict[str, Any]:

@@ -64,3 +64,19 @@ def test_who_ends_is_left_out_and_the_others_go_on(start, monkeypatch):
     seconds, lost = in_turn({"good": good, "bad": bad}, rounds=3)
     assert seconds == {"good": [2.0, 2.0, 2.0]}
     assert "ZeroDivisionError: division by zero" in str(lost["bad"])
+
+
+def test_the_working_directory_hides_no_module(tmp_path, monkeypatch):
+    for name in ("json", "gpubackprop"):  # a checkout has a folder of this name, without this one
+        (tmp_path / f"{name}.py").write_text("raise ImportError('found in the working directory')")
+    monkeypatch.chdir(tmp_path)
+    asked = Service(*service.module("worker"), "numpy")
+    asked.close()
+    assert asked.ready == {}
+
+
+def test_what_a_dead_process_has_started_is_ended(start):
+    """A compiler's worker holds the output open, so that nobody sees that it is dead."""
+    child = "subprocess.Popen(['sleep', '60'])"
+    with pytest.raises(CrashError, match="code 3"):
+        start(f"import os, subprocess; {child}; os._exit(3)", patience=0.5)
