@@ -128,6 +128,36 @@ class Service:
         return CrashError(f"its process ended with code {code}: {last.strip()}")
 
 
+class Restarted:
+    """A service that is started when it is asked and there is none, as after a crash.
+
+    Parameters
+    ----------
+    *arguments, patience
+        Of each `Service`.
+    """
+
+    def __init__(self, *arguments: str, patience: float | None = None) -> None:
+        self._arguments, self._patience = arguments, patience
+        self._service: Service | None = None
+
+    def ask(self, what: str = "") -> dict[str, Any]:
+        """Ask for one measurement; UnavailableError if the process ends."""
+        if self._service is None:
+            self._service = Service(*self._arguments, patience=self._patience)
+        try:
+            return self._service.ask(what)
+        except UnavailableError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the process."""
+        if self._service is not None:
+            self._service.close()
+            self._service = None
+
+
 def module(name: str) -> tuple[str, str]:
     """Have Python run a module of this package."""
     return "-m", f"{__package__}.{name}"
