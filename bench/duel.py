@@ -12,7 +12,7 @@ from .contestants import OURS
 from .options import Options
 from .ratios import Ratio
 from .report.section import Figures, Measure
-from .service import Service
+from .service import Restarted
 
 SKLEARN = "scikit_learn"
 PACKAGES = {OURS: "gpubackprop", SKLEARN: "sklearn.neural_network"}
@@ -39,14 +39,14 @@ def duel(name: str) -> Callable[[Options], AbstractContextManager[Measure]]:
         with ExitStack() as stack:
             services = {}
             for who, package in PACKAGES.items():
-                process = Service(*service.module("duel"), name, package, *quick)
+                process = Restarted(*service.module("duel"), name, package, *quick)
                 services[who] = stack.enter_context(closing(process))
             yield partial(_measured, services, options.pairs)
 
     return measuring
 
 
-def _measured(services: dict[str, Service], pairs: int, case: str) -> Figures:
+def _measured(services: dict[str, Restarted], pairs: int, case: str) -> Figures:
     found = {name: process.ask(case) for name, process in services.items()}
     seconds: dict[str, list[float]] = {name: [] for name in services}
     for _ in range(pairs):

@@ -2,14 +2,14 @@
 
 import argparse
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from importlib import import_module
 
 from . import service
 from .options import Options
-from .report.section import Figures, Measure
-from .service import Service, UnavailableError
+from .report.section import Measure
+from .service import Restarted
 
 PATIENCE = 300.0
 """Seconds that a case may take."""
@@ -33,38 +33,12 @@ def own_process(name: str) -> Callable[[Options], AbstractContextManager[Measure
 
     @contextmanager
     def measuring(options: Options) -> Iterator[Measure]:
-        process = _Process(name, *(["--quick"] if options.quick else []))
-        try:
-            yield process.measure
-        finally:
-            process.close()
+        quick = ["--quick"] if options.quick else []
+        process = Restarted(*service.module("own_process"), name, *quick, patience=PATIENCE)
+        with closing(process):
+            yield process.ask
 
     return measuring
-
-
-class _Process:
-    """The process that measures, started when there is none."""
-
-    def __init__(self, *arguments: str) -> None:
-        self._arguments = arguments
-        self._service: Service | None = None
-
-    def measure(self, case: str) -> Figures:
-        """Measure one case; UnavailableError if the process ends."""
-        if self._service is None:
-            command = (*service.module("own_process"), *self._arguments)
-            self._service = Service(*command, patience=PATIENCE)
-        try:
-            return self._service.ask(case)
-        except UnavailableError:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """End the process."""
-        if self._service is not None:
-            self._service.close()
-            self._service = None
 
 
 def main() -> None:

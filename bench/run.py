@@ -17,6 +17,8 @@ Say = Callable[[str], None]
 
 LIBRARIES = (*detection.CUPY, "numba-cuda", "numba", "numpy", "scikit-learn", "torch", "jax")
 
+TOO_LATE = "there was no time left; see --minutes"
+
 
 def run(
     report: Report, sections: Iterable[Section], options: Options, deadline: float, say: Say
@@ -48,6 +50,10 @@ def run(
         if section.needs_gpu and not usable:
             report.leave_out(section.name, reason)
             without.append(section.name)
+        elif time.monotonic() > deadline:
+            report.leave_out(section.name, TOO_LATE)
+            say(f"\n{section.title}\n  not measured, {TOO_LATE}")
+            sound = False
         else:
             sound &= _measured(report, section, options, deadline, say)
     if without:
@@ -66,7 +72,7 @@ def _measured(
         for at, case in enumerate(cases, 1):
             try:
                 if time.monotonic() > deadline:
-                    raise TimeoutError("there was no time left; see --minutes")
+                    raise TimeoutError(TOO_LATE)
                 figures = measure(case)
                 report.add(section.name, figures)
                 say(f"  {at}/{len(cases)}  {_words(section, figures)}")

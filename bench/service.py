@@ -55,7 +55,7 @@ class Service:
     """
 
     def __init__(self, *arguments: str, patience: float | None = None, wait: bool = True) -> None:
-        command = [sys.executable, *arguments]
+        command = [sys.executable, "-P", *arguments]  # no module is the working directory's
         self._patience = patience
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
@@ -95,7 +95,7 @@ class Service:
 
     def _end(self) -> None:
         """End it with all that it has started: compilers have workers that hold its output open."""
-        if self._process.poll() is None:
+        if self._process.returncode is None:  # not `poll()`: what it has started outlives it
             os.killpg(self._process.pid, signal.SIGKILL)  # its session is its own
 
     def _answer(self) -> dict[str, Any]:
@@ -126,6 +126,36 @@ class Service:
         sys.stderr.write(said)
         *_, last = ["it said nothing", *filter(str.strip, said.splitlines())]
         return CrashError(f"its process ended with code {code}: {last.strip()}")
+
+
+class Restarted:
+    """A service that is started when it is asked and there is none, as after a crash.
+
+    Parameters
+    ----------
+    *arguments, patience
+        Of each `Service`.
+    """
+
+    def __init__(self, *arguments: str, patience: float | None = None) -> None:
+        self._arguments, self._patience = arguments, patience
+        self._service: Service | None = None
+
+    def ask(self, what: str = "") -> dict[str, Any]:
+        """Ask for one measurement; UnavailableError if the process ends."""
+        if self._service is None:
+            self._service = Service(*self._arguments, patience=self._patience)
+        try:
+            return self._service.ask(what)
+        except UnavailableError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the process."""
+        if self._service is not None:
+            self._service.close()
+            self._service = None
 
 
 def module(name: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from ...files import write_atomically
 from .html import page
@@ -33,26 +34,32 @@ class Report:
             for name, kept in _read(folder / "report.json").items()
             if name in self._sections and _reads(self._sections[name], kept)
         }
+        self._begun: dict[str, Kept] = {}
         self._left_out: dict[str, str] = {}
         self._pictures: dict[str, str] = {}
 
     def begin(self, section: str) -> None:
-        """Forget the section's earlier rows."""
-        self._kept[section] = {"machine": self._machine, "rows": [], "missing": {}}
+        """Have what comes next take the place of the section's earlier rows."""
+        self._begun[section] = {"machine": self._machine, "rows": [], "missing": {}}
 
     def add(self, section: str, figures: Figures) -> None:
         """Keep a row."""
-        self._kept[section]["rows"].append(figures)
+        self._anew(section)["rows"].append(figures)
         self._save()
 
     def miss(self, section: str, case: str, reason: str) -> None:
         """Keep the reason for a row that is missing."""
-        self._kept[section]["missing"][case] = reason
+        self._anew(section)["missing"][case] = reason
         self._save()
 
     def leave_out(self, section: str, reason: str) -> None:
         """Say why a section is not measured; what an earlier run has measured stays."""
         self._left_out[section] = reason
+
+    def _anew(self, section: str) -> Kept:
+        """This run's rows of a section; only now are those of an earlier one forgotten."""
+        self._kept[section] = self._begun[section]
+        return self._kept[section]
 
     def finish(self) -> Path:
         """Write the pages with pictures, where matplotlib is installed; returns that to open."""
@@ -83,7 +90,7 @@ class Report:
     def _draw(self, section: Section, rows: list[Figures]) -> None:
         try:
             drawn = svg(section, rows)
-        except ImportError:
+        except Exception:  # no matplotlib, or rows of another release: the tables are there
             return
         self._pictures[section.name] = drawn.decode()
         path = self._folder / "pictures" / f"{section.name}.svg"
@@ -100,16 +107,16 @@ class Report:
 def _read(path: Path) -> dict[str, Kept]:
     """What an earlier run has left, if that can be read."""
     try:
-        kept: dict[str, Kept] = json.loads(path.read_text(encoding="utf-8"))
+        kept: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return kept
+    return kept if isinstance(kept, dict) else {}
 
 
 def _reads(section: Section, kept: Kept) -> bool:
     """Whether rows of an earlier run have what this release shows."""
     try:
-        part_of(section, kept)
+        document([part_of(section, kept)])
     except Exception:
         return False
     return True

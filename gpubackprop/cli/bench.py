@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +39,7 @@ def bench(
     dtypes: Annotated[str, typer.Option(metavar="NAMES", help="float32,float64.")] = "float32",
     activations: Annotated[str, typer.Option(metavar="NAMES", help="relu,tanh,logistic.")] = "relu",
     pairs: Annotated[int, typer.Option(min=1, help="Measurements of each contestant.")] = 5,
-    minutes: Annotated[float, typer.Option(help="No row is begun after these.")] = 15.0,
+    minutes: Annotated[float, typer.Option(min=0, help="No row is begun after these.")] = 15.0,
     folder: Annotated[Path, typer.Option(help="Where the report is written.")] = Path(
         "gpubackprop-bench"
     ),
@@ -45,9 +47,9 @@ def bench(
     """Measure training on this machine beside other libraries, and write a report.
 
     Every contestant trains in a process of its own, in turn with the others. Libraries that are
-    not installed, and the GPU where there is none, are left out, and a line says so. The report is
-    FOLDER/report.html; report.md and report.json beside it are written after every row. Sections
-    of an earlier run stay in them unless they are measured anew.
+    not installed, and the GPU where there is none, are left out, and a line says so. The report
+    is FOLDER/report.html; report.md and report.json are written after every row already. Sections
+    of an earlier run stay in it unless they are measured anew.
     """
     from gpubackprop.bench.catalogue import CLAIMS, SUITE
     from gpubackprop.bench.report.report import Report
@@ -59,12 +61,23 @@ def bench(
     report = Report(_writable(folder), machine(options), (*SUITE, *CLAIMS))
     sound, deadline = False, time.monotonic() + 60 * minutes
     try:
-        sound = run(report, sections, options, deadline, console.print)
+        with _ending_as_interrupted():
+            sound = run(report, sections, options, deadline, console.print)
     except KeyboardInterrupt:
         console.print("\nInterrupted; the finished rows are kept.")
     console.print(f"\nReport: {report.finish()}")
     if not sound:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _ending_as_interrupted() -> Iterator[None]:
+    """Take SIGTERM, which ends a batch job, for Ctrl-C: the report is written all the same."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _chosen_sections(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -138,9 +139,41 @@ def test_finished_rows_are_kept_when_interrupted(measured, tmp_path):
 
 
 def test_no_row_is_begun_after_the_deadline(measured, tmp_path):
-    sound, *_ = measured(toys(), deadline=0)
+    def measure(case):
+        time.sleep(0.2)
+        return row(case)
+
+    sound, *_ = measured(toys(measure), deadline=time.monotonic() + 0.1)
     assert not sound
-    assert "a: not measured, there was no time left; see --minutes" in text(tmp_path)
+    assert [r["case"] for r in kept(tmp_path)["rows"]] == ["a"]
+    assert "b: not measured, there was no time left; see --minutes" in text(tmp_path)
+
+
+def test_no_section_is_begun_after_the_deadline(measured, tmp_path):
+    sound, _, said = measured(toys(), deadline=0)
+    assert not sound
+    for written in (said, text(tmp_path)):
+        assert "there was no time left; see --minutes" in written
+
+
+def test_what_no_time_is_left_for_stays(measured, tmp_path):
+    measured(toys())
+    measured(toys(), deadline=0)
+    assert "| c " in text(tmp_path)
+
+
+def test_a_section_interrupted_before_its_first_row_stays(measured, tmp_path):
+    def interrupt(case):
+        raise KeyboardInterrupt
+
+    measured(toys(), machine="earlier")
+    with pytest.raises(KeyboardInterrupt):
+        measured(toys(interrupt), machine="later")
+    report = Report(tmp_path, "later", [toys()])
+    report.begin("toys")
+    report.finish()
+    assert "| c " in text(tmp_path)
+    assert "earlier" in text(tmp_path)
 
 
 def test_a_missing_gpu_leaves_sections_out_and_is_no_failure(measured, tmp_path):
@@ -175,10 +208,26 @@ def test_a_section_that_is_begun_anew_forgets_its_rows(measured, tmp_path):
     assert "| 1 " not in text(tmp_path)
 
 
-@pytest.mark.parametrize("damaged", ["{", '{"toys": {"rows": [{"cases": 1}]}}', '{"toys": 3}'])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        *("{", "[]", "null", '{"toys": 3}', '{"toys": {"rows": [{"cases": 1}]}}'),
+        '{"toys": {"machine": 5, "rows": [], "missing": {}}}',
+    ],
+)
 def test_what_an_earlier_release_has_left_is_replaced(tmp_path, damaged):
     (tmp_path / "report.json").write_text(damaged)
     assert Report(tmp_path, "", [toys()]).parts() == []
+
+
+def test_rows_that_cannot_be_drawn_have_no_picture(measured, tmp_path):
+    def refuse(figure, rows):
+        raise ValueError("rows of another release")
+
+    sound, *_ = measured(toys(draw=refuse))
+    assert sound
+    assert "| c " in (tmp_path / "report.md").read_text()
+    assert (tmp_path / "report.html").is_file()
 
 
 def test_columns_that_no_row_has_are_left_out():

@@ -270,3 +270,10 @@ def test_a_gpu_that_is_missing_is_explained(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         module.measure("cuda", True)
     assert json.loads(capsys.readouterr().out) == {"left_out": "no NVIDIA driver"}
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_the_toy_network_has_no_verdict_on_what_was_not_measured(missing):
+    rows = list(measured("toy_network"))
+    del rows[missing]
+    assert BY_NAME["toy_network"].conclusions(rows) == []

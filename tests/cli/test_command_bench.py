@@ -1,4 +1,7 @@
 import json
+import os
+import signal
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -42,20 +45,28 @@ def test_unknown_names_list_those_there_are(run, option, known):
     assert known in said.partition("there are")[2]
 
 
-def test_an_interrupted_run_keeps_its_rows(run, tmp_path, monkeypatch):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_keeps_its_rows(run, tmp_path, monkeypatch, sent):
     @contextmanager
     def measuring(options):
         with epochs.measuring(options) as measure:
             yield lambda case: interrupt() if case.startswith("mid") else measure(case)
 
     def interrupt():
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), sent)
+        time.sleep(5)
 
     monkeypatch.setattr(catalogue, "SUITE", (epochs.SECTION._replace(measuring=measuring),))
     monkeypatch.setattr(catalogue, "CLAIMS", ())
     said = run(QUICK.replace("tiny", "tiny,mid"), code=1)
     assert "Interrupted; the finished rows are kept." in said
-    assert "tiny float32 relu" in (tmp_path / "out" / "report.md").read_text()
+    for page in ("report.md", "report.html"):
+        assert "tiny float32 relu" in (tmp_path / "out" / page).read_text()
+
+
+@pytest.mark.parametrize("option", ["--minutes -1", "--pairs 0"])
+def test_less_than_nothing_is_refused(run, option):
+    assert option.split()[0] in run(f"{QUICK} {option}", code=2)
 
 
 def test_without_a_gpu_a_line_says_why(run, monkeypatch):
