@@ -8,9 +8,9 @@ from .. import __version__
 from ..backends.cuda import detection
 from . import host
 from .options import Options
+from .processes.service import CrashError, UnavailableError
 from .report.report import Report
 from .report.section import Figures, Section
-from .service import CrashError, UnavailableError
 
 Say = Callable[[str], None]
 """Shows a line of progress."""

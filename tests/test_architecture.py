@@ -29,12 +29,12 @@ FLOORS = (
     ("cli",),
     ("bench.catalogue", "bench.run"),
     ("bench.on_cpu", "bench.on_gpu", "bench.claims"),
-    ("bench.race", "bench.duel", "bench.own_process", "bench.report.report"),
+    ("bench.processes", "bench.report.report"),
     ("bench.report",),
-    ("bench.fit_once", "bench.options", "bench.worker"),
+    ("bench.fit_once", "bench.options"),
     ("bench.contestants",),
     ("bench.repeated", "bench.start"),
-    ("bench",),  # what all benchmarks share
+    ("bench", "bench.processes.service"),  # what all benchmarks share
     ("modelfile",),
     ("table",),
     ("files",),

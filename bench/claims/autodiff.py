@@ -7,7 +7,7 @@ import numpy as np
 
 from ...kernels.formulas import ELEMENTWISE, PAIRINGS
 from ...network import ACTIVATIONS, LOSSES, Network
-from ..own_process import own_process
+from ..processes.own_process import own_process
 from ..report.pictures import panel
 from ..report.section import Figures, Section, always
 from .judging import verdict

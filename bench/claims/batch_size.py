@@ -4,10 +4,10 @@ from statistics import median
 from typing import Any
 
 from ...backends import select
-from ..own_process import own_process
+from ..processes.own_process import own_process
+from ..processes.service import decline
 from ..report.pictures import COLOURS, band, beside, panel, ticks_at
 from ..report.section import Figures, Section, always
-from ..service import decline
 from .judging import verdict
 from .networks import Passes, Plain
 from .timing import in_turn

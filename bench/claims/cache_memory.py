@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..own_process import own_process
+from ..processes.own_process import own_process
 from ..report.pictures import COLOURS, GREY, panel, ticks_at
 from ..report.section import Figures, Section, always
 from .counting import allocated

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...backends import select
-from ..own_process import own_process
+from ..processes.own_process import own_process
 from ..ratios import Ratio
 from ..report.pictures import COLOURS, GREY, band, panel, ticks_at
 from ..report.section import Figures, Section, always

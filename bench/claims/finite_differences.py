@@ -6,7 +6,7 @@ from typing import Any
 
 from ...backends import select
 from ...kernels.formulas import Activation
-from ..own_process import own_process
+from ..processes.own_process import own_process
 from ..ratios import Ratio
 from ..report.pictures import COLOURS, GREY, beside, panel
 from ..report.section import Figures, Section, always

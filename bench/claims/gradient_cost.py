@@ -5,7 +5,7 @@ from typing import Any
 
 from ...backends import select
 from ...kernels.formulas import Activation
-from ..own_process import own_process
+from ..processes.own_process import own_process
 from ..ratios import Ratio
 from ..report.pictures import COLOURS, GREY, legend, panel, ticks_at
 from ..report.section import Figures, Section, always

@@ -4,7 +4,7 @@ from statistics import median
 from typing import Any
 
 from ...backends import select
-from ..own_process import own_process
+from ..processes.own_process import own_process
 from ..ratios import ranged
 from ..report.pictures import COLOURS, GREY, band, panel
 from ..report.section import Figures, Section, always

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from ..service import decline
+from ..processes.service import decline
 
 
 def peer(module: str) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..own_process import own_process
+from ..processes.own_process import own_process
 from ..report.pictures import COLOURS, GREY, beside, panel
 from ..report.section import Figures, Section, always
 from .formula import difference, reverse_mode, written_out

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ...network import Gradients, Network
-from ..own_process import own_process
+from ..processes.own_process import own_process
 from ..report.pictures import COLOURS, GREY, beside, panel
 from ..report.section import Figures, Section, always
 from .judging import NOT, verdict

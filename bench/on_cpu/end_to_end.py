@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ..contestants import OURS
-from ..duel import SKLEARN, duel, gain
 from ..options import Options
+from ..processes.duel import SKLEARN, duel, gain
 from ..ratios import ranged
 from ..report.pictures import GREEN, bars, panel
 from ..report.section import Figures, Section

@@ -11,7 +11,7 @@ from ..contestants import COMPARED, FLOOR, FLOORS, OURS
 from ..goals import AT_LEAST, FLOOR_AT_MOST, Row, at_least, at_most
 from ..options import Options
 from ..problems import PROBLEMS
-from ..race import Race, ratio, remarks
+from ..processes.race import Race, ratio, remarks
 from ..ratios import milliseconds
 from ..report.pictures import bars, colours, legend, panel
 from ..report.section import Figures, Measure, Section

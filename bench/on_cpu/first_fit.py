@@ -12,9 +12,9 @@ from statistics import median
 from typing import Any
 
 from ..contestants import OURS
-from ..duel import PACKAGES, SKLEARN
 from ..goals import FIRST_FIT_AT_MOST, IMPORT_AT_MOST, MEMORY_AT_MOST, at_most
 from ..options import Options
+from ..processes.duel import PACKAGES, SKLEARN
 from ..ratios import ranged
 from ..report.section import Figures, Measure, Section
 

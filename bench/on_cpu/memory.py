@@ -11,10 +11,10 @@ from ... import MLPClassifier
 from ...memory import HOST
 from ...memory_plan import plan
 from ..contestants import OURS
-from ..duel import SKLEARN
 from ..options import Options
-from ..own_process import own_process
 from ..problems import Problem
+from ..processes.duel import SKLEARN
+from ..processes.own_process import own_process
 from ..report.pictures import against, colours
 from ..report.section import Figures, Section
 from ..resident import peak_mb, start_anew

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..contestants import OURS
-from ..duel import SKLEARN, duel, gain
 from ..goals import PREDICTION_AT_LEAST, at_least
 from ..options import Options
 from ..problems import PROBLEMS
+from ..processes.duel import SKLEARN, duel, gain
 from ..ratios import milliseconds
 from ..report.section import Figures, Section
 from ..start import parameters

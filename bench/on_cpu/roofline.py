@@ -12,9 +12,9 @@ from ...backends import select
 from ...kernels.formulas import Activation, Loss
 from .. import primitives
 from ..options import Options
-from ..own_process import own_process
 from ..primitives import SHAPES, Call, Draw, Shape
 from ..problems import Array
+from ..processes.own_process import own_process
 from ..ratios import microseconds
 from ..repeated import repeated
 from ..report.pictures import COLOURS, GREEN, legend, panel

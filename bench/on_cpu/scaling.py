@@ -7,7 +7,7 @@ from typing import Any
 from ..contestants import FLOOR, OURS
 from ..options import Options
 from ..problems import Problem
-from ..race import Race, remarks, times
+from ..processes.race import Race, remarks, times
 from ..ratios import Ratio, milliseconds
 from ..report.pictures import against, colours
 from ..report.section import Figures, Measure, Section

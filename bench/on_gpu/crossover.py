@@ -10,7 +10,7 @@ from ..contestants import OURS, OURS_ON_GPU
 from ..on_cpu.sweeps import cases_of, curves
 from ..options import Options
 from ..problems import PROBLEMS, Problem
-from ..race import Race, ratio, remarks, times
+from ..processes.race import Race, ratio, remarks, times
 from ..ratios import milliseconds
 from ..report.pictures import Line, colours, legend, log_log, panel
 from ..report.section import Figures, Measure, Section

@@ -6,8 +6,8 @@ from typing import Any
 
 from ...backends import select
 from ..goals import HOST_MICROSECONDS_AT_MOST, at_most
-from ..own_process import own_process
 from ..problems import PROBLEMS
+from ..processes.own_process import own_process
 from ..report.section import Figures, Section, always
 from .training import Training
 

@@ -14,9 +14,9 @@ import numpy as np
 from ...backends.cuda.memory import DeviceMemory
 from ...kernels.cuda.primitives import Primitives
 from ..goals import KERNEL_AT_LEAST, at_least
-from ..own_process import own_process
 from ..primitives import Draw
 from ..problems import Array
+from ..processes.own_process import own_process
 from ..ratios import Ratio, microseconds
 from ..report.section import Figures, Section, always
 from .clock import Clock, Work, graph

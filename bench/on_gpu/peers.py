@@ -9,7 +9,7 @@ from ..contestants import OURS_ON_GPU, PEERS_ON_GPU
 from ..goals import ON_GPU_AT_LEAST, at_least
 from ..options import Options
 from ..problems import ON_GPU
-from ..race import Race, ratio, remarks
+from ..processes.race import Race, ratio, remarks
 from ..ratios import milliseconds
 from ..report.pictures import bars, colours, legend, panel
 from ..report.section import Figures, Measure, Section, always

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from ...backends import dtype_of, select
-from ..own_process import own_process
 from ..problems import Array, Problem
+from ..processes.own_process import own_process
 from ..ratios import microseconds
 from ..report.section import Figures, Section, always
 from .clock import WARM, Clock

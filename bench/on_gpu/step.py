@@ -7,8 +7,8 @@ from ...backends.cuda.memory import DeviceMemory
 from ...kernels.cuda.device import Rounding
 from ..contestants.products import products
 from ..goals import STEP_AT_MOST, at_most
-from ..own_process import own_process
 from ..problems import PROBLEMS, Problem
+from ..processes.own_process import own_process
 from ..ratios import Ratio, microseconds
 from ..report.section import Figures, Section, always
 from .clock import WARM, Clock, graph

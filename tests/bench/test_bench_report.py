@@ -9,11 +9,11 @@ import pytest
 
 from gpubackprop.backends.cuda import detection
 from gpubackprop.bench.options import Options
+from gpubackprop.bench.processes.service import CrashError, UnavailableError
 from gpubackprop.bench.report.part import without_empty_columns
 from gpubackprop.bench.report.report import Report
 from gpubackprop.bench.report.section import Section, always
 from gpubackprop.bench.run import machine, run
-from gpubackprop.bench.service import CrashError, UnavailableError
 
 
 def draw(figure, rows):

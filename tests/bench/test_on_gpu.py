@@ -9,7 +9,7 @@ from gpubackprop.bench.on_gpu.passes import PASSES, Room
 from gpubackprop.bench.on_gpu.training import Training
 from gpubackprop.bench.options import Options
 from gpubackprop.bench.problems import PROBLEMS
-from gpubackprop.bench.service import CrashError
+from gpubackprop.bench.processes.service import CrashError
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.memory import HOST
 

@@ -2,11 +2,12 @@
 
 import pytest
 
-from gpubackprop.bench import contestants, service
+from gpubackprop.bench import contestants
 from gpubackprop.bench.options import Options
 from gpubackprop.bench.problems import PROBLEMS
-from gpubackprop.bench.race import Race, compared, ratio, remarks
-from gpubackprop.bench.service import Service, UnavailableError
+from gpubackprop.bench.processes import service
+from gpubackprop.bench.processes.race import Race, compared, ratio, remarks
+from gpubackprop.bench.processes.service import Service, UnavailableError
 
 OURS = contestants.OURS
 QUICK = Options(quick=True, pairs=2)

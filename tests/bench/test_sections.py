@@ -2,10 +2,11 @@
 
 import pytest
 
-from gpubackprop.bench import catalogue, service
+from gpubackprop.bench import catalogue
 from gpubackprop.bench.on_cpu import end_to_end, epochs, first_fit, memory, roofline, scaling
 from gpubackprop.bench.on_gpu import crossover, peers
 from gpubackprop.bench.options import Options
+from gpubackprop.bench.processes import service
 from gpubackprop.bench.report.pictures import svg
 from gpubackprop.bench.report.report import Report
 from gpubackprop.bench.run import run

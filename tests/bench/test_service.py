@@ -4,12 +4,18 @@ from contextlib import closing
 
 import pytest
 
-from gpubackprop.bench import service
-from gpubackprop.bench.duel import duel
 from gpubackprop.bench.options import Options
-from gpubackprop.bench.service import CrashError, Restarted, Service, UnavailableError, in_turn
+from gpubackprop.bench.processes import service
+from gpubackprop.bench.processes.duel import duel
+from gpubackprop.bench.processes.service import (
+    CrashError,
+    Restarted,
+    Service,
+    UnavailableError,
+    in_turn,
+)
 
-HEAD = "from gpubackprop.bench import service\n"
+HEAD = "from gpubackprop.bench.processes import service\n"
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 import pytest
 
 from gpubackprop.backends.cuda import detection
-from gpubackprop.bench import catalogue, service
+from gpubackprop.bench import catalogue
 from gpubackprop.bench.on_cpu import epochs
+from gpubackprop.bench.processes import service
 
 QUICK = "bench --quick --pairs 1 --only epochs --problems tiny --peers scikit_learn --folder out"
 

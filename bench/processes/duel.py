@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from functools import partial
 from importlib import import_module
 
+from ..contestants import OURS
+from ..options import Options
+from ..ratios import Ratio
+from ..report.section import Figures, Measure
 from . import service
-from .contestants import OURS
-from .options import Options
-from .ratios import Ratio
-from .report.section import Figures, Measure
 from .service import Restarted
 
 SKLEARN = "scikit_learn"

@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from importlib import import_module
 
+from ..options import Options
+from ..report.section import Measure
 from . import service
-from .options import Options
-from .report.section import Measure
 from .service import Restarted
 
 PATIENCE = 300.0
@@ -48,7 +48,7 @@ def main() -> None:
     args = parser.parse_args()
     measure = partial(import_module(args.module).measure, quick=args.quick)
     if ".on_gpu." in args.module:
-        from ..kernels.cuda.gpu import gpu
+        from ...kernels.cuda.gpu import gpu
 
         measure = partial(measure, gpu=gpu(0))
     service.answer({}, measure)

@@ -5,11 +5,11 @@ from statistics import median
 from types import TracebackType
 from typing import Any
 
-from .contestants import FLOORS
-from .options import Options
-from .problems import Problem
-from .ratios import Ratio
-from .report.section import Figures
+from ..contestants import FLOORS
+from ..options import Options
+from ..problems import Problem
+from ..ratios import Ratio
+from ..report.section import Figures
 from .service import CrashError, Service, UnavailableError, in_turn, module
 
 PATIENCE = 300.0
