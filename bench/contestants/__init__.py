@@ -10,15 +10,14 @@ Enter = Callable[[Problem, str, str], Contestant]
 """Sets a contestant up for a problem, a dtype and an activation."""
 
 OURS = "gpubackprop"
-FLOOR, FLOOR_DIVIDED = "floor", "floor_divided"
-FLOORS = (FLOOR, FLOOR_DIVIDED)
-"""They learn nothing, and are below us."""
+FLOOR = "floor"
+"""It learns nothing, and is below us."""
 PEERS = ("scikit_learn", "torch_eager", "torch_fused", "torch_compiled", "jax_scan", "numpy")
 """Other libraries on the CPU, and a beginner's version."""
-COMPARED = (*PEERS, "reference", *FLOORS)
+COMPARED = (*PEERS, "reference", FLOOR)
 """All that can be measured beside ours on the CPU."""
 DEFAULT_PEERS = ("scikit_learn", "torch_eager", "torch_fused", "jax_scan", "numpy", FLOOR)
-"""All but one whose compiler takes minutes."""
+"""Not the one whose compiler takes minutes."""
 OURS_ON_GPU = "gpubackprop_cuda"
 PEERS_ON_GPU = ("torch_cuda", "torch_graphed", "jax_cuda", "torch_compiled_cuda")
 NAMES = (OURS, *COMPARED, OURS_ON_GPU, *PEERS_ON_GPU)

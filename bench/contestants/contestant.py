@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from importlib.metadata import version
 from typing import NamedTuple, Protocol
 
 import threadpoolctl
@@ -36,39 +34,6 @@ def time_epochs(epoch: Callable[[Array], float], orders: Iterator[Array], epochs
     started = time.perf_counter()
     losses += [epoch(next(orders)) for _ in range(epochs)]
     return Training((time.perf_counter() - started) / epochs, losses)
-
-
-class Repeated:
-    """A contestant that learns nothing: the same work every epoch, in any order of rows.
-
-    Parameters
-    ----------
-    epoch : callable
-        Does it once.
-    session : context manager factory
-        Held around all epochs.
-    """
-
-    def __init__(
-        self,
-        epoch: Callable[[], None],
-        session: Callable[[], AbstractContextManager[None]] = nullcontext,
-    ) -> None:
-        self._epoch = epoch
-        self._session = session
-
-    def train(self, epochs: int) -> Training:
-        """Time some epochs after one that is not counted."""
-        with self._session():
-            self._epoch()
-            started = time.perf_counter()
-            for _ in range(epochs):
-                self._epoch()
-            return Training((time.perf_counter() - started) / epochs, [])
-
-    def versions(self) -> dict[str, str]:
-        """The BLAS that is called."""
-        return {"scipy": version("scipy"), "blas": blas()}
 
 
 def blas() -> str:

@@ -7,7 +7,7 @@ from itertools import product
 from statistics import geometric_mean
 from typing import Any
 
-from ..contestants import COMPARED, FLOOR, FLOORS, OURS
+from ..contestants import COMPARED, FLOOR, OURS
 from ..goals import AT_LEAST, FLOOR_AT_MOST, Row, at_least, at_most
 from ..options import Options
 from ..problems import PROBLEMS
@@ -45,7 +45,7 @@ def _cell(figures: Figures, name: str) -> str:
 
 def conclusions(rows: list[Figures]) -> list[str]:
     """How the others do on the whole, goals that are missed, remarks."""
-    others = (name for name in COMPARED if name not in FLOORS)
+    others = (name for name in COMPARED if name != FLOOR)
     said = [f"{name} {mean:.2f}" for name in others if (mean := on_the_whole(rows, name))]
     whole = f"times as long as ours, geometric means over the rows: {', '.join(said)}"
     return [*([whole] if said else []), *_against_goals(rows), *remarks(rows)]
@@ -82,7 +82,7 @@ def _goals(figures: Figures) -> dict[str, str]:
 
 def draw(figure: Any, rows: list[Figures]) -> None:
     """How many times as long the others take."""
-    names = [n for n in COMPARED if n not in FLOORS and any(n in r["seconds"] for r in rows)]
+    names = [n for n in COMPARED if n != FLOOR and any(n in r["seconds"] for r in rows)]
     values = {
         name: [
             ratio(figures, OURS, name).median if name in figures["seconds"] else None
@@ -108,7 +108,7 @@ SECTION = Section(
     header=[
         "problem",
         "ours, ms",
-        *(f"{n}{' below ours' if n in FLOORS else ''}" for n in COMPARED),
+        *(f"{n}{' below ours' if n == FLOOR else ''}" for n in COMPARED),
     ],
     cases=cases,
     measuring=measuring,

@@ -5,7 +5,7 @@ from statistics import median
 from types import TracebackType
 from typing import Any
 
-from ..contestants import FLOORS
+from ..contestants import FLOOR
 from ..options import Options
 from ..problems import Problem
 from ..ratios import Ratio
@@ -78,8 +78,8 @@ class Race:
         self, task: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, UnavailableError]]:
         """One after the other, as some choose among kernels by timing them."""
-        self._start_missing()
-        ready, left_out = {}, dict(self._declined)
+        crashed = self._start_missing()
+        ready, left_out = {}, {**self._declined, **crashed}
         for name, service in list(self._services.items()):
             try:
                 ready[name] = service.ask(json.dumps(task))
@@ -89,8 +89,12 @@ class Race:
                     self._services.pop(name).close()
         return ready, left_out
 
-    def _start_missing(self) -> None:
-        """Start all that do not run, then wait: they import their libraries side by side."""
+    def _start_missing(self) -> dict[str, UnavailableError]:
+        """Start all that do not run, then wait: they import their libraries side by side.
+
+        Who declines is not asked again; who crashes is told, and started again for the next case.
+        """
+        crashed: dict[str, UnavailableError] = {}
         missing = [n for n in self._names if n not in self._services and n not in self._declined]
         begun = {n: Service(*module("worker"), n, patience=PATIENCE, wait=False) for n in missing}
         self._services |= begun
@@ -98,8 +102,9 @@ class Race:
             try:
                 service.get_ready()
             except UnavailableError as reason:
-                self._declined[name] = reason
+                (crashed if isinstance(reason, CrashError) else self._declined)[name] = reason
                 del self._services[name]
+        return crashed
 
 
 def compared(ready: dict[str, Any], ours: str, dtype: str) -> Figures:
@@ -124,7 +129,7 @@ def allowed(name: str, dtype: str) -> float:
 
 def ratio(figures: Figures, ours: str, name: str) -> Ratio:
     """A contestant's time over ours; ours over a floor's."""
-    pair = (ours, name) if name in FLOORS else (name, ours)
+    pair = (ours, name) if name == FLOOR else (name, ours)
     return Ratio.of(*(figures["seconds"][who] for who in pair))
 
 

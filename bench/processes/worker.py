@@ -1,4 +1,4 @@
-"""One contestant in a process of its own: `python -m gpubackprop.bench.processes.worker CONTESTANT`.
+"""One contestant in a process of its own: `python -m MODULE CONTESTANT`.
 
 A line of input with a task has it set up and warmed up; an empty line asks for one measurement of
 it. Each is answered with a line of JSON. In between the process sleeps.

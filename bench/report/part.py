@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from .section import Section
+from .section import Figures, Section
 
 Kept = dict[str, Any]
 """Of a section: the machine, its rows, and why rows are missing."""
@@ -26,10 +26,18 @@ class Part(NamedTuple):
 def part_of(section: Section, kept: Kept, drawn: str | None = None) -> Part:
     """Put what was measured of a section into words."""
     rows, missing = kept["rows"], kept["missing"]
-    lines = section.conclusions(rows) if rows else []
+    lines = _concluded(section, rows) if rows else []
     lines += [f"{case}: not measured, {reason}" for case, reason in missing.items()]
     table = without_empty_columns(section.header, [section.cells(figures) for figures in rows])
     return Part(section.name, section.title, section.about, *table, lines, kept["machine"], drawn)
+
+
+def _concluded(section: Section, rows: list[Figures]) -> list[str]:
+    """Conclude, though what was measured may be as nobody has foreseen: the rows are worth more."""
+    try:
+        return section.conclusions(rows)
+    except ArithmeticError as error:
+        return [f"nothing can be concluded: {error}"]
 
 
 def without_empty_columns(

@@ -29,11 +29,11 @@ class Report:
     def __init__(self, folder: Path, machine: str, sections: Iterable[Section]) -> None:
         self._folder, self._machine = folder, machine
         self._sections = {section.name: section for section in sections}
-        self._kept: dict[str, Kept] = {
-            name: kept
-            for name, kept in _read(folder / "report.json").items()
-            if name in self._sections and _reads(self._sections[name], kept)
-        }
+        self._kept: dict[str, Kept] = {}
+        self._unread: dict[str, Any] = {}  # of another release: not shown, and not lost
+        for name, kept in _read(folder / "report.json").items():
+            known = name in self._sections and _reads(self._sections[name], kept)
+            (self._kept if known else self._unread)[name] = kept
         self._begun: dict[str, Kept] = {}
         self._left_out: dict[str, str] = {}
         self._pictures: dict[str, str] = {}
@@ -58,6 +58,7 @@ class Report:
 
     def _anew(self, section: str) -> Kept:
         """This run's rows of a section; only now are those of an earlier one forgotten."""
+        self._unread.pop(section, None)
         self._kept[section] = self._begun[section]
         return self._kept[section]
 
@@ -67,9 +68,13 @@ class Report:
             section = self._sections[name]
             if kept["rows"] and section.draw is not None:
                 self._draw(section, kept["rows"])
-        self._save()
         html = self._folder / "report.html"
         write_atomically(html, page(self.parts()).encode())
+        for name, drawn in self._pictures.items():
+            path = self._folder / "pictures" / f"{name}.svg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, drawn.encode())
+        self._save()
         return html
 
     def parts(self) -> list[Part]:
@@ -89,17 +94,13 @@ class Report:
 
     def _draw(self, section: Section, rows: list[Figures]) -> None:
         try:
-            drawn = svg(section, rows)
+            self._pictures[section.name] = svg(section, rows).decode()
         except Exception:  # no matplotlib, or rows of another release: the tables are there
             return
-        self._pictures[section.name] = drawn.decode()
-        path = self._folder / "pictures" / f"{section.name}.svg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, drawn)
 
     def _save(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        kept = json.dumps(self._kept, indent=1)
+        kept = json.dumps({**self._unread, **self._kept}, indent=1)
         write_atomically(self._folder / "report.json", f"{kept}\n".encode())
         write_atomically(self._folder / "report.md", document(self.parts()).encode())
 

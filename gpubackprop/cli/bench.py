@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,15 +60,17 @@ def bench(
     options = _options(quick, problems, peers, dtypes, activations, pairs)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     report = Report(_writable(folder), machine(options), (*SUITE, *CLAIMS))
-    sound, deadline = False, time.monotonic() + 60 * minutes
+    deadline = time.monotonic() + 60 * minutes
     try:
         with _ending_as_interrupted():
-            sound = run(report, sections, options, deadline, console.print)
+            code = 0 if run(report, sections, options, deadline, console.print) else 1
     except KeyboardInterrupt:
         console.print("\nInterrupted; the finished rows are kept.")
+        code = 130
     console.print(f"\nReport: {report.finish()}")
-    if not sound:
-        raise typer.Exit(1)
+    if find_spec("matplotlib") is None:
+        console.print("It has no pictures: pip install 'gpubackprop[plot]'")
+    raise typer.Exit(code)
 
 
 @contextmanager
@@ -98,7 +101,8 @@ def _options(
     usual = Options()
     return Options(
         quick=quick,
-        problems=_names("--problems", problems, known.PROBLEMS) or usual.problems,
+        problems=_names("--problems", problems, known.PROBLEMS)
+        or (usual.problems[:1] if quick else usual.problems),
         peers=_names("--peers", peers, contestants.COMPARED) or usual.peers,
         dtypes=_names("--dtypes", dtypes, known.DTYPES) or usual.dtypes,
         activations=_names("--activations", activations, known.ACTIVATIONS) or usual.activations,

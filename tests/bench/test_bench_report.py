@@ -240,3 +240,17 @@ def test_the_machine_is_named_with_versions():
     assert words.startswith("toy sizes, the ratios mean nothing; cpu ")
     for word in ("cores", "numpy ", "scikit-learn ", "gpubackprop "):
         assert word in words
+
+
+def test_rows_of_another_release_are_not_lost(measured, tmp_path):
+    foreign = {"toys": {"rows": [{"cases": 1}]}, "later": {"rows": []}}
+    (tmp_path / "report.json").write_text(json.dumps(foreign))
+    other = toys(name="others")
+    measured(other, known=(toys(), other))
+    assert {name: kept(tmp_path, name) for name in foreign} == foreign
+
+
+def test_what_cannot_be_concluded_costs_no_row(measured, tmp_path):
+    measured(toys(conclusions=lambda rows: [str(1 / 0)]))
+    assert "| c " in text(tmp_path)
+    assert "- nothing can be concluded: division by zero" in text(tmp_path)

@@ -5,9 +5,10 @@ import pytest
 from gpubackprop.bench import contestants
 from gpubackprop.bench.options import Options
 from gpubackprop.bench.problems import PROBLEMS
+from gpubackprop.bench.processes import race as race_module
 from gpubackprop.bench.processes import service
 from gpubackprop.bench.processes.race import Race, compared, ratio, remarks
-from gpubackprop.bench.processes.service import Service, UnavailableError
+from gpubackprop.bench.processes.service import CrashError, Service, UnavailableError
 
 OURS = contestants.OURS
 QUICK = Options(quick=True, pairs=2)
@@ -21,7 +22,7 @@ def at_once(monkeypatch):
 
 def test_all_do_the_same_work_on_every_problem():
     """A beginner's NumPy, our reference and scikit-learn find our loss: no process is new."""
-    others = ("scikit_learn", "numpy", "reference", *contestants.FLOORS)
+    others = ("scikit_learn", "numpy", "reference", contestants.FLOOR)
     with Race(OURS, others, QUICK) as race:
         rows = [race.run(name, PROBLEMS[name], *how) for name, *how in TASKS]
     for figures, tolerance in zip(rows, (1e-5, 1e-12), strict=True):
@@ -111,3 +112,15 @@ def test_something_else_comes_first():
     first, *others = remarks([row(**{"something else": ["other"]})])
     assert first == "other LEARNS SOMETHING ELSE on tiny: its first loss differs by 1e-06"
     assert not any("agree" in line for line in others)
+
+
+def test_one_that_crashes_at_its_start_is_started_again(monkeypatch):
+    kept, commands = race_module.module, iter([("-c", "raise MemoryError")])
+    monkeypatch.setattr(
+        race_module, "module", lambda name: next(commands, None) or kept(name)
+    )  # the first to be started is ours
+    with Race(OURS, (), QUICK) as race:
+        with pytest.raises(CrashError, match="MemoryError"):
+            race.run("tiny", PROBLEMS["tiny"], "float32", "relu")
+        again = race.run("tiny", PROBLEMS["tiny"], "float32", "relu")
+    assert set(again["seconds"]) == {OURS}

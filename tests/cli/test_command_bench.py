@@ -59,7 +59,7 @@ def test_an_interrupted_run_keeps_its_rows(run, tmp_path, monkeypatch, sent):
 
     monkeypatch.setattr(catalogue, "SUITE", (epochs.SECTION._replace(measuring=measuring),))
     monkeypatch.setattr(catalogue, "CLAIMS", ())
-    said = run(QUICK.replace("tiny", "tiny,mid"), code=1)
+    said = run(QUICK.replace("tiny", "tiny,mid"), code=130)
     assert "Interrupted; the finished rows are kept." in said
     for page in ("report.md", "report.html"):
         assert "tiny float32 relu" in (tmp_path / "out" / page).read_text()
