@@ -33,7 +33,7 @@ class _Accelerated:
     backend: str
     precision: str
     callbacks: list[Callback] | None
-    checkpoint: Checkpoint = None  # of a model saved before there was one
+    checkpoint: Checkpoint
 
     _own_constraints: ClassVar[dict[str, Any]] = {
         "device": [str],  # its form is checked where it is resolved

@@ -158,8 +158,6 @@ class Network:
     [1, 2]
     """
 
-    _checkpoint: Checkpoint = None  # of a pickle from before there was one
-
     def __init__(
         self,
         layer_sizes: Sequence[int],

@@ -67,15 +67,6 @@ def test_a_loaded_model_keeps_its_checkpoint(path, checkpoint):
     assert load(path).network.get_params() == {**made.network.get_params(), "callbacks": None}
 
 
-def test_a_model_saved_before_there_were_checkpoints_is_read(path):
-    made = bundle()
-    del vars(made.network)["checkpoint"]
-    save(made, path)
-    loaded = load(path)
-    assert loaded.network.get_params()["checkpoint"] is None
-    np.testing.assert_array_equal(loaded.predict(TABLE), made.predict(TABLE))
-
-
 def test_a_loaded_classifier_gives_probabilities(path):
     made = bundle()
     save(made, path)

@@ -361,15 +361,6 @@ def test_copies_keep_their_checkpoint(net):
         assert there(twin.forward(A0).A) == [0, 2, 4, 5, 6]
 
 
-def test_a_network_pickled_before_there_were_checkpoints_keeps_all():
-    net = Network((2, 3, 2), backend="reference")
-    state = net.__getstate__()
-    del state["_checkpoint"]
-    old = object.__new__(Network)
-    old.__setstate__(state)
-    assert there(old.forward([1.0, 2.0]).A) == [0, 1, 2]
-
-
 @pytest.mark.parametrize("bad", [0, -1, True, False, 1.5, 2.0, "cube", "", b"sqrt", [2], np.nan])
 def test_a_checkpoint_must_be_known(bad):
     message = f"checkpoint must be 'sqrt', a whole number from 1, or None, got {bad!r}"

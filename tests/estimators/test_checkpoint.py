@@ -194,19 +194,3 @@ def test_copies_keep_it() -> None:
         assert copied.checkpoint == "sqrt"
         _assert_same_bits(copied.fit(task.X, task.y), clone(model).fit(task.X, task.y))
     assert repr(model).count("checkpoint='sqrt'") == 1
-
-
-def _from_before(model: Any) -> Any:
-    """The model as it was saved when there were no checkpoints."""
-    del vars(model)["checkpoint"]
-    return model
-
-
-def test_a_model_pickled_before_there_were_checkpoints_trains_on() -> None:
-    task = TASKS["regression"]
-    plain, other = (_pair("regression", None)[0].fit(task.X, task.y) for _ in range(2))
-    old = pickle.loads(pickle.dumps(_from_before(other)))
-    assert old.get_params() == plain.get_params()
-    for model in (old, plain):
-        model.partial_fit(task.X, task.y)
-    _assert_same_bits(plain, old)
