@@ -29,6 +29,7 @@ FLOORS = (
     ("cli",),
     ("bench.catalogue", "bench.run"),
     ("bench.on_cpu", "bench.on_gpu", "bench.claims"),
+    ("bench.speedups",),
     ("bench.processes", "bench.report.report"),
     ("bench.report",),
     ("bench.fit_once", "bench.options"),

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import product
-from statistics import geometric_mean
 from typing import Any
 
 from ..contestants import COMPARED, FLOOR, OURS
@@ -13,8 +12,10 @@ from ..options import Options
 from ..problems import PROBLEMS
 from ..processes.race import Race, ratio, remarks
 from ..ratios import milliseconds
-from ..report.pictures import bars, colours, legend, panel
 from ..report.section import Figures, Measure, Section
+from ..speedups import draw_speedups, on_the_whole
+
+OTHERS = [name for name in COMPARED if name != FLOOR]
 
 
 def cases(options: Options) -> Sequence[str]:
@@ -45,16 +46,10 @@ def _cell(figures: Figures, name: str) -> str:
 
 def conclusions(rows: list[Figures]) -> list[str]:
     """How the others do on the whole, goals that are missed, remarks."""
-    others = (name for name in COMPARED if name != FLOOR)
-    said = [f"{name} {mean:.2f}" for name in others if (mean := on_the_whole(rows, name))]
+    means = {name: on_the_whole(rows, OURS, name) for name in OTHERS}
+    said = [f"{name} {found[0]:.2f}" for name, found in means.items() if found]
     whole = f"times as long as ours, geometric means over the rows: {', '.join(said)}"
     return [*([whole] if said else []), *_against_goals(rows), *remarks(rows)]
-
-
-def on_the_whole(rows: list[Figures], name: str) -> float | None:
-    """Geometric mean of a contestant's ratios, where it has any."""
-    ratios = [ratio(f, OURS, name).median for f in rows if name in f["seconds"]]
-    return geometric_mean(ratios) if ratios else None
 
 
 def _against_goals(rows: list[Figures]) -> list[str]:
@@ -82,19 +77,7 @@ def _goals(figures: Figures) -> dict[str, str]:
 
 def draw(figure: Any, rows: list[Figures]) -> None:
     """How many times as long the others take."""
-    names = [n for n in COMPARED if n != FLOOR and any(n in r["seconds"] for r in rows)]
-    values = {
-        name: [
-            ratio(figures, OURS, name).median if name in figures["seconds"] else None
-            for figures in rows
-        ]
-        for name in names
-    }
-    figure.set_size_inches(8, 1 + 0.22 * len(rows) * (len(names) + 1))
-    axes = figure.subplots()
-    bars(axes, [figures["case"] for figures in rows], values, colours(names, OURS))
-    panel(axes, "Time of an epoch over ours", "theirs / ours", "")
-    legend(figure, axes)
+    draw_speedups(figure, rows, OURS, OTHERS, "Time of an epoch over ours")
 
 
 SECTION = Section(
@@ -102,8 +85,8 @@ SECTION = Section(
     title="Epochs of other libraries on the CPU over ours",
     about=(
         "All start from scikit-learn's weights and go through the rows in its order; losses of the "
-        "first epoch must agree. Ratios are medians (and ranges) of pairs taken in turn; those of "
-        "floors are ours over the bare matrix products of an epoch."
+        "first epoch must agree. Ratios are medians (and ranges) of pairs taken in turn; that "
+        "of the floor is ours over the bare matrix products of an epoch."
     ),
     header=[
         "problem",

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from statistics import geometric_mean
 from typing import Any
 
 from ..contestants import OURS_ON_GPU, PEERS_ON_GPU
@@ -11,8 +10,8 @@ from ..options import Options
 from ..problems import ON_GPU
 from ..processes.race import Race, ratio, remarks
 from ..ratios import milliseconds
-from ..report.pictures import bars, colours, legend, panel
 from ..report.section import Figures, Measure, Section, always
+from ..speedups import draw_speedups, on_the_whole
 
 
 @contextmanager
@@ -38,33 +37,19 @@ def conclusions(rows: list[Figures]) -> list[str]:
     """Geometric means over the problems that a contestant has learnt, then remarks."""
     lines = []
     for peer in PEERS_ON_GPU:
-        medians = [
-            ratio(figures, OURS_ON_GPU, peer).median
-            for figures in rows
-            if peer in figures["seconds"] and peer not in figures["something else"]
-        ]
-        if medians:
-            mean = geometric_mean(medians)
+        found = on_the_whole(rows, OURS_ON_GPU, peer)
+        if found:
+            mean, problems = found
             goal = at_least(ON_GPU_AT_LEAST[peer], mean)
-            of = f"over {len(medians)} of {len(ON_GPU)} problems"
+            of = f"over {problems} of {len(ON_GPU)} problems"
             lines.append(f"{peer} / ours, geometric mean {of}: {mean:.2f}, {goal}")
     return lines + remarks(rows)
 
 
 def draw(figure: Any, rows: list[Figures]) -> None:
     """How many times as long the others take."""
-    values = {
-        peer: [
-            ratio(figures, OURS_ON_GPU, peer).median if peer in figures["seconds"] else None
-            for figures in rows
-        ]
-        for peer in PEERS_ON_GPU
-    }
-    figure.set_size_inches(8, 1 + 0.22 * len(rows) * (len(values) + 1))
-    axes = figure.subplots()
-    bars(axes, [figures["case"] for figures in rows], values, colours(PEERS_ON_GPU, OURS_ON_GPU))
-    panel(axes, "Time of an epoch on the GPU over ours", "theirs / ours", "")
-    legend(figure, axes)
+    title = "Time of an epoch on the GPU over ours"
+    draw_speedups(figure, rows, OURS_ON_GPU, PEERS_ON_GPU, title)
 
 
 SECTION = Section(

@@ -74,6 +74,14 @@ def test_goals_are_counted_and_those_missed_are_named():
     )
 
 
+def test_who_has_learnt_something_else_is_no_gain():
+    wrong = {"something else": ["numpy"], "losses differ by": {"numpy": 1.0}}
+    rows = [race("tiny float32 relu", numpy=[9.0, 9.0]) | wrong]
+    rows += [race("mid float32 relu", numpy=[4.0, 4.0])]
+    whole, *_ = epochs.conclusions(rows)
+    assert whole.endswith("geometric means over the rows: numpy 4.00")
+
+
 def test_toy_problems_have_no_goals():
     rows = [race("digits float32 relu", rows=50, scikit_learn=[4.0, 4.0])]
     assert not any("goal" in line for line in epochs.conclusions(rows))

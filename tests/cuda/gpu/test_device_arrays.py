@@ -7,7 +7,6 @@ import pytest
 from sklearn.datasets import load_digits
 
 from gpubackprop import MLPClassifier, MLPRegressor, Network, check_gradients
-from gpubackprop.backends.cuda import detection
 
 pytestmark = [
     pytest.mark.gpu,
@@ -18,13 +17,6 @@ X, LABELS = load_digits(return_X_y=True)
 X = X / 16
 Y = X[:, 20:23] - X[:, 30:33]
 SETTINGS = {"hidden_layer_sizes": (33,), "max_iter": 5, "random_state": 0}
-
-
-@pytest.fixture(autouse=True)
-def usable_gpu():
-    usable, reason = detection.status()
-    if not usable:
-        pytest.skip(reason)
 
 
 @pytest.fixture
