@@ -8,6 +8,7 @@ row to the next (`lead`); `aligned` says that every row starts on a 16-byte boun
 import math
 from typing import Any
 
+import numpy as np
 from numba import cuda
 
 from ..formulas import Activation, Loss
@@ -77,27 +78,50 @@ def _expm1(real: Any) -> Function:
 
 
 def softmax(real: Any) -> Function:
-    """A = softmax(A + b), in place, a warp a row."""
-    zero, one, lowest = real(0), real(1), real(-math.inf)
-    warp_total, warp_largest = _across_warp(_sum), _across_warp(_larger)
+    """A = softmax(A + b), in place, a warp a row.
 
-    def kernel(A: Array, b: Array, rows: int, columns: int, lead: int) -> None:
-        lane = cuda.threadIdx.x
+    One pass finds the largest and the sum, which is scaled down where a larger one is met (Milakov
+    and Gimelshein, "Online normalizer calculation for softmax", 2018); the second one writes.
+    """
+    four = fours(real)
+    load, add, lowest = four.load, four.add, real(np.finfo(real).min)
+    warp_total, warp_largest = _across_warp(_sum), _across_warp(_larger)
+    nothing, larger = real(-math.inf), device(_larger)
+    zero, one = real(0), real(1)
+    exponentials = device(
+        lambda z, top: (
+            math.exp(z[0] - top),
+            math.exp(z[1] - top),
+            math.exp(z[2] - top),
+            math.exp(z[3] - top),
+        )
+    )
+
+    @device
+    def logits(A: Array, b: Array, row: int, j: int, columns: int, aligned: int) -> Any:
+        count = columns - j
+        z = add(load(A, row + j, count, aligned), load(b, j, count, aligned))
+        return (
+            z[0],
+            z[1] if count > 1 else nothing,
+            z[2] if count > 2 else nothing,
+            z[3] if count > 3 else nothing,
+        )
+
+    def kernel(A: Array, b: Array, rows: int, columns: int, lead: int, aligned: int) -> None:
+        first = WIDTH * cuda.threadIdx.x
         for i in range(WARPS * cuda.blockIdx.x + cuda.threadIdx.y, rows, WARPS * cuda.gridDim.x):
-            row = i * lead
-            top = lowest
-            for j in range(lane, columns, WARP):
-                z = A[row + j] + b[j]
-                top = z if z > top else top
-            top = warp_largest(top)
-            total = zero
-            for j in range(lane, columns, WARP):
-                e = math.exp(A[row + j] + b[j] - top)
-                A[row + j] = e
-                total += e
-            share = one / warp_total(total)
-            for j in range(lane, columns, WARP):
-                A[row + j] *= share
+            row, top, total = i * lead, lowest, zero
+            for j in range(first, columns, WIDTH * WARP):
+                z = logits(A, b, row, j, columns, aligned)
+                highest = larger(larger(larger(z[0], z[1]), larger(z[2], z[3])), top)
+                total = total * math.exp(top - highest) + four.total(exponentials(z, highest))
+                top = highest
+            highest = warp_largest(top)
+            share = one / warp_total(total * math.exp(top - highest))
+            for j in range(first, columns, WIDTH * WARP):
+                a = exponentials(logits(A, b, row, j, columns, aligned), highest)
+                four.store(A, row + j, columns - j, aligned, four.scale(share, a))
 
     return kernel
 

@@ -35,7 +35,7 @@ _NORMALIZE = Kernel("sums.normalize", (_REALS, _COUNT, _COUNT, _DOUBLE, _DOUBLES
 _FOLD = Kernel("sums.fold", (_REALS, _COUNT, _COUNT, _REALS))
 _COLLECT = Kernel("sums.collect", (_REALS, _COUNT, _DOUBLES))
 _ADD = Kernel("updates.add", (_REALS, _REALS, _COUNT, _COUNT))
-_SOFTMAX = Kernel("layers.softmax", (_REALS, _REALS, _COUNT, _COUNT, _COUNT))
+_SOFTMAX = Kernel("layers.softmax", (_REALS, _REALS, _COUNT, _COUNT, _COUNT, _COUNT))
 _SOFTMAX_CROSS_ENTROPY = Kernel("layers.softmax_cross_entropy", (*(_REALS,) * 7, *(_COUNT,) * 5))
 _BIAS_GRAD = Kernel("layers.bias_grad", (_REALS, _REALS, _COUNT, _COUNT, _COUNT, _COUNT))
 _SGD = Kernel(
@@ -277,7 +277,8 @@ class Primitives:
 
     def _softmax(self, A: Array, b: Array) -> Launch:
         grid = (-(-len(A) // WARPS), 1)
-        arguments = (A, b, *A.shape, _lead(A))
+        aligned = self._aligned(A) and self._aligned(_row(b))
+        arguments = (A, b, *A.shape, _lead(A), aligned)
         return self._device.launch(_SOFTMAX, A.dtype, grid, (WARP, WARPS), arguments)
 
     def _hadamard(self, delta: Array, A: Array, activation: Activation, grad_b: Array) -> Plan:
