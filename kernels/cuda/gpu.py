@@ -7,8 +7,10 @@ once, so that a launch costs microseconds even where it is not part of a graph.
 import gc
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
@@ -145,9 +147,9 @@ class Gpu:
         """
         with self:
             self.stream.synchronize()
-            gc.collect()  # what is freed during capture would be recorded
             try:
-                graph = self._captured(launches)
+                with _no_collection():
+                    graph = self._captured(launches)
                 graph.upload(self.stream)
             except Exception as reason:
                 raise CaptureError(f"{type(reason).__name__}: {reason}") from reason
@@ -189,6 +191,18 @@ def gpu(index: int) -> Gpu:
     return devices[index]
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python from freeing arrays of others, which would be recorded."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def _machine_code(
     kernel: Kernel, real: np.dtype[Any], capability: tuple[int, int]
 ) -> tuple[str, bytes]:
@@ -198,12 +212,22 @@ def _machine_code(
     kept = store.read(name)
     if kept:
         return kept
-    from .compiler import compile_kernel  # with Numba-CUDA: a warm process does without it
-
-    made = compile_kernel(kernel, real, capability)
+    made: tuple[str, bytes] = _compiler().compile_kernel(kernel, real, capability)
     store.write(name, *made)
     _log.debug("compiled %s", name)
     return made
+
+
+def _compiler() -> Any:
+    """Import the compiler, with Numba-CUDA: a process that finds its kernels does without it."""
+    try:
+        return import_module(".compiler", __package__)
+    except Exception as reason:  # AttributeError, where Numba and Numba-CUDA do not go together
+        words = f"{type(reason).__name__}: {reason}"
+        raise RuntimeError(
+            f"Numba-CUDA does not import: {words}; install the numba and numba-cuda that "
+            "'gpubackprop[cuda13]' or 'gpubackprop[cuda12]' asks for"
+        ) from reason
 
 
 def _capability(digits: str) -> tuple[int, int]:

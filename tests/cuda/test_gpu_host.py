@@ -360,6 +360,40 @@ def test_an_interrupt_ends_the_capture_and_goes_on(cupy, device):
     assert cupy.entered == []
 
 
+@pytest.mark.parametrize("collects", [True, False])
+def test_nothing_is_collected_in_a_capture(device, monkeypatch, collects):
+    """What others left in cycles would be freed there; who collects goes on to."""
+    found = []
+    monkeypatch.setattr(gc, "isenabled", lambda: collects)
+    for name in "disable", "enable":
+        monkeypatch.setattr(gc, name, lambda name=name: found.append(name))
+    device.capture([lambda: found.append("launch")])
+    assert found == ["disable", "launch", *["enable"] * collects]
+
+
+def test_a_step_that_ran_once_is_freed_when_it_is_dropped(device, monkeypatch):
+    """Its launches hold memory of the GPU, which nobody waits for Python to collect."""
+    gc.disable()
+    try:
+        run = counting_step(device)
+        run(1)
+        alive = weakref.ref(run)
+        del run
+        assert alive() is None
+    finally:
+        gc.enable()
+
+
+def test_numba_that_does_not_import_is_told_with_the_cure(device, monkeypatch):
+    def absent(name, package):
+        raise AttributeError("module 'numba.cuda.types' has no attribute 'NPDatetime'")
+
+    monkeypatch.setattr(gpu, "import_module", absent)
+    monkeypatch.setattr(store, "read", lambda name: None)
+    with pytest.raises(RuntimeError, match=r"NPDatetime.*install .*gpubackprop\[cuda13\]"):
+        gpu._machine_code(FOLD, SINGLE, (9, 0))
+
+
 def test_a_step_runs_once_and_is_a_graph_from_then_on(cupy, device):
     run = counting_step(device)
     assert cupy.stream.ran == []  # it was recorded, no more

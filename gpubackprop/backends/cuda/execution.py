@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from itertools import chain
 
 from ...kernels.cuda.device import CaptureError, Device, Launch
@@ -34,25 +35,24 @@ class _Replay:
     """
 
     def __init__(self, launches: list[Launch], device: Device) -> None:
-        self._launches, self._device = launches, device
-        self._next: Callable[[], None] = self._run_first
+        self._launches, self._device, self._runs = launches, device, 0
+        self._launch: Launch = partial(_launch_each, launches)
 
     def __call__(self, repeats: int) -> None:
         for _ in range(repeats):
-            self._next()
+            if self._runs == 1:
+                self._launch = self._captured()
+            self._launch()
+            self._runs += 1
 
-    def _run_first(self) -> None:
-        self._run_each()
-        self._next = self._run_second
-
-    def _run_second(self) -> None:
+    def _captured(self) -> Launch:
         try:
-            self._next = self._device.capture(self._launches)
+            return self._device.capture(self._launches)
         except CaptureError as reason:
             _log.warning("no CUDA Graph, launching each kernel by itself: %s", reason)
-            self._next = self._run_each
-        self._next()
+            return self._launch
 
-    def _run_each(self) -> None:
-        for launch in self._launches:
-            launch()
+
+def _launch_each(launches: list[Launch]) -> None:
+    for launch in launches:
+        launch()

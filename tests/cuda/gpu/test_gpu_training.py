@@ -63,7 +63,7 @@ def test_a_step_is_replayed_as_one_graph(backend, make_problem, caplog):  # noqa
     (replays,) = moved.epochs._runs
     assert len(replays) == 2  # full batches and the tail
     for replay in replays:
-        graph, *launches = replay._next._keep
+        graph, *launches = replay._launch._keep
         assert type(graph).__name__ == "Graph"
         assert launches == replay._launches
     assert "no CUDA Graph" not in caplog.text
