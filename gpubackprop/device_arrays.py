@@ -42,11 +42,12 @@ def on_gpu(array: Any) -> bool:
     if array is None or isinstance(array, np.ndarray):
         return False
     kind = type(array)  # asked first: a data frame takes long to say that it lacks an attribute
-    if hasattr(kind, "__cuda_array_interface__") and hasattr(array, "__cuda_array_interface__"):
-        return True
     if kind.__module__.startswith("cupyx.scipy.sparse"):
         raise TypeError("a sparse matrix on a GPU is not supported; X.get() brings it to the CPU")
-    return hasattr(kind, "__dlpack_device__") and array.__dlpack_device__()[0] in _CUDA
+    if hasattr(kind, "__dlpack_device__"):  # a tensor that requires a gradient refuses the other
+        return bool(array.__dlpack_device__()[0] in _CUDA)
+    interface = "__cuda_array_interface__"
+    return hasattr(kind, interface) and hasattr(array, interface)
 
 
 def adopt(array: Any) -> Any:

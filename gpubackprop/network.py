@@ -219,7 +219,8 @@ class Network:
             self._choice = (backend, "cpu", precision)
             self._bind(backends.select(*self._choice))
         self._adopt(self._zeros())
-        self._net.load(values)
+        with self._session():
+            self._net.load(values)
 
     def astype(self, dtype: str) -> Self:
         """Copy the network into another dtype.
@@ -265,7 +266,8 @@ class Network:
             bound = np.sqrt(numerator / (fan_in + fan_out))
             W.append(rng.uniform(-bound, bound, (fan_in, fan_out)))
             b.append(rng.uniform(-bound, bound, fan_out))
-        self._net.load([*W, *b])
+        with self._session():
+            self._net.load([*W, *b])
 
     def forward(self, A0: npt.ArrayLike) -> Cache:
         """Compute Z_l = W_l A_l-1 + b_l and A_l = sigma(Z_l), layer by layer.
@@ -288,7 +290,7 @@ class Network:
         batch = self._columns(A0, self.layer_sizes[0], "A0")
         with self._session():
             ws = self._room(batch.shape[1]).keeping_pre_activations()
-            ws.A[0][...] = batch.T
+            ws.A[0][...] = self._memory.put(batch).T
             self._algorithm.forward(self._net, ws, self._formulas)
         return Cache(_shown(ws.Z, self._kept[1:]), _shown(ws.A, self._kept))
 
@@ -387,7 +389,7 @@ class Network:
     def _workspace(self, cache: Cache, targets: Array, reduction: str) -> Workspace:
         """Put a cache and its targets back into the layout of the primitives."""
         ws = self._room(targets.shape[1])
-        ws.Y[...] = targets.T
+        ws.Y[...] = self._memory.put(targets).T
         if reduction == "sum":
             ws.share[...] = 1
         A = (
@@ -411,7 +413,7 @@ class Network:
             raise ValueError(f"{name} must have shapes {list(shapes)}, got {found}")
 
     def _columns(self, batch: npt.ArrayLike, d: int, name: str) -> Array:
-        """Make a batch available where the primitives run, an example a column."""
+        """Check a batch and make it a matrix of the network's type, an example a column."""
         try:
             array = self._array(batch)
         except (TypeError, ValueError) as reason:
@@ -424,7 +426,7 @@ class Network:
             )
         if not np.isfinite(array).all():
             raise ValueError(f"{name} contains NaN or infinity")
-        return self._memory.put(array)
+        return array
 
     def _array(self, batch: npt.ArrayLike) -> Array:
         if self._memory is not HOST and device_arrays.on_gpu(batch):

@@ -95,6 +95,17 @@ def test_arrays_on_a_gpu_are_recognised():
     assert not any(map(on_gpu, (X, OnHost(X), X.tolist(), None, "cuda", 3)))
 
 
+def test_a_tensor_that_requires_a_gradient_is_recognised():
+    """PyTorch raises another error than an attribute's when it is asked for the interface."""
+
+    class Tensor(Foreign):
+        @property
+        def __cuda_array_interface__(self):
+            raise RuntimeError("Can't get __cuda_array_interface__ on Variable that requires grad.")
+
+    assert on_gpu(Tensor(X))
+
+
 def test_arrays_of_other_libraries_are_taken_as_they_lie():
     array = adopt(Foreign(X))
     assert array.values is X
@@ -477,11 +488,14 @@ def test_a_network_moves_without_its_gpu(net, no_gpu, caplog):
 
 
 def test_the_networks_calls_wait_for_the_streams(net, gpu):
+    assert gpu.stream.waits == 1  # its first weights are there when it is made
     waits = cupy.stream.waits
     cache = net.forward(X.T)
-    assert (cupy.stream.waits, gpu.stream.waits) == (waits + 1, 1)
+    assert (cupy.stream.waits, gpu.stream.waits) == (waits + 1, 2)
     net.step(net.backward(cache, np.eye(3)[LABELS].T), 0.1)
-    assert gpu.stream.waits == 3
+    assert gpu.stream.waits == 4
+    pickle.loads(pickle.dumps(net))
+    assert gpu.stream.waits == 5
 
 
 def test_rows_are_moved_in_pieces(monkeypatch):
