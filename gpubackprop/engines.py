@@ -7,6 +7,7 @@ from sklearn.utils import gen_batches
 
 from .backends.backend import Backend
 from .epochs import Epochs
+from .last_epoch import LastEpoch
 from .memory import Memory
 from .memory_plan import Plan, plan
 from .optimizers import Adam
@@ -59,6 +60,7 @@ class DenseEngine:
             estimator.alpha,
             planned,
         )
+        self._last = LastEpoch([self._net.theta, *self._optimizer.state], backend.memory)
 
     def run(self, order: Array) -> float:
         """Train on all rows in this order and return the epoch's loss."""
@@ -66,7 +68,13 @@ class DenseEngine:
         adam = isinstance(self._optimizer, Adam)
         rate = state.learning_rate_init if adam else state.learning_rate
         self._memory.write(self._optimizer.rate, np.array([rate]))
-        return self._epochs.run(order, self._loss_scale)
+        loss = self._epochs.run(order, self._loss_scale)
+        self._last.keep()
+        return loss
+
+    def restore(self) -> None:
+        """Go back to the end of the last epoch, if a GPU failed in the next."""
+        self._last.restore()
 
     def publish(self) -> None:
         """Write weights and optimizer state into the estimator's arrays."""
@@ -128,6 +136,9 @@ class SparseEngine:
             total += loss * len(batch)
             self._estimator._optimizer.update_params(parameters, grads[0] + grads[1])
         return total / len(order)
+
+    def restore(self) -> None:
+        """Do nothing: the process's own memory does not run out half-way."""
 
     def publish(self) -> None:
         """Do nothing: scikit-learn's code writes where it reads."""

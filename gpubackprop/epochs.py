@@ -68,8 +68,10 @@ class Epochs:
         spare = total.zeros_like() if planned.part < batch_size else total
         self._batches: list[Batch] = []
         self._runs: list[list[Run]] = [[] for _ in self._feed.sources]
-        for rows in (batch_size, *filter(None, [len(X) % batch_size])):
-            batch = list(zip(room.batch(rows), chain([total], repeat(spare)), strict=False))
+        shapes = (batch_size, *filter(None, [len(X) % batch_size]))
+        self._sums = memory.put(np.zeros((len(shapes), 3)))  # of all, to be read at once
+        for rows, sums in zip(shapes, self._sums, strict=True):
+            batch = list(zip(room.batch(rows, sums), chain([total], repeat(spare)), strict=False))
             self._batches.append(batch)
             for source, runs in zip(self._feed.sources, self._runs, strict=True):
 
@@ -101,19 +103,15 @@ class Epochs:
             If all examples of a batch have weight zero, in NumPy's words.
         """
         self._require_weight(order)
-        for (ws, _), *_ in self._batches:
-            decay = self._alpha / len(ws.batch_share)
-            self._memory.write(ws.sums, np.array([0.0, decay, 0.0]))
+        sizes = np.array([len(ws.batch_share) for (ws, _), *_ in self._batches])
+        self._memory.write(self._sums, np.outer(self._alpha / sizes, [0.0, 1.0, 0.0]))
         for window, rows in self._feed.windows(order):
             whole, rest = divmod(rows, self._batch_size)
             self._runs[window][0](whole)
             if rest:
                 self._runs[window][1](1)
-        total = 0.0
-        for (ws, _), *_ in self._batches:
-            loss, _, penalty = self._memory.read(ws.sums)
-            total += len(ws.batch_share) * float(loss_scale * loss + penalty)
-        return total / len(order)
+        loss, _, penalty = self._memory.read(self._sums).T
+        return float(sizes @ (loss_scale * loss + penalty)) / len(order)
 
     def _require_weight(self, order: Array) -> None:
         if self._weight is None:

@@ -10,9 +10,9 @@ from .checkpointing import Checkpoint
 from .device_arrays import on_gpu
 from .kernels.protocol import Kernels
 from .memory import Memory
-from .memory_plan import Sizes, mebibytes, would_need
+from .memory_plan import MARGIN, Sizes, mebibytes, would_need
 from .parameters import Array
-from .translation import formulas, loss_scale, network, targets, usable
+from .translation import formulas, layer_sizes, loss_scale, network, targets, usable
 from .workspace import Workspace
 
 
@@ -29,10 +29,10 @@ class FullBatch:
         Targets.
     sample_weight : ndarray of shape (n,) or None
         Weights of the examples.
-    backend : Backend
-        Where the primitives run.
     dtype : dtype
         To compute in.
+    backend : Backend
+        Where the primitives run.
 
     Raises
     ------
@@ -48,17 +48,17 @@ class FullBatch:
         X: Array,
         y: Array,
         sample_weight: Array | None,
-        backend: Backend,
         dtype: np.dtype[Any],
+        backend: Backend,
     ) -> None:
         self._estimator, self._memory = estimator, backend.memory
         self._total = float(len(X) if sample_weight is None else np.sum(sample_weight))
         if self._total == 0.0:
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+        shape, checkpoint = (layer_sizes(estimator), len(X), dtype), estimator.checkpoint
+        _require_room(*shape, backend.memory, checkpoint)
         self._net = network(estimator, dtype, backend.memory)
         self._grad = self._net.zeros_like()
-        shape, checkpoint = (self._net.layer_sizes, len(X), dtype), estimator.checkpoint
-        _require_room(*shape, backend.memory, checkpoint)
         ws = Workspace.allocate(*shape, backend.memory, checkpoint)
         examples = backend.memory.rows(_readable(X, dtype))
         ws = ws._replace(A=(examples, *ws.A[1:]))
@@ -112,7 +112,7 @@ def _require_room(
 ) -> None:
     def needs(checkpoint: Checkpoint) -> int:
         sizes = Sizes(layer_sizes, dtype, memory, checkpoint)
-        return sizes.workspace(rows) + sizes.data(rows)
+        return 2 * sizes.parameters + sizes.workspace(rows) + sizes.data(rows) + MARGIN
 
     available, needed = memory.available(), needs(checkpoint)
     if available is not None and needed > available:

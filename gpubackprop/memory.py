@@ -48,6 +48,10 @@ class Room(Protocol):
     def row_bytes(self) -> int:
         """Rows of a matrix start on multiples of this many bytes."""
 
+    @property
+    def keeps_epoch(self) -> bool:
+        """Whether steps may fail half-way here, so that the last epoch's state is kept as well."""
+
     def available(self) -> int | None:
         """Bytes that may be allocated; None where nobody counts."""
 
@@ -70,6 +74,9 @@ class Memory(Room, Protocol):
     def read(self, array: Array) -> Array:
         """Values of an array here, in the process's memory."""
 
+    def draft(self, array: Array) -> Array:
+        """Array of the process to fill and to `write` here; zero, or what is here already."""
+
     def holds(self, array: Array) -> bool:
         """Whether an array lies here already."""
 
@@ -81,6 +88,7 @@ class Host:
     """The process's own memory: nothing has to be moved."""
 
     row_bytes = 1
+    keeps_epoch = False
 
     def zeros(self, size: int, dtype: Any) -> Array:
         """Zeros on a 64-byte boundary, of a huge page if that is filled."""
@@ -100,6 +108,10 @@ class Host:
             out[...] = values
 
     def read(self, array: Array) -> Array:
+        """Return the array itself."""
+        return array
+
+    def draft(self, array: Array) -> Array:
         """Return the array itself."""
         return array
 

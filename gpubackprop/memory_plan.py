@@ -12,7 +12,7 @@ from .memory import Room, row_length
 
 _WINDOW = 256 << 20
 """Bytes of data on the way at a time: enough for transfers at full speed."""
-_MARGIN = 64 << 20
+MARGIN = 64 << 20
 """Bytes for cuBLAS's workspace, partial sums and code."""
 
 
@@ -20,7 +20,7 @@ class Plan(NamedTuple):
     """Bytes that training takes, and how it is divided to fit."""
 
     parameters: int
-    """The parameters, their gradient and the optimizer's state."""
+    """The parameters, their gradient, the optimizer's state, and what the last epoch left."""
     workspace: int
     """Activations and errors of a batch, or of a part of one."""
     data: int
@@ -89,7 +89,7 @@ def plan(
     memory : Room
         Where.
     here : bool, default=False
-        Whether the data lie there already.
+        Whether X lies there already.
     checkpoint : int, "sqrt" or None, default=None
         Which layers' activations are kept.
 
@@ -110,11 +110,12 @@ def plan(
     1272160
     """
     available, batch_size = memory.available(), min(batch_size, rows)
-    to_move = 0 if here else rows
+    vectors = 2 + moments + (1 + moments) * memory.keeps_epoch
 
     def least(checkpoint: Checkpoint) -> Plan:
         sizes = Sizes(layer_sizes, np.dtype(dtype), memory, checkpoint)
-        return _first_that_fits(_ways(sizes, to_move, batch_size, moments, available))
+        ways = _ways(sizes, rows, batch_size, vectors, available)
+        return _first_that_fits(_targets_only(ways, sizes.targets(rows)) if here else ways)
 
     planned = least(checkpoint)
     leaner = least("sqrt") if checkpoint is None else planned
@@ -124,16 +125,15 @@ def plan(
 
 
 def _ways(
-    sizes: "Sizes", to_move: int, batch_size: int, moments: int, available: int | None
+    sizes: "Sizes", rows: int, batch_size: int, vectors: int, available: int | None
 ) -> Iterator[Plan]:
     """Ways to divide training, the best first."""
     for part in _halves(batch_size):
-        vectors = 2 + moments + (part < batch_size)
         whole = Plan(
-            parameters=vectors * sizes.parameters,
+            parameters=(vectors + (part < batch_size)) * sizes.parameters,
             workspace=sizes.workspace(part),
-            data=sizes.data(to_move),
-            margin=_MARGIN,
+            data=sizes.data(rows),
+            margin=MARGIN,
             available=available,
             checkpoint=sizes.checkpoint,
             part_with_sqrt=part,
@@ -142,8 +142,13 @@ def _ways(
             window=None,
         )
         yield whole
-        window = sizes.window(batch_size, to_move, (available or 0) - whole.total + whole.data)
+        window = sizes.window(batch_size, rows, (available or 0) - whole.total + whole.data)
         yield whole._replace(data=2 * sizes.data(window), window=window)
+
+
+def _targets_only(ways: Iterator[Plan], targets: int) -> Iterator[Plan]:
+    """The ways for X that lies there already: it is not moved, and its targets follow it whole."""
+    return (way._replace(data=targets) for way in ways if way.window is None)
 
 
 def _first_that_fits(ways: Iterator[Plan]) -> Plan:
@@ -220,7 +225,11 @@ class Sizes:
 
     def data(self, rows: int) -> int:
         """Bytes for so many training examples, with their targets, weights and order."""
-        return rows * (self._leads[0] + self._leads[-1] + 16)
+        return rows * self._leads[0] + self.targets(rows)
+
+    def targets(self, rows: int) -> int:
+        """Bytes for their targets, weights and order alone."""
+        return rows * (self._leads[-1] + 16)
 
     def window(self, batch_size: int, rows: int, room: int) -> int:
         """Rows of each of two windows: whole batches, as many as are useful and fit."""

@@ -18,6 +18,10 @@ class Optimizer(Protocol):
     def moments(self) -> int:
         """How many vectors as long as the parameters it keeps."""
 
+    @property
+    def state(self) -> tuple[Array, ...]:
+        """What a step changes, beside the parameters."""
+
     def step(self, k: Kernels, net: Parameters, grad: Parameters, ws: Workspace) -> None:
         """Update the parameters from the gradient of a batch."""
 
@@ -34,6 +38,11 @@ class SGD(NamedTuple):
     def moments(self) -> int:
         """The velocity."""
         return 1
+
+    @property
+    def state(self) -> tuple[Array, ...]:
+        """The velocity."""
+        return (self.velocity.theta,)
 
     def step(self, k: Kernels, net: Parameters, grad: Parameters, ws: Workspace) -> None:
         """Update the parameters from the gradient of a batch."""
@@ -65,6 +74,11 @@ class Adam(NamedTuple):
     def moments(self) -> int:
         """First and second."""
         return 2
+
+    @property
+    def state(self) -> tuple[Array, ...]:
+        """Both moments and the step's number."""
+        return (self.m.theta, self.v.theta, self.t)
 
     def step(self, k: Kernels, net: Parameters, grad: Parameters, ws: Workspace) -> None:
         """Update the parameters from the gradient of a batch."""

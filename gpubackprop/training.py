@@ -31,6 +31,9 @@ class Engine(Protocol):
     def run(self, order: Array) -> float:
         """Train on all rows in this order and return the epoch's loss."""
 
+    def restore(self) -> None:
+        """Go back to the end of the last epoch, as far as a step may fail half-way."""
+
     def publish(self) -> None:
         """Write weights and optimizer state into the estimator's arrays."""
 
@@ -80,8 +83,9 @@ def train(estimator: Any, data: Data, make_engine: Callable[[], Engine], increme
 
 
 def _publish_what_is_left(engine: Engine) -> None:
-    """Keep the weights so far, unless what holds them is broken: the first error is told."""
+    """Keep what the last epoch left, unless what holds it is broken: the first error is told."""
     try:
+        engine.restore()
         engine.publish()
     except Exception as reason:
         _log.debug("the weights since the last epoch that was looked at are lost: %s", reason)

@@ -78,24 +78,25 @@ class Workspace(NamedTuple):
 
     def first(self, rows: int) -> "Workspace":
         """Workspace for fewer examples in the same memory, with shares and sums of its own."""
-        (ws,) = self.batch(rows)
+        (ws,) = self.batch(rows, _no_sums(self.memory))
         return ws
 
-    def batch(self, rows: int) -> "tuple[Workspace, ...]":
+    def batch(self, rows: int, sums: Array) -> "tuple[Workspace, ...]":
         """Workspaces for so many examples, part after part in this same memory.
 
         Parameters
         ----------
         rows : int
             Of the whole batch; each part takes as many as there is room for here.
+        sums : ndarray of float64, shape (3,)
+            Theirs, in common.
 
         Returns
         -------
         parts : tuple of Workspace
-            With shares of the whole batch, and sums in common.
+            With shares of the whole batch.
         """
         share = _equal_shares(rows, self.share.dtype, self.memory)
-        sums = _no_sums(self.memory)
         starts = range(0, rows, self.rows)
         return tuple(self._part(share[start : start + self.rows], share, sums) for start in starts)
 

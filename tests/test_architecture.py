@@ -45,7 +45,7 @@ FLOORS = (
     ("engines", "full_batch", "prediction", "network"),
     ("training", "translation", "device_validation"),
     ("callbacks", "sklearn_contract", "epochs", "device_arrays"),
-    ("feeds", "memory_plan"),
+    ("feeds", "last_epoch", "memory_plan"),
     ("backends",),
     ("backends.compiled", "backends.cuda.backend", "backends.reference"),
     ("backends.cuda.execution", "backends.cuda.memory"),

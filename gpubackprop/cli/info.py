@@ -81,6 +81,7 @@ class _Unlimited(NamedTuple):
     """Room on a GPU that is not here."""
 
     row_bytes: int = 16
+    keeps_epoch: bool = True
 
     def available(self) -> int | None:
         return None
@@ -112,7 +113,7 @@ def _memory(
     every = "" if kept is None else f", one layer in {kept} kept"
     window = f"{planned.window:,} rows at a time, twice" if planned.window else "all rows"
     return {
-        "parameters, gradient, optimizer": mebibytes(planned.parameters),
+        "parameters and training state": mebibytes(planned.parameters),
         "activations and errors": f"{mebibytes(planned.workspace)}, {planned.part:,} examples"
         f"{every}{planned.offer}",
         "data": f"{mebibytes(planned.data)}, {window}",

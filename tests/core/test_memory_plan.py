@@ -27,12 +27,13 @@ class Wide(Host):
     row_bytes = 16
 
 
-def needs(batch_size, window=None, part=None, rows=1000):
+def needs(batch_size, window=None, part=None, rows=1000, here=False):
     """Bytes that a plan of this kind takes, in float32 and with Adam."""
     part = part or batch_size
     sizes = Sizes(SIZES, np.dtype("float32"), HOST)
     vectors = 4 + (part < batch_size)
-    data = sizes.data(rows) if window is None else 2 * sizes.data(window)
+    moved = sizes.targets if here else sizes.data
+    data = moved(rows) if window is None else 2 * moved(window)
     return vectors * sizes.parameters + sizes.workspace(part) + data + (64 << 20)
 
 
@@ -68,9 +69,24 @@ def test_data_that_do_not_fit_are_streamed():
     assert found.total <= found.available
 
 
-def test_data_that_lie_there_take_nothing_and_are_not_streamed():
-    assert planned(needs(100, rows=0), here=True)[-2:] == (100, None)
-    assert planned(needs(100, part=50, rows=0), here=True)[-2:] == (50, None)
+def test_of_examples_that_lie_there_only_targets_are_moved_and_nothing_is_streamed():
+    """Four float32, a weight or its like in 8 bytes, and a row's number."""
+    whole, halved = (needs(100, part=part, here=True) for part in (100, 50))
+    assert planned(whole, here=True).data == 1000 * (4 * 4 + 16)
+    assert planned(whole, here=True)[-2:] == (100, None)
+    assert planned(whole - 1, here=True).part < 100
+    assert planned(halved, here=True)[-2:] == (50, None)
+
+
+def test_where_a_step_may_fail_the_last_epochs_state_is_planned_for():
+    """Theta and its gradient, and with Adam two moments: theta and the moments once more."""
+    room = Scarce(None)
+    vectors = []
+    for room.keeps_epoch in (False, True):
+        for moments in (1, 2):
+            parameters = plan(SIZES, 1000, 100, "float32", moments, room).parameters
+            vectors.append(parameters / Sizes(SIZES, np.dtype("float32"), HOST).parameters)
+    assert vectors == [3, 4, 5, 7]
 
 
 def test_a_window_holds_a_batch_at_the_least():
@@ -97,7 +113,8 @@ def planned_deep(room, checkpoint=None):
 def deep(part, checkpoint=None):
     """Bytes of so many rows at once, where the data are there."""
     sizes = Sizes(DEEP, np.dtype("float32"), HOST, checkpoint)
-    return (4 + (part < 100)) * sizes.parameters + sizes.workspace(part) + (64 << 20)
+    vectors, moved = 4 + (part < 100), sizes.targets(1000)
+    return vectors * sizes.parameters + sizes.workspace(part) + moved + (64 << 20)
 
 
 def test_a_checkpoint_is_planned_with():
@@ -121,7 +138,7 @@ def test_a_checkpoint_that_would_hold_more_of_it_is_offered():
 def test_a_checkpoint_that_gains_nothing_is_not_offered():
     assert planned_deep(deep(100)).offer == ""
     sizes = Sizes((7, 9, 4), np.dtype("float32"), HOST)
-    room = 5 * sizes.parameters + sizes.workspace(50) + (64 << 20)
+    room = 5 * sizes.parameters + sizes.workspace(50) + sizes.targets(1000) + (64 << 20)
     shallow = plan((7, 9, 4), 1000, 100, "float32", 2, Scarce(room), here=True)
     assert (shallow.part, shallow.offer) == (50, "")
 
@@ -138,7 +155,8 @@ def test_who_has_a_checkpoint_is_not_offered_one(checkpoint):
 
 def test_a_refusal_says_what_a_checkpoint_would_need():
     wide = (20_000,) * 10
-    needs = Sizes(wide, np.dtype("float32"), HOST, "sqrt").workspace(1)
+    sizes = Sizes(wide, np.dtype("float32"), HOST, "sqrt")
+    needs = sizes.workspace(1) + sizes.targets(1)
     parameters = 4 * Sizes(wide, np.dtype("float32"), HOST).parameters
     words = f"checkpoint='sqrt' would need {(parameters + needs) / 2**20 + 64:,.1f} MiB"
     with pytest.raises(MemoryError, match=words):

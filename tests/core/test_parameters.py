@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gpubackprop.memory import ALIGNMENT, aligned_zeros
+from gpubackprop.memory import ALIGNMENT, Host, aligned_zeros
 from gpubackprop.parameters import Parameters
 
 
@@ -53,6 +53,35 @@ def test_load_and_store(dtype):
     for mine, theirs, same in zip(arrays, back, kept, strict=True):
         np.testing.assert_array_equal(mine.astype(dtype), theirs)
         assert theirs is same
+
+
+class Apart(Host):
+    """Memory apart from the process's, which says what goes to and fro."""
+
+    def __init__(self):
+        self.moved = []
+
+    def read(self, array):
+        self.moved.append("read")
+        return array.copy()
+
+    def draft(self, array):
+        return np.zeros(array.shape, array.dtype)
+
+    def write(self, out, values):
+        self.moved.append("write")
+        out[...] = values
+
+
+def test_values_are_moved_once_and_in_one_direction(dtype):
+    memory = Apart()
+    net = Parameters.zeros((3, 5, 2), dtype, memory)
+    arrays = [np.full(part.shape, 7, dtype) for part in (*net.W, *net.b)]
+    net.load(arrays)
+    assert memory.moved == ["write"]
+    net.store(arrays)
+    assert memory.moved == ["write", "read"]
+    assert all((array == 7).all() for array in arrays)
 
 
 def test_load_refuses_another_number_of_layers(dtype):

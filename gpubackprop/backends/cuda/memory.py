@@ -25,6 +25,7 @@ class DeviceMemory:
 
     row_bytes = WIDEST
     """Tensor cores want it as well."""
+    keeps_epoch = True
 
     def __init__(self, gpu: Gpu) -> None:
         self._gpu = gpu
@@ -64,6 +65,10 @@ class DeviceMemory:
         with self._gpu:
             values: Array = array.get()  # type: ignore[attr-defined]
         return values
+
+    def draft(self, array: Array) -> Array:
+        """Zeros."""
+        return np.zeros(array.shape, array.dtype)
 
     def staging(self, rows: int, widths: tuple[int, ...], dtype: Any) -> Staging:
         """Pinned memory of the process, and as much on the device."""

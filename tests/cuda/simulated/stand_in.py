@@ -79,6 +79,7 @@ class StandInMemory:
     """Memory apart from the process's: nothing is shared, and what lies between rows is NaN."""
 
     row_bytes = 16
+    keeps_epoch = True
 
     def zeros(self, size, dtype):
         return aligned_zeros(size, dtype)
@@ -102,6 +103,9 @@ class StandInMemory:
 
     def read(self, array):
         return array.copy()
+
+    def draft(self, array):
+        return np.zeros(array.shape, array.dtype)
 
     def available(self):
         return None
