@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, ClassVar
 
@@ -80,11 +81,11 @@ class _Accelerated:
             sparse = partial(SparseEngine, self, data, batch_size, buffers)
             training.train(self, data, sparse, incremental)
             return
-        work = _work(self, data.X.shape[0], batch_size)
-        device = device_for(self.device, X)
-        backend = backends.select(self.backend, device, self.precision, work)
-        with backend.session():
-            dense = partial(DenseEngine, self, data, batch_size, backend)
+        work = _work(self, data.X.shape[0], batch_size, 1 if incremental else self.max_iter)
+        with ExitStack() as sessions:
+            make = partial(DenseEngine, self, data, batch_size)
+            choice = self.backend, device_for(self.device, X), self.precision
+            dense = partial(backends.begin, make, sessions, *choice, work)
             training.train(self, data, dense, incremental)
 
     def _backprop(
@@ -105,7 +106,7 @@ class _Accelerated:
         rows: FullBatch | None = vars(self).get("_rows")
         if rows is None:  # not called from a fit
             backend = backends.select(self.backend, "cpu")
-            rows = FullBatch(self, X, y, sample_weight, backend, working_dtype(self, X))
+            rows = FullBatch(self, X, y, sample_weight, working_dtype(self, X), backend)
         return rows.loss_and_gradient()
 
     def _fit_lbfgs(
@@ -126,11 +127,11 @@ class _Accelerated:
             solve()
             return
         dtype = backends.dtype_of(self.precision) or np.dtype(np.float64)  # SciPy's own
-        work = _work(self, X.shape[0], X.shape[0])
-        device = device_for(self.device, X)
-        backend = backends.select(self.backend, device, self.precision, work)
-        with backend.session():
-            self._rows = FullBatch(self, X, y, sample_weight, backend, dtype)
+        work = _work(self, X.shape[0], X.shape[0], self.max_iter)
+        with ExitStack() as sessions:
+            make = partial(FullBatch, self, X, y, sample_weight, dtype)
+            choice = self.backend, device_for(self.device, X), self.precision
+            self._rows = backends.begin(make, sessions, *choice, work)
             try:
                 solve()
             finally:
@@ -185,11 +186,11 @@ def _say_sparse(device: str) -> None:
     _log.debug("sparse X: trained by scikit-learn's own code, no backend takes it")
 
 
-def _work(estimator: Any, n: int, batch_size: int) -> backends.Work:
-    """How much a fit will compute, if it takes all of its epochs."""
+def _work(estimator: Any, n: int, batch_size: int, epochs: int) -> backends.Work:
+    """How much will be computed, if so many epochs are taken."""
     size = sum(int(np.prod(W.shape)) for W in estimator.coefs_)
     products = 3 * batch_size * size  # forward, pulled back, gradient
-    return backends.Work(products, estimator.max_iter * -(-n // batch_size))
+    return backends.Work(products, epochs * -(-n // batch_size))
 
 
 def _require_callables(callbacks: list[Callback] | None) -> None:
@@ -226,8 +227,9 @@ class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):
     backend : {"auto", "compiled", "reference"}, default="auto"
         How to compute on the CPU: machine code or plain NumPy.
     precision : {"auto", "float64", "float32", "tf32", "bf16"}, default="auto"
-        Type to compute in, "auto" that of `X`. The last two are float32 with operands of matrix
-        products rounded to 10 or 7 bits of fraction, on a GPU; the CPU computes in float32.
+        Type to compute in, "auto" that of `X`, or float64 with the solver "lbfgs". The last two
+        are float32 with operands of matrix products rounded to 10 or 7 bits of fraction, on a GPU;
+        the CPU computes in float32.
     callbacks : list of callable or None, default=None
         Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
         True asks for a stop. The solver "lbfgs" has no epochs and calls none.
@@ -331,8 +333,9 @@ class MLPRegressor(DeviceData, _Accelerated, sklearn_contract.MLPRegressor):  # 
     backend : {"auto", "compiled", "reference"}, default="auto"
         How to compute on the CPU: machine code or plain NumPy.
     precision : {"auto", "float64", "float32", "tf32", "bf16"}, default="auto"
-        Type to compute in, "auto" that of `X`. The last two are float32 with operands of matrix
-        products rounded to 10 or 7 bits of fraction, on a GPU; the CPU computes in float32.
+        Type to compute in, "auto" that of `X`, or float64 with the solver "lbfgs". The last two
+        are float32 with operands of matrix products rounded to 10 or 7 bits of fraction, on a GPU;
+        the CPU computes in float32.
     callbacks : list of callable or None, default=None
         Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
         True asks for a stop. The solver "lbfgs" has no epochs and calls none.

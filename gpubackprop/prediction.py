@@ -1,5 +1,6 @@
 """Prediction of a scikit-learn estimator, a block of rows at a time."""
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,6 +14,8 @@ from .kernels import reference
 from .parameters import Array
 from .translation import formulas, network, working_dtype
 from .workspace import Workspace
+
+_log = logging.getLogger("gpubackprop")
 
 BLOCK = 1024
 """Rows predicted at a time: their activations stay in the processor's cache."""
@@ -43,9 +46,8 @@ def predict(estimator: Any, X: Array) -> Array:
     y_hat : ndarray of shape (n, n_outputs)
     """
     dtype = working_dtype(estimator, X)
-    backend = _gpu(estimator, X, dtype)
-    if backend is not None:
-        predicted: Array = predict_on(backend, estimator, X)
+    predicted = _by_gpu(estimator, X, dtype)
+    if predicted is not None:
         return predicted
     net, f, algorithm = network(estimator, dtype), formulas(estimator), bind(reference)
     y_hat = np.empty((len(X), net.layer_sizes[-1]), dtype=dtype)
@@ -108,6 +110,21 @@ def predict_on(backend: Backend, estimator: Any, X: Any) -> Any:
             algorithm.forward(net, block, f)
             y_hat[rows] = block.A[-1]
         return y_hat if on_gpu(X) else memory.read(y_hat)
+
+
+def _by_gpu(estimator: Any, X: Array, dtype: np.dtype[Any]) -> Array | None:
+    """Predict rows of the host on a GPU, if one is to; None where the CPU is left with them."""
+    backend = _gpu(estimator, X, dtype)
+    if backend is None:
+        return None
+    try:
+        predicted: Array = predict_on(backend, estimator, X)
+    except backends.GIVES_UP as reason:
+        if estimator.device != "auto":
+            raise
+        _log.warning("device 'auto': the GPU gives up and the CPU predicts: %s", reason)
+        return None
+    return predicted
 
 
 def _gpu(estimator: Any, X: Array, dtype: np.dtype[Any]) -> Backend | None:

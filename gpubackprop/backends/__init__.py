@@ -2,7 +2,9 @@
 
 import logging
 import re
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -10,7 +12,17 @@ from ..kernels.cuda.device import Rounding
 from .backend import Backend
 from .cuda import detection
 
-__all__ = ["NAMES", "PRECISIONS", "Backend", "Work", "dtype_of", "gpu_for", "select"]
+__all__ = [
+    "GIVES_UP",
+    "NAMES",
+    "PRECISIONS",
+    "Backend",
+    "Work",
+    "begin",
+    "dtype_of",
+    "gpu_for",
+    "select",
+]
 
 NAMES = ("auto", "compiled", "reference")
 """Values of `backend`."""
@@ -26,7 +38,11 @@ WORTH_A_GPU_STEP = 20_000_000
 WORTH_A_GPU_START = 200_000_000_000
 """Multiply-adds of a whole fit: some 2 s of two cores, what it takes to start CUDA."""
 
+GIVES_UP = (MemoryError, RuntimeError, OSError)
+"""What a GPU fails with: no room, CUDA's own errors, a library that is not there."""
+
 _log = logging.getLogger("gpubackprop")
+Made = TypeVar("Made")
 
 
 class Work(NamedTuple):
@@ -38,7 +54,54 @@ class Work(NamedTuple):
     """At the most."""
 
 
-def select(backend: str, device: str, precision: str = "auto", work: Work | None = None) -> Backend:
+def begin(
+    make: Callable[[Backend], Made],
+    sessions: ExitStack,
+    backend: str,
+    device: str,
+    precision: str,
+    work: Work,
+) -> Made:
+    """Make what works on a backend, the one that is chosen for this work.
+
+    "auto" takes the GPU from 20 million multiply-adds a mini-batch and 200 thousand million in all
+    on, where one works; if it cannot begin there after all, the CPU takes over and the log says
+    why. Both thresholds are estimates from launch and start-up costs; they were not measured on a
+    GPU yet.
+
+    Parameters
+    ----------
+    make : callable
+        Is given the backend.
+    sessions : ExitStack
+        Where the backend's session is entered; to be left when the work is done.
+    backend, device, precision : str
+        As for `select`.
+    work : Work
+        What "auto" decides by.
+
+    Returns
+    -------
+    made : object
+        What `make` returned.
+    """
+    if device == "auto" and backend == "auto" and _gpu_is_worth_it(work):
+        try:
+            return _on(_gpu(0, _ROUNDINGS.get(precision, Rounding.NONE)), make, sessions)
+        except GIVES_UP as reason:
+            _log.warning("device 'auto': the GPU gives up and the CPU takes over: %s", reason)
+    return _on(select(backend, device, precision), make, sessions)
+
+
+def _on(chosen: Backend, make: Callable[[Backend], Made], sessions: ExitStack) -> Made:
+    with ExitStack() as own:
+        own.enter_context(chosen.session())
+        made = make(chosen)
+        sessions.enter_context(own.pop_all())
+    return made
+
+
+def select(backend: str, device: str, precision: str = "auto") -> Backend:
     """Choose a backend.
 
     Parameters
@@ -46,11 +109,9 @@ def select(backend: str, device: str, precision: str = "auto", work: Work | None
     backend : {"auto", "compiled", "reference"}
         How to compute on the CPU; "auto" is "compiled" there.
     device : str
-        "auto", "cpu", "cuda" or "cuda:N".
+        "auto", "cpu", "cuda" or "cuda:N"; "auto" is the CPU here, see `begin`.
     precision : {"auto", "float64", "float32", "tf32", "bf16"}
         The last two let a GPU round the operands of matrix products; a CPU computes in float32.
-    work : Work or None
-        What "auto" decides by: a GPU is taken where one works and the work is worth its start.
 
     Returns
     -------
@@ -63,11 +124,6 @@ def select(backend: str, device: str, precision: str = "auto", work: Work | None
     RuntimeError
         If a GPU is asked for by name and cannot be used; it says what is missing and the cure.
 
-    Notes
-    -----
-    The two thresholds are estimates from launch and start-up costs; they were not measured on a GPU
-    yet.
-
     Examples
     --------
     >>> from gpubackprop.backends import select
@@ -78,8 +134,6 @@ def select(backend: str, device: str, precision: str = "auto", work: Work | None
     rounding = _ROUNDINGS.get(precision, Rounding.NONE)
     if device.startswith("cuda"):
         return _gpu(_index(device), rounding)
-    if device == "auto" and backend == "auto" and _gpu_is_worth_it(work):
-        return _gpu(0, rounding)
     if rounding is not Rounding.NONE:
         _log.info("precision %r: float32, as the CPU has no other", precision)
     if backend == "reference":
@@ -115,7 +169,7 @@ def gpu_for(device: str, precision: str, work: Work) -> Backend | None:
         return None
     try:
         return _gpu(_index(device), rounding)
-    except RuntimeError as reason:
+    except GIVES_UP as reason:
         _log.info("the CPU takes over: %s", reason)
         return None
 
@@ -150,9 +204,9 @@ def _gpu(index: int, rounding: Rounding) -> Backend:
     return cuda.backend(index, rounding)
 
 
-def _gpu_is_worth_it(work: Work | None) -> bool:
+def _gpu_is_worth_it(work: Work) -> bool:
     """Whether "auto" takes the GPU; says in the log what it chose and why."""
-    if work is None or work.multiply_adds < WORTH_A_GPU_STEP:
+    if work.multiply_adds < WORTH_A_GPU_STEP:
         reason = "a mini-batch is too small to gain from a GPU"
     elif work.multiply_adds * work.batches < WORTH_A_GPU_START:
         reason = "the whole of the work takes no longer than starting CUDA"
