@@ -66,13 +66,12 @@ class Epochs:
         room = Workspace.allocate(net.layer_sizes, planned.part, X.dtype, memory, checkpoint)
         total = net.zeros_like()
         spare = total.zeros_like() if planned.part < batch_size else total
-        self._batches: list[Batch] = []
         self._runs: list[list[Run]] = [[] for _ in self._feed.sources]
-        shapes = (batch_size, *filter(None, [len(X) % batch_size]))
-        self._sums = memory.put(np.zeros((len(shapes), 3)))  # of all, to be read at once
-        for rows, sums in zip(shapes, self._sums, strict=True):
+        self._sizes = np.array([batch_size, *filter(None, [len(X) % batch_size])])
+        self._fresh_sums = np.outer(alpha / self._sizes, [0.0, 1.0, 0.0])
+        self._sums = memory.put(self._fresh_sums.copy())  # of all batches, to be read at once
+        for rows, sums in zip(self._sizes.tolist(), self._sums, strict=True):
             batch = list(zip(room.batch(rows, sums), chain([total], repeat(spare)), strict=False))
-            self._batches.append(batch)
             for source, runs in zip(self._feed.sources, self._runs, strict=True):
 
                 def step(k: Kernels, source: Source = source, batch: Batch = batch) -> None:
@@ -80,7 +79,6 @@ class Epochs:
 
                 multiply_adds = 3 * rows * net.theta.size  # forward, pulled back, gradient
                 runs.append(backend.prepare(step, multiply_adds))
-        self._alpha = alpha
 
     def run(self, order: Array, loss_scale: float = 1.0) -> float:
         """Train on every row once.
@@ -103,15 +101,14 @@ class Epochs:
             If all examples of a batch have weight zero, in NumPy's words.
         """
         self._require_weight(order)
-        sizes = np.array([len(ws.batch_share) for (ws, _), *_ in self._batches])
-        self._memory.write(self._sums, np.outer(self._alpha / sizes, [0.0, 1.0, 0.0]))
+        self._memory.write(self._sums, self._fresh_sums)
         for window, rows in self._feed.windows(order):
             whole, rest = divmod(rows, self._batch_size)
             self._runs[window][0](whole)
             if rest:
                 self._runs[window][1](1)
         loss, _, penalty = self._memory.read(self._sums).T
-        return float(sizes @ (loss_scale * loss + penalty)) / len(order)
+        return float(self._sizes @ (loss_scale * loss + penalty)) / len(order)
 
     def _require_weight(self, order: Array) -> None:
         if self._weight is None:
