@@ -60,7 +60,8 @@ class DenseEngine:
             estimator.alpha,
             planned,
         )
-        self._last = LastEpoch([self._net.theta, *self._optimizer.state], backend.memory)
+        state = [self._net.theta, *self._optimizer.state]
+        self._last = LastEpoch(state if planned.keeps_epoch else [], backend.memory)
 
     def run(self, order: Array) -> float:
         """Train on all rows in this order and return the epoch's loss."""
@@ -73,7 +74,7 @@ class DenseEngine:
         return loss
 
     def restore(self) -> None:
-        """Go back to the end of the last epoch, if a GPU failed in the next."""
+        """Go back to the end of the last epoch, where there was room to keep it."""
         self._last.restore()
 
     def publish(self) -> None:
@@ -138,7 +139,7 @@ class SparseEngine:
         return total / len(order)
 
     def restore(self) -> None:
-        """Do nothing: the process's own memory does not run out half-way."""
+        """Do nothing: a batch that fails leaves what the one before it left."""
 
     def publish(self) -> None:
         """Do nothing: scikit-learn's code writes where it reads."""

@@ -60,7 +60,6 @@ class Epochs:
         memory, batch_size = backend.memory, planned.batch_size
         self._memory, self._weight, self._batch_size = memory, weight, batch_size
         column, alpha = _scaled(weight, alpha, X.dtype)
-        _say(planned)
         self._feed = _feed(memory, planned, X, Y, column)
         checkpoint = planned.checkpoint
         room = Workspace.allocate(net.layer_sizes, planned.part, X.dtype, memory, checkpoint)
@@ -79,6 +78,7 @@ class Epochs:
 
                 multiply_adds = 3 * rows * net.theta.size  # forward, pulled back, gradient
                 runs.append(backend.prepare(step, multiply_adds))
+        _say(planned)  # now that nothing is left to fail
 
     def run(self, order: Array, loss_scale: float = 1.0) -> float:
         """Train on every row once.
@@ -108,7 +108,7 @@ class Epochs:
             if rest:
                 self._runs[window][1](1)
         loss, _, penalty = self._memory.read(self._sums).T
-        return float(self._sizes @ (loss_scale * loss + penalty)) / len(order)
+        return float((self._sizes * (loss_scale * loss + penalty)).sum()) / len(order)
 
     def _require_weight(self, order: Array) -> None:
         if self._weight is None:

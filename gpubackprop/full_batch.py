@@ -56,7 +56,7 @@ class FullBatch:
         if self._total == 0.0:
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         shape, checkpoint = (layer_sizes(estimator), len(X), dtype), estimator.checkpoint
-        _require_room(*shape, backend.memory, checkpoint)
+        _require_room(*shape, backend.memory, checkpoint, backend.memory.holds(X))
         self._net = network(estimator, dtype, backend.memory)
         self._grad = self._net.zeros_like()
         ws = Workspace.allocate(*shape, backend.memory, checkpoint)
@@ -109,10 +109,12 @@ def _require_room(
     dtype: np.dtype[Any],
     memory: Memory,
     checkpoint: Checkpoint,
+    here: bool,
 ) -> None:
     def needs(checkpoint: Checkpoint) -> int:
         sizes = Sizes(layer_sizes, dtype, memory, checkpoint)
-        return 2 * sizes.parameters + sizes.workspace(rows) + sizes.data(rows) + MARGIN
+        moved = sizes.targets(rows) if here else sizes.data(rows)
+        return 2 * sizes.parameters + sizes.workspace(rows) + moved + MARGIN
 
     available, needed = memory.available(), needs(checkpoint)
     if available is not None and needed > available:

@@ -11,14 +11,13 @@ class LastEpoch:
     Parameters
     ----------
     arrays : iterable of ndarray
-        What an epoch starts from: parameters, the optimizer's state. Kept at once.
+        What an epoch starts from: parameters, the optimizer's state. Kept at once; may be none.
     memory : Memory
-        Where they lie; one whose steps do not fail keeps no copies.
+        Where they lie.
     """
 
     def __init__(self, arrays: Iterable[Array], memory: Memory) -> None:
-        kept = arrays if memory.keeps_epoch else ()
-        self._pairs = [(live, memory.zeros(live.size, live.dtype)) for live in kept]
+        self._pairs = [(live, memory.zeros(live.size, live.dtype)) for live in arrays]
         self.keep()
 
     def keep(self) -> None:

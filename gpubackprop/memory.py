@@ -50,7 +50,7 @@ class Room(Protocol):
 
     @property
     def keeps_epoch(self) -> bool:
-        """Whether steps may fail half-way here, so that the last epoch's state is kept as well."""
+        """Whether steps may fail half-way here, so that the last epoch is kept if there is room."""
 
     def available(self) -> int | None:
         """Bytes that may be allocated; None where nobody counts."""

@@ -29,6 +29,8 @@ class Plan(NamedTuple):
     """For the GPU's libraries."""
     available: int | None
     """What there is; None where nobody counts."""
+    keeps_epoch: bool
+    """Whether there are copies of what the last epoch left."""
     checkpoint: Checkpoint
     """Which layers' activations are kept."""
     part_with_sqrt: int
@@ -110,11 +112,11 @@ def plan(
     1272160
     """
     available, batch_size = memory.available(), min(batch_size, rows)
-    vectors = 2 + moments + (1 + moments) * memory.keeps_epoch
+    copies = (1 + moments) * memory.keeps_epoch
 
     def least(checkpoint: Checkpoint) -> Plan:
         sizes = Sizes(layer_sizes, np.dtype(dtype), memory, checkpoint)
-        ways = _ways(sizes, rows, batch_size, vectors, available)
+        ways = _ways(sizes, rows, batch_size, 2 + moments, copies, available)
         return _first_that_fits(_targets_only(ways, sizes.targets(rows)) if here else ways)
 
     planned = least(checkpoint)
@@ -125,25 +127,30 @@ def plan(
 
 
 def _ways(
-    sizes: "Sizes", rows: int, batch_size: int, vectors: int, available: int | None
+    sizes: "Sizes", rows: int, batch_size: int, vectors: int, copies: int, available: int | None
 ) -> Iterator[Plan]:
-    """Ways to divide training, the best first."""
+    """Ways to divide training, the best first: rather without copies than in more parts."""
     for part in _halves(batch_size):
-        whole = Plan(
-            parameters=(vectors + (part < batch_size)) * sizes.parameters,
-            workspace=sizes.workspace(part),
-            data=sizes.data(rows),
-            margin=MARGIN,
-            available=available,
-            checkpoint=sizes.checkpoint,
-            part_with_sqrt=part,
-            batch_size=batch_size,
-            part=part,
-            window=None,
-        )
-        yield whole
-        window = sizes.window(batch_size, rows, (available or 0) - whole.total + whole.data)
-        yield whole._replace(data=2 * sizes.data(window), window=window)
+        wholes = [
+            Plan(
+                parameters=(vectors + kept + (part < batch_size)) * sizes.parameters,
+                workspace=sizes.workspace(part),
+                data=sizes.data(rows),
+                margin=MARGIN,
+                available=available,
+                keeps_epoch=kept > 0,
+                checkpoint=sizes.checkpoint,
+                part_with_sqrt=part,
+                batch_size=batch_size,
+                part=part,
+                window=None,
+            )
+            for kept in dict.fromkeys((copies, 0))
+        ]
+        yield from wholes
+        for whole in wholes:
+            window = sizes.window(batch_size, rows, (available or 0) - whole.total + whole.data)
+            yield whole._replace(data=2 * sizes.data(window), window=window)
 
 
 def _targets_only(ways: Iterator[Plan], targets: int) -> Iterator[Plan]:

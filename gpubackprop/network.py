@@ -213,7 +213,7 @@ class Network:
         vars(self).update(state)
         try:
             self._bind(backends.select(*self._choice))
-        except RuntimeError as reason:
+        except backends.GIVES_UP as reason:
             _log.warning("a network that was on a GPU goes on on the CPU: %s", reason)
             backend, _, precision = self._choice
             self._choice = (backend, "cpu", precision)

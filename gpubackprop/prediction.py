@@ -120,9 +120,7 @@ def _by_gpu(estimator: Any, X: Array, dtype: np.dtype[Any]) -> Array | None:
     try:
         predicted: Array = predict_on(backend, estimator, X)
     except backends.GIVES_UP as reason:
-        if estimator.device != "auto":
-            raise
-        _log.warning("device 'auto': the GPU gives up and the CPU predicts: %s", reason)
+        _log.warning("the GPU gives up and the CPU predicts: %s", str(reason))
         return None
     return predicted
 

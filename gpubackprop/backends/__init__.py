@@ -89,7 +89,8 @@ def begin(
         try:
             return _on(_gpu(0, _ROUNDINGS.get(precision, Rounding.NONE)), make, sessions)
         except GIVES_UP as reason:
-            _log.warning("device 'auto': the GPU gives up and the CPU takes over: %s", reason)
+            words = str(reason)  # the exception would keep what was allocated
+            _log.warning("device 'auto': the GPU gives up and the CPU takes over: %s", words)
     return _on(select(backend, device, precision), make, sessions)
 
 

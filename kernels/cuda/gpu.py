@@ -24,6 +24,7 @@ from .kernel import Kernel
 
 _log = logging.getLogger("gpubackprop")
 _lock = threading.Lock()
+_one_capture = threading.Lock()  # at a time: Python's collector is the process's
 _entries: dict[tuple[int, str], int] = {}  # kernels' code on each device, by name
 _mine = threading.local()
 
@@ -194,13 +195,14 @@ def gpu(index: int) -> Gpu:
 @contextmanager
 def _no_collection() -> Iterator[None]:
     """Keep Python from freeing arrays of others, which would be recorded."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+    with _one_capture:
+        was_on = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if was_on:
+                gc.enable()
 
 
 def _machine_code(
@@ -212,22 +214,26 @@ def _machine_code(
     kept = store.read(name)
     if kept:
         return kept
-    made: tuple[str, bytes] = _compiler().compile_kernel(kernel, real, capability)
+    made = _compiled(kernel, real, capability)
     store.write(name, *made)
     _log.debug("compiled %s", name)
     return made
 
 
-def _compiler() -> Any:
-    """Import the compiler, with Numba-CUDA: a process that finds its kernels does without it."""
+def _compiled(
+    kernel: Kernel, real: np.dtype[Any], capability: tuple[int, int]
+) -> tuple[str, bytes]:
+    """Compile, with Numba-CUDA: a process that finds its kernels does without importing it."""
     try:
-        return import_module(".compiler", __package__)
-    except Exception as reason:  # AttributeError, where Numba and Numba-CUDA do not go together
+        compiler: Any = import_module(".compiler", __package__)
+        made: tuple[str, bytes] = compiler.compile_kernel(kernel, real, capability)
+    except Exception as reason:  # of any kind, where versions do not go together
         words = f"{type(reason).__name__}: {reason}"
         raise RuntimeError(
-            f"Numba-CUDA does not import: {words}; install the numba and numba-cuda that "
+            f"{kernel.name(real)} does not compile: {words}; install the versions that "
             "'gpubackprop[cuda13]' or 'gpubackprop[cuda12]' asks for"
         ) from reason
+    return made
 
 
 def _capability(digits: str) -> tuple[int, int]:

@@ -89,6 +89,15 @@ def test_where_a_step_may_fail_the_last_epochs_state_is_planned_for():
     assert vectors == [3, 4, 5, 7]
 
 
+def test_rather_no_copies_of_the_last_epoch_than_data_in_windows_or_a_batch_in_parts():
+    copies = 3 * Sizes(SIZES, np.dtype("float32"), HOST).parameters
+    for less, kept in (0, True), (1, False), (copies, False):
+        room = Scarce(needs(100) + copies - less)
+        room.keeps_epoch = True
+        found = plan(SIZES, 1000, 100, "float32", 2, room)
+        assert (found.keeps_epoch, found.part, found.window) == (kept, 100, None)
+
+
 def test_a_window_holds_a_batch_at_the_least():
     assert planned(needs(100, window=100))[-2:] == (100, 100)
 

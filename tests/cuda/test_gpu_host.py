@@ -390,7 +390,8 @@ def test_numba_that_does_not_import_is_told_with_the_cure(device, monkeypatch):
 
     monkeypatch.setattr(gpu, "import_module", absent)
     monkeypatch.setattr(store, "read", lambda name: None)
-    with pytest.raises(RuntimeError, match=r"NPDatetime.*install .*gpubackprop\[cuda13\]"):
+    cure = r"fold_float32 does not compile.*NPDatetime.*install .*gpubackprop\[cuda13\]"
+    with pytest.raises(RuntimeError, match=cure):
         gpu._machine_code(FOLD, SINGLE, (9, 0))
 
 

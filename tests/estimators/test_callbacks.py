@@ -201,6 +201,9 @@ class Broken:
     def run(self, order: Any) -> float:
         raise RuntimeError("the device is gone")
 
+    def restore(self) -> None:
+        pass
+
     def publish(self) -> None:
         raise RuntimeError("so are the weights")
 

@@ -117,10 +117,26 @@ def test_a_gpu_that_cannot_be_had(
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_a_gpu_without_room(gpu: Gpu, solver: str) -> None:
+def test_a_gpu_without_room(gpu: Gpu, solver: str, monkeypatch: pytest.MonkeyPatch) -> None:
     gpu.memory.broken = True
-    _assert_same(_model(solver=solver), _model(solver=solver, device="cpu"))
-    assert gpu.sessions == 0  # it was left before the CPU began
+    sessions = []
+    prepare = compiled.backend.prepare
+
+    def of_the_cpu(step: Step, multiply_adds: int) -> Run:
+        sessions.append(gpu.sessions)
+        return prepare(step, multiply_adds)
+
+    cpu = compiled.backend._replace(prepare=of_the_cpu)
+    monkeypatch.setattr(backends, "select", lambda *_: cpu)
+    ours = _model(solver=solver)
+    assert set(sessions) == {0}  # the GPU was left before the CPU began
+    monkeypatch.undo()
+    _assert_same(ours, _model(solver=solver, device="cpu"))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_gpu_asked_for_by_name_without_room(gpu: Gpu, solver: str) -> None:
+    gpu.memory.broken = True
     with pytest.raises(MemoryError):
         _model(solver=solver, device="cuda")
 

@@ -35,7 +35,7 @@ def pair(request, make_problem):  # noqa: F811
 
 def test_streaming_changes_no_bit(backend, sizes, pair, monkeypatch, caplog):
     losses, state = Moved(pair[0], backend).train()
-    room = 7 * sizes.parameters + sizes.workspace(333) + 2 * sizes.data(666) + MARGIN
+    room = 4 * sizes.parameters + sizes.workspace(333) + 2 * sizes.data(666) + MARGIN
     with caplog.at_level(logging.INFO, "gpubackprop"):
         streamed, another = Moved(pair[1], limited(backend, monkeypatch, room)).train()
     assert "666 rows at a time" in caplog.text
@@ -46,7 +46,7 @@ def test_streaming_changes_no_bit(backend, sizes, pair, monkeypatch, caplog):
 
 def test_parts_of_a_batch_add_up_to_it(backend, sizes, pair, monkeypatch):
     losses, _ = Moved(pair[0], backend).train()
-    room = 8 * sizes.parameters + sizes.workspace(42) + 2 * sizes.data(333) + MARGIN
+    room = 5 * sizes.parameters + sizes.workspace(42) + 2 * sizes.data(333) + MARGIN
     with pytest.warns(UserWarning, match="in parts of 42"):
         moved = Moved(pair[1], limited(backend, monkeypatch, room))
     in_parts, _ = moved.train()

@@ -73,7 +73,7 @@ class Scarce(StandInMemory):
 
     def available(self):
         sizes = Sizes((7, 9, 6, 4), np.dtype("float32"), self)
-        return 8 * sizes.parameters + sizes.workspace(3) + 2 * sizes.data(10) + (64 << 20)
+        return 5 * sizes.parameters + sizes.workspace(3) + 2 * sizes.data(10) + (64 << 20)
 
 
 def test_streamed_and_in_parts_is_the_same(device, make_problem):  # noqa: F811
