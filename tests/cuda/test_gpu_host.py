@@ -423,6 +423,19 @@ def test_an_error_and_its_bias_gradient_become_one_call(kernels):
         assert same(fuse(calls, kernels), [(both, (*arguments, grad_b)), between])
 
 
+@pytest.mark.parametrize(("classes", "fits"), [(1, True), (32, True), (33, False)])
+def test_a_softmax_is_fused_where_a_warp_holds_a_row(kernels, classes, fits):
+    out, mine = (np.zeros((1, classes)) for _ in range(2))
+    dense = kernels.dense, (A, W, grad_b, Activation.SOFTMAX, out, out)
+    output = out, Y, share, Activation.SOFTMAX, Loss.CROSS_ENTROPY, mine, total
+    between, bias = (kernels.weight_grad, (A, mine, grad)), (kernels.bias_grad, (mine, grad_b))
+    fused = fuse([dense, (kernels.output_delta, output), between, bias], kernels)
+    together = A, W, grad_b, out, Y, share, mine, total, grad_b
+    one_pass = [(kernels.softmax_output_layer, together), between]
+    two_passes = [dense, (kernels.output_delta_and_bias_grad, (*output, grad_b)), between]
+    assert same(fused, one_pass if fits else two_passes)
+
+
 def test_nothing_else_is_fused(kernels):
     for primitive, arguments, _ in producers(kernels):
         error, between = (primitive, arguments), (kernels.weight_grad, (A, delta, grad))
