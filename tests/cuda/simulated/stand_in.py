@@ -32,7 +32,7 @@ class StandIn:
     multiprocessors = 1
 
     def __init__(self, seed=0):
-        self.seed, self.captured = seed, 0
+        self.seed, self.captured, self.roundings = seed, 0, set()
 
     def __enter__(self):
         return self
@@ -63,6 +63,7 @@ class StandIn:
         return partial(launch, made(kernel, real), grid, block, values, self.seed)
 
     def product(self, A, B, C, rounding):
+        self.roundings.add(rounding)
         return compiled.product(A, B, C).run
 
     def capture(self, launches):
