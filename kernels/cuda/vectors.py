@@ -29,10 +29,10 @@ def device(function: Function) -> Function:
 if config.ENABLE_CUDASIM:
 
     def _load_whole(p: Any, at: int) -> Any:
-        return p[at], p[at + 1], p[at + 2], p[at + 3]
+        return p[at : at + WIDTH]
 
     def _store_whole(p: Any, at: int, x: Any) -> None:
-        p[at], p[at + 1], p[at + 2], p[at + 3] = x
+        p[at : at + WIDTH] = x
 
 else:
     from numba.cuda.extending import intrinsic

@@ -137,7 +137,15 @@ def cupy(monkeypatch):
 
 
 class Blas:
-    """A libcublas whose functions all succeed."""
+    """A libcublas whose functions all succeed; it notes how products round."""
+
+    def __init__(self):
+        self.computed_in = []
+
+    def cublasGemmEx(self, *arguments):  # noqa: N802
+        *_, compute, _ = arguments
+        self.computed_in.append(compute.value)
+        return 0
 
     def __getattr__(self, name):
         return lambda *arguments: 0
@@ -156,8 +164,14 @@ def compiled(monkeypatch, tmp_path):
     compiler = SimpleNamespace(compile_kernel=compile_kernel)
     monkeypatch.setitem(sys.modules, "gpubackprop.kernels.cuda.compiler", compiler)
     monkeypatch.setenv("GPUBACKPROP_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(cublas, "load", Blas)
     return made
+
+
+@pytest.fixture(autouse=True)
+def blas(monkeypatch):
+    loaded = Blas()
+    monkeypatch.setattr(cublas, "load", lambda: loaded)
+    return loaded
 
 
 @pytest.fixture
@@ -262,6 +276,12 @@ def test_a_product_keeps_its_operands(device):
     gc.collect()
     assert all(operand() is not None for operand in alive)
     launch()
+
+
+def test_a_product_rounds_as_it_is_told(device, blas):
+    for rounding in Rounding:
+        device.product(*(device.zeros(4, SINGLE).reshape(2, 2) for _ in range(3)), rounding)()
+    assert blas.computed_in == [68, 77, 75]  # of cublasComputeType_t: 32F, TF32 and 16BF in it
 
 
 def test_an_array_of_another_type_is_refused(device):
@@ -456,6 +476,19 @@ def test_an_error_and_its_bias_gradient_become_one_call(kernels):
         between = kernels.weight_grad, (A, delta, grad)
         calls = [(primitive, arguments), between, (kernels.bias_grad, (delta, grad_b))]
         assert same(fuse(calls, kernels), [(both, (*arguments, grad_b)), between])
+
+
+@pytest.mark.parametrize(("classes", "fits"), [(1, True), (32, True), (33, False)])
+def test_a_softmax_is_fused_where_a_warp_holds_a_row(kernels, classes, fits):
+    out, mine = (np.zeros((1, classes)) for _ in range(2))
+    dense = kernels.dense, (A, W, grad_b, Activation.SOFTMAX, out, out)
+    output = out, Y, share, Activation.SOFTMAX, Loss.CROSS_ENTROPY, mine, total
+    between, bias = (kernels.weight_grad, (A, mine, grad)), (kernels.bias_grad, (mine, grad_b))
+    fused = fuse([dense, (kernels.output_delta, output), between, bias], kernels)
+    together = A, W, grad_b, out, Y, share, mine, total, grad_b
+    one_pass = [(kernels.softmax_output_layer, together), between]
+    two_passes = [dense, (kernels.output_delta_and_bias_grad, (*output, grad_b)), between]
+    assert same(fused, one_pass if fits else two_passes)
 
 
 def test_nothing_else_is_fused(kernels):

@@ -2,8 +2,15 @@
 
 What the real one refuses is refused here: to be read by NumPy, to be mixed with NumPy's arrays, to
 be set where it is not contiguous. Each transfer is noted, with its shape.
+
+A stream runs what is queued on it at once, or, where it is `late`, only when somebody waits for it:
+the process, or another stream whose turn it is. A copy reads its source when it runs, unless that
+is so small that CUDA copies it away before.
 """
 
+from collections import deque
+from functools import partial
+from math import inf
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -53,7 +60,7 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         return Array(self.values[(*index, ...)])  # a view, of a single element too
 
     def __setitem__(self, index, value):
-        self.values[bare(index)] = bare(value)
+        cupy.current.queue(partial(self.values.__setitem__, bare(index), bare(value)))
 
     def __len__(self):
         return len(self.values)
@@ -66,15 +73,26 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
 
     def get(self):
         cupy.to_host.append(self.shape)
+        cupy.current.run()
         return self.values.copy()
 
-    def set(self, values):
+    def set(self, values, stream=None):
         if not (self.flags.c_contiguous or self.flags.f_contiguous):
             raise RuntimeError("Cannot set to non-contiguous array")
         if not isinstance(values, np.ndarray) or values.shape != self.shape:
             raise TypeError("Only numpy.ndarray of the same shape can be set to cupy.ndarray")
         cupy.to_device.append(self.shape)
-        self.values[...] = values
+        if not isinstance(values, Pinned) and values.nbytes <= COPIED_AWAY:
+            values = values.copy()
+        (stream or cupy.current).queue(partial(self.values.__setitem__, ..., values))
+
+
+COPIED_AWAY = 64 << 10
+"""Bytes of the source of a copy, at the most; the Driver API's documentation has this number."""
+
+
+class Pinned(np.ndarray):
+    """The process's memory that the device copies from by itself, however little."""
 
 
 class Foreign:
@@ -128,6 +146,7 @@ def called(function):
     """NumPy's function for the device's arrays."""
 
     def call(*args, **kwargs):
+        cupy.current.run()
         with np.errstate(all="ignore"):  # a GPU does not warn
             return wrapped(function(*bare(args), **bare(kwargs)))
 
@@ -153,13 +172,42 @@ DEVICE = Device()
 
 
 class Stream:
-    """Counts how often somebody waits for it."""
+    """Work in its order; counts how often the process waits for it."""
 
-    def __init__(self):
-        self.waits = 0
+    def __init__(self, non_blocking=True, late=False):
+        self.late, self.waits, self.ran, self.queued = late, 0, 0, deque()
+
+    def queue(self, work):
+        self.queued.append(work)
+        if not self.late:
+            self.run()
+
+    def run(self, end=inf):
+        """All, or as much as makes so many pieces of work since the beginning."""
+        while self.queued and self.ran < end:
+            self.ran += 1
+            self.queued.popleft()()
 
     def synchronize(self):
         self.waits += 1
+        self.run()
+
+    def wait_event(self, event):
+        self.queue(event.reached)
+
+
+class Event:
+    """A place in a stream; nobody waits for one that is not recorded."""
+
+    def __init__(self, disable_timing):
+        assert disable_timing  # it takes time
+        self.reached = lambda: None
+
+    def record(self, stream):
+        self.reached = partial(stream.run, stream.ran + len(stream.queued))
+
+    def synchronize(self):
+        self.reached()
 
 
 class CuPy(ModuleType):
@@ -170,10 +218,14 @@ class CuPy(ModuleType):
     def __init__(self):
         super().__init__("cupy")
         self.to_host, self.to_device = [], []
-        self.stream = Stream()
+        self.stream = self.current = Stream()
         runtime = SimpleNamespace(memGetInfo=lambda: (2**40, 2**40))
         self.cuda = SimpleNamespace(
-            Device=Device, get_current_stream=lambda: self.stream, runtime=runtime
+            Device=Device,
+            Event=Event,
+            Stream=Stream,
+            get_current_stream=lambda: self.current,
+            runtime=runtime,
         )
         self.pool = SimpleNamespace(free_bytes=lambda: 0, used_bytes=lambda: 0, get_limit=lambda: 0)
 
@@ -207,21 +259,36 @@ class FakeGpu(StandIn):
 
     cupy = cupy
 
-    def __init__(self):
+    def __init__(self, late=False):
         super().__init__()
-        self.stream = Stream()
+        self.stream, self._outer = Stream(late=late), []
+
+    def __enter__(self):
+        self._outer.append(cupy.current)
+        cupy.current = self.stream
+        return self
+
+    def __exit__(self, *error):
+        cupy.current = self._outer.pop()
 
     def address(self, array):
         return super().address(array.values)
 
     def zeros(self, size, dtype):
-        return Array(super().zeros(size, dtype))
+        zeros = Array(super().zeros(size, dtype))
+        self.stream.queue(partial(zeros.values.fill, 0))
+        return zeros
+
+    def pinned(self, shape, dtype):
+        return np.zeros(shape, dtype).view(Pinned)
 
     def empty(self, size, dtype):
         return Array(super().empty(size, dtype))
 
     def launch(self, kernel, real, grid, block, arguments):
-        return super().launch(kernel, real, grid, block, tuple(map(bare, arguments)))
+        run = super().launch(kernel, real, grid, block, tuple(map(bare, arguments)))
+        return partial(self.stream.queue, run)
 
     def product(self, A, B, C, rounding):
-        return super().product(bare(A), bare(B), bare(C), rounding)
+        run = super().product(bare(A), bare(B), bare(C), rounding)
+        return partial(self.stream.queue, run)

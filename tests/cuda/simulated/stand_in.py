@@ -32,7 +32,7 @@ class StandIn:
     multiprocessors = 1
 
     def __init__(self, seed=0):
-        self.seed, self.captured = seed, 0
+        self.seed, self.captured, self.roundings = seed, 0, set()
 
     def __enter__(self):
         return self
@@ -63,6 +63,7 @@ class StandIn:
         return partial(launch, made(kernel, real), grid, block, values, self.seed)
 
     def product(self, A, B, C, rounding):
+        self.roundings.add(rounding)
         return compiled.product(A, B, C).run
 
     def capture(self, launches):
@@ -139,9 +140,19 @@ class StandInStaging:
 
 
 class PackedMemory(StandInMemory):
-    """The same without room between rows, and nothing on a boundary: the narrow way through."""
+    """The same without room between rows, and off every boundary: the narrow way through.
+
+    A matrix is off by its rows or else by its start, so that who forgets to look at one is found.
+    """
 
     row_bytes = 1
 
     def zeros(self, size, dtype):
         return super().zeros(size + 1, dtype)[1:]
+
+    def rows(self, values):
+        start = int(values[0].nbytes % 16 == 0)
+        room = super().zeros(values.size + start, values.dtype)[start:]
+        out = room.reshape(values.shape)
+        out[...] = values
+        return out

@@ -11,10 +11,12 @@ from sklearn import neural_network
 from sklearn.datasets import load_iris
 
 from gpubackprop import MLPClassifier, MLPRegressor, Network, check_gradients, prediction
+from gpubackprop.backends import PRECISIONS
 from gpubackprop.backends.cuda import backend as cuda_backend
 from gpubackprop.backends.cuda import detection
 from gpubackprop.backends.cuda import memory as cuda_memory
 from gpubackprop.device_arrays import adopt, on_gpu
+from gpubackprop.kernels.cuda.device import Rounding
 from tests.cuda.simulated.fake_cupy import Array, FakeGpu, Foreign, OnHost, cupy
 
 rng = np.random.default_rng(0)
@@ -204,6 +206,25 @@ def test_y_and_weights_on_a_gpu_follow_x_to_the_host():
 def test_precision(precision):
     ours = MLPRegressor(precision=precision, **SMALL).fit(there(X), there(Y))
     assert ours.coefs_[0].dtype == precision
+
+
+ROUNDINGS = {
+    "auto": Rounding.NONE,
+    "float64": Rounding.NONE,
+    "float32": Rounding.NONE,
+    "tf32": Rounding.TF32,
+    "bf16": Rounding.BF16,
+}
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("wrap", [np.asarray, there], ids=["here", "there"])
+def test_products_are_rounded_as_the_precision_says(gpu, precision, wrap):
+    model = MLPRegressor(precision=precision, device="cuda", **SMALL).fit(wrap(X), wrap(Y))
+    assert gpu.roundings == {ROUNDINGS[precision]}
+    gpu.roundings.clear()
+    model.predict(wrap(MANY))
+    assert gpu.roundings == {ROUNDINGS[precision]}
 
 
 # partial_fit

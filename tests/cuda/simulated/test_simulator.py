@@ -9,7 +9,8 @@ import pytest
 from numba import cuda, float32, int32
 from numba.cuda import types
 
-from tests.cuda.simulator import DivergenceError, RaceError, launch
+from gpubackprop.memory import aligned_zeros
+from tests.cuda.simulator import DivergenceError, MisalignedError, RaceError, launch
 
 SEEDS = range(20)
 ALL = 0xFFFFFFFF
@@ -287,6 +288,32 @@ def test_memory_is_used_by_the_element(index):
 
     with pytest.raises(TypeError):
         launch(kernel, 1, 1, (nans(4),))
+
+
+def move_four(x, source, target):
+    x[target : target + 4] = x[source : source + 4]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_neighbours_are_moved_together(dtype):
+    x = aligned_zeros(12, dtype)
+    x[:] = range(12)
+    launch(move_four, 1, 1, (x, 8, 4))
+    np.testing.assert_array_equal(x, [0, 1, 2, 3, 8, 9, 10, 11, 8, 9, 10, 11])
+    with pytest.raises(IndexError, match=r"^x\[12\] lies outside"):
+        launch(move_four, 1, 1, (x, 8, 12))
+    with pytest.raises(RaceError):
+        launch(move_four, 1, 2, (x, 0, 4))
+
+
+@pytest.mark.parametrize(("dtype", "off"), [("f4", 1), ("f4", 2), ("f4", 3), ("f8", 1), ("f8", 3)])
+def test_neighbours_off_a_boundary_are_not_moved_together(dtype, off):
+    x = aligned_zeros(12, dtype)
+    for source, target in ((off, 4), (4, off)):
+        with pytest.raises(MisalignedError, match=rf"^x\[{off}:{off + 4}\] is off 16 bytes"):
+            launch(move_four, 1, 1, (x, source, target))
+    with pytest.raises(MisalignedError):  # nor where the array itself is off
+        launch(move_four, 1, 1, (x[off:], 0, 4))
 
 
 @pytest.mark.parametrize("array", [np.zeros((2, 2)), np.zeros(4)[::2], np.zeros(())])

@@ -9,6 +9,7 @@
   until another thread acts never ends.
 - An array is bare memory, as through a raw pointer: one-dimensional, contiguous, without a shape.
   An index outside of it, negative ones too, is an IndexError.
+- A slice is a wide load or store: one that starts off a boundary is a MisalignedError.
 - Shared and local memory start as bytes of 0xFF: NaN, or -1.
 - Two threads that use one element, where one writes and nothing orders them, are a RaceError, in
   shared memory too. Of several readers only the last is remembered: try several seeds.
@@ -27,10 +28,11 @@ from typing import Any
 from tests.cuda.simulator.arguments import as_on_device
 from tests.cuda.simulator.device import Device
 from tests.cuda.simulator.history import History, RaceError
+from tests.cuda.simulator.memory import MisalignedError
 from tests.cuda.simulator.schedule import Block, Dim3, DivergenceError, Launch
 from tests.cuda.simulator.translation import Translation
 
-__all__ = ["DivergenceError", "RaceError", "launch"]
+__all__ = ["DivergenceError", "MisalignedError", "RaceError", "launch"]
 
 MOST_THREADS = 1024  # of a block, on every GPU
 

@@ -1,4 +1,7 @@
-"""Arrays as a kernel sees them: one element at a time, in range, without races."""
+"""Arrays as a kernel sees them: one element at a time, in range, without races.
+
+A slice is what one instruction moves, of neighbours on a boundary.
+"""
 
 from math import prod
 from operator import index as as_index
@@ -9,6 +12,11 @@ import numpy as np
 from tests.cuda.simulator.history import History, Moment, RaceError
 
 Index = int | tuple[int, ...]
+BOUNDARY = 16  # bytes: of the widest loads and stores, on every GPU
+
+
+class MisalignedError(RuntimeError):
+    """Neighbours are moved together that do not start on a boundary."""
 
 
 class Memory:
@@ -27,7 +35,9 @@ class Memory:
         array.reshape(-1).view(np.uint8).fill(0xFF)
         return cls(array, name, history)
 
-    def __getitem__(self, index: Index) -> Any:
+    def __getitem__(self, index: Index | slice) -> Any:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in self._together(index))
         offset = self._offset(index)
         if self._history is not None:
             before = self._history.read(self._address + offset * self._itemsize)
@@ -36,7 +46,11 @@ class Memory:
         value = self._flat[offset]
         return value if self._widen is None else self._widen(value)
 
-    def __setitem__(self, index: Index, value: Any) -> None:
+    def __setitem__(self, index: Index | slice, value: Any) -> None:
+        if isinstance(index, slice):
+            for i, each in zip(self._together(index), value, strict=True):
+                self[i] = each
+            return
         offset = self._offset(index)
         if self._history is not None:
             before = self._history.write(self._address + offset * self._itemsize)
@@ -56,6 +70,12 @@ class Memory:
         old = self._widen(self._flat[offset])
         self._store(offset, int(old) + int(value))
         return old
+
+    def _together(self, index: slice) -> range:
+        start, stop = as_index(index.start), as_index(index.stop)
+        if (self._address + start * self._itemsize) % BOUNDARY:
+            raise MisalignedError(f"{self._name}[{start}:{stop}] is off {BOUNDARY} bytes")
+        return range(start, stop)
 
     def _store(self, offset: int, value: Any) -> None:
         try:
