@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from gpubackprop.backends import select
+from gpubackprop.backends.cuda.memory import DeviceMemory
 from gpubackprop.bench.on_gpu import host_time, kernels, precision, step
-from gpubackprop.bench.on_gpu.passes import PASSES, Room
+from gpubackprop.bench.on_gpu.passes import OUTPUTS, PASSES, Room
 from gpubackprop.bench.on_gpu.training import Training
 from gpubackprop.bench.options import Options
 from gpubackprop.bench.problems import PROBLEMS
 from gpubackprop.bench.processes.service import CrashError
 from gpubackprop.kernels.cuda.primitives import Primitives
+from gpubackprop.kernels.formulas import Activation, Loss
 from gpubackprop.memory import HOST
 
 ROWS, COLUMNS = 10, 8
@@ -22,6 +24,9 @@ MOVED = {
     "hidden delta + bias gradient, tanh": 3 * MATRIX + ROW,
     "bias gradient": MATRIX + ROW,
     "output delta, cross-entropy": 3 * MATRIX + COLUMN + ROW,
+    "output layer, softmax and cross-entropy": 4 * MATRIX + COLUMN + 2 * ROW,
+    "normalize": 2 * COLUMN,
+    "add": 3 * MATRIX,
     "SGD": 5 * MATRIX,
     "Adam": 7 * MATRIX,
 }
@@ -32,32 +37,52 @@ def drawn(*shape):
 
 
 ROOM = Room(drawn, HOST, ROWS, COLUMNS)
+EVERY = {**PASSES, **OUTPUTS}
 
 
 @pytest.mark.parametrize(("name", "moved"), MOVED.items())
 def test_bytes_that_a_pass_must_move(name, moved):
-    assert PASSES[name](ROOM).bytes == moved
+    assert EVERY[name](ROOM).bytes == moved
 
 
-@pytest.mark.parametrize("name", PASSES)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_pass_is_what_a_primitive_takes_and_does(name):
     """Its arguments are the primitive's own; what the CPU's primitive writes counts as moved."""
-    each = PASSES[name](ROOM)
-    primitive = each.primitive.removesuffix("_and_bias_grad")
-    arguments = each.arguments[:-1] if primitive != each.primitive else each.arguments
+    each = EVERY[name](ROOM)
     before = [array.copy() for array in each.moved]
-    getattr(select("reference", "cpu").kernels, primitive)(*arguments)
+    in_steps(each, select("reference", "cpu").kernels)
     changed = [
         not np.array_equal(array, old) for array, old in zip(each.moved, before, strict=True)
     ]
     assert any(changed)
 
 
-@pytest.mark.parametrize("name", PASSES)
+def in_steps(each, k):
+    """Do on the CPU what a pass does, one primitive of the protocol after the other."""
+    if each.primitive == "softmax_output_layer":
+        A, W, b, out, Y, share, delta, total, grad_b = each.arguments
+        k.dense(A, W, b, Activation.SOFTMAX, out, out)
+        k.output_delta(out, Y, share, Activation.SOFTMAX, Loss.CROSS_ENTROPY, delta, total)
+        k.bias_grad(delta, grad_b)
+    elif each.primitive.endswith("_and_bias_grad"):
+        getattr(k, each.primitive.removesuffix("_and_bias_grad"))(*each.arguments[:-1])
+    else:
+        getattr(k, each.primitive)(*each.arguments)
+
+
+def test_rows_lie_as_far_apart_as_in_training(fake):
+    """Ten columns of float32 take the room of twelve; only ten have to be moved."""
+    matrix = Room(drawn, DeviceMemory(fake), ROWS, 10).matrix()
+    assert matrix.shape == (ROWS, 10)
+    assert matrix.strides == (48, 4)
+    assert matrix.nbytes == 4 * ROWS * 10
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_products_are_not_timed(fake, name):
     products = []
     fake.product = lambda *operands: lambda: products.append(operands)
-    kernels.launched(PASSES[name](ROOM), Primitives(fake))()
+    kernels.launched(EVERY[name](ROOM), Primitives(fake))()
     assert fake.launched
     assert not products
 
