@@ -9,6 +9,7 @@ from gpubackprop.bench.processes import race as race_module
 from gpubackprop.bench.processes import service
 from gpubackprop.bench.processes.race import Race, compared, ratio, remarks
 from gpubackprop.bench.processes.service import CrashError, Service, UnavailableError
+from gpubackprop.bench.start import start
 
 OURS = contestants.OURS
 QUICK = Options(quick=True, pairs=2)
@@ -61,6 +62,25 @@ def test_one_that_falls_takes_part_in_the_next():
         again = race.run("tiny", PROBLEMS["tiny"], "float32", "relu")
     assert "its process ended" in fallen["left out"]["numpy"]
     assert "numpy" in again["seconds"]
+
+
+def test_a_compiled_peer_is_told_that_its_data_stay_where_they_are(monkeypatch):
+    """Else its graphs copy all of X at every step; what it learns stays the same."""
+    torch = pytest.importorskip("torch")
+    from gpubackprop.bench.contestants.enter_torch_compiled_cuda import TorchCompiledCuda
+    from gpubackprop.bench.contestants.enter_torch_fused import TorchFused
+
+    told = []
+    monkeypatch.setattr(torch._dynamo, "mark_static_address", told.append)
+    monkeypatch.setattr(torch, "compile", lambda function, **how: function)
+    monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", lambda: None)
+    problem = PROBLEMS["tiny"].smallest()
+    begin = start(problem, "float32", "relu")
+    compiled, eager = (
+        peer(begin, problem, "relu", "cpu") for peer in (TorchCompiledCuda, TorchFused)
+    )
+    assert [id(each) for each in told] == [id(compiled._X), id(compiled._labels)]
+    assert compiled.train(3).losses == eager.train(3).losses
 
 
 # what is said of it
