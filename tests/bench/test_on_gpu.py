@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
+from gpubackprop import MLPClassifier
 from gpubackprop.backends import select
 from gpubackprop.backends.cuda.memory import DeviceMemory
 from gpubackprop.bench.on_gpu import host_time, kernels, precision, step
@@ -11,6 +13,7 @@ from gpubackprop.bench.on_gpu.training import Training
 from gpubackprop.bench.options import Options
 from gpubackprop.bench.problems import PROBLEMS
 from gpubackprop.bench.processes.service import CrashError
+from gpubackprop.bench.start import parameters
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.kernels.formulas import Activation, Loss
 from gpubackprop.memory import HOST
@@ -149,11 +152,23 @@ def test_the_hosts_time_is_that_of_queueing(fake, on_cpu):
 
 def test_errors_of_a_precision_are_against_float64(fake, on_cpu):
     fake.cupy.cuda.get_elapsed_time = lambda start, end: 5.0
-    exact, rounded = (precision.measure(p, fake, quick=True) for p in ("float64", "float32"))
-    assert exact["error"] == 0
-    assert 0 < rounded["error"] < 1e-5
-    assert precision.conclusions([exact, rounded]) == ["float32 / float64: 1.00"]
+    exact, found = (precision.measure(p, fake, quick=True) for p in ("float64", "float32"))
+    assert exact["error"] == {"product": 0, "gradient": 0, "loss": 0}
+    assert all(0 < error < 1e-5 for error in found["error"].values())
+    assert len(precision.cells(found)) == len(precision.SECTION.header)
+    assert precision.conclusions([exact, found]) == ["float32 / float64: 1.00"]
     assert precision.conclusions([exact]) == []
+
+
+def test_the_losses_of_an_epoch_are_the_estimators():
+    problem = step.of_batch(0, quick=True)
+    backend = select("reference", "cpu")
+    training = Training(problem, "float64", backend, steps=2)
+    training.run(2)
+    model = MLPClassifier(max_iter=1, backend="reference", **parameters(problem, "relu"))
+    with pytest.warns(ConvergenceWarning):
+        model.fit(*problem.data("float64"))
+    assert training.loss() / 2 == pytest.approx(model.loss_curve_[0], rel=1e-12)
 
 
 def test_no_more_steps_than_there_are_rows_for():
