@@ -11,7 +11,7 @@ from .claims import (
     symbolic,
     toy_network,
 )
-from .on_cpu import end_to_end, epochs, first_fit, memory, prediction, roofline, scaling
+from .on_cpu import end_to_end, epochs, first_fit, memory, prediction, roofline, rounding, scaling
 from .on_gpu import crossover, host_time, kernels, peers, precision, step
 from .report.section import Section
 
@@ -19,18 +19,21 @@ SUITE: tuple[Section, ...] = (
     epochs.SECTION,
     end_to_end.SECTION,
     scaling.SECTION,
-    crossover.SECTION,
-    peers.SECTION,
-    step.SECTION,
     kernels.SECTION,
+    step.SECTION,
     host_time.SECTION,
     precision.SECTION,
+    crossover.SECTION,
+    peers.SECTION,
+    rounding.SECTION,
     roofline.SECTION,
     memory.SECTION,
     prediction.SECTION,
     first_fit.SECTION,
 )
-"""What `gpubackprop bench` measures."""
+"""What `gpubackprop bench` measures; of a GPU's, `peers` comes last: compilers take minutes."""
+ON_GPU: tuple[Section, ...] = tuple(section for section in SUITE if section.needs_gpu)
+"""What `gpubackprop bench --gpu` measures."""
 CLAIMS: tuple[Section, ...] = (
     toy_network.SECTION,
     gradient_cost.SECTION,

@@ -5,6 +5,7 @@ parameters is PyTorch's one fused kernel.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -19,6 +20,11 @@ class TorchCompiledCuda(TorchCompiled):
     """The same network; PyTorch is told where a step begins, as its graphs share memory."""
 
     mode = "max-autotune"
+
+    def __init__(self, *problem: Any) -> None:
+        super().__init__(*problem)
+        for data in (self._X, self._labels):  # else each replay of a graph copies all of it first
+            torch._dynamo.mark_static_address(data)
 
     def _losses_of(self, net: Net) -> Callable[[torch.Tensor], torch.Tensor]:
         compiled = super()._losses_of(net)

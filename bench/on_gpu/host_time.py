@@ -12,8 +12,8 @@ from ..report.section import Figures, Section, always
 from .training import Training
 
 WARM_STEPS = 10
-STEPS = 300
-"""In one measurement: fewer than a stream takes before it makes the host wait."""
+STEPS = 100
+"""In one measurement: fewer launches than fill a stream's queue, which would make the host wait."""
 ROUNDS = 15
 
 

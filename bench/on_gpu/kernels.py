@@ -5,7 +5,6 @@ rotated so that none is found in the cache.
 """
 
 from functools import partial
-from itertools import product
 from statistics import median
 from typing import Any
 
@@ -20,10 +19,16 @@ from ..processes.own_process import own_process
 from ..ratios import Ratio, microseconds
 from ..report.section import Figures, Section, always
 from .clock import Clock, Work, graph
-from .passes import PASSES, Pass, Room
+from .passes import OUTPUTS, PASSES, Pass, Room
 
-SIZES = {"16384 x 2048": (16384, 2048), "4096 x 2048": (4096, 2048)}
-"""Larger than any cache; and a mini-batch of a wide layer."""
+SIZES = {
+    "16384 x 2048": PASSES,
+    "4096 x 2048": PASSES,
+    "1048576 x 32": OUTPUTS,
+    "1048576 x 10": OUTPUTS,
+    "8192 x 10": OUTPUTS,
+}
+"""What is done to matrices larger than any cache, and to those of a mini-batch."""
 TOY = (64, 32)
 CALLS = 12
 """In one graph, so that its launch weighs little."""
@@ -33,12 +38,13 @@ ROUNDS = 20
 def measure(case: str, gpu: Any, quick: bool) -> Figures:
     """Time a pass and the copy in turn."""
     name, _, size = case.partition("; ")
-    rows, columns = TOY if quick else SIZES[size]
+    make = SIZES[size][name]
+    rows, columns = TOY if quick else map(int, size.split(" x "))
     room = Room(drawn(gpu), DeviceMemory(gpu), rows, columns)
     cache = int(gpu.cupy.cuda.Device(0).attributes["L2CacheSize"])
-    first = PASSES[name](room)
+    first = make(room)
     sets = 2 if quick else sets_beyond(cache, first.bytes)
-    passes = [first, *(PASSES[name](room) for _ in range(sets - 1))]
+    passes = [first, *(make(room) for _ in range(sets - 1))]
     works = {
         "copy": graph(gpu, rotated([copy_of(first.bytes, gpu) for _ in range(sets)])),
         "pass": graph(gpu, rotated([launched(each, Primitives(gpu)) for each in passes])),
@@ -122,7 +128,7 @@ SECTION = Section(
         "twice the cache. What follows in a pass, such as the second stage of a sum, counts."
     ),
     header=["pass, float32", "MB moved", "microseconds", "TB/s", "copy / pass"],
-    cases=always(*(f"{name}; {size}" for size, name in product(SIZES, PASSES))),
+    cases=always(*(f"{name}; {size}" for size, passes in SIZES.items() for name in passes)),
     measuring=own_process(__name__),
     cells=cells,
     needs_gpu=True,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...kernels.formulas import Activation, Loss
-from ...memory import Memory
+from ...memory import Memory, row_length
 from ..primitives import Draw
 from ..problems import Array
 
@@ -40,7 +40,9 @@ class Room(NamedTuple):
     columns: int
 
     def matrix(self) -> Array:
-        return self.draw(self.rows, self.columns)
+        """One whose rows lie as far apart as those that training works on."""
+        lead = row_length(self.columns, np.float32, self.memory)
+        return self.draw(self.rows, lead)[:, : self.columns]
 
     def one(self, value: float, dtype: Any = np.float64) -> Array:
         return self.memory.put(np.full(1, value, dtype))
@@ -88,6 +90,25 @@ def output_delta(activation: Activation, loss: Loss) -> Callable[[Room], Pass]:
     return made
 
 
+def softmax_output_layer(room: Room) -> Pass:
+    out, Y, delta = room.matrix(), room.matrix(), room.matrix()
+    share, b, grad_b = room.draw(room.rows, 1), room.draw(room.columns), room.draw(room.columns)
+    product = room.draw(room.rows, FEW), room.draw(FEW, room.columns)
+    arguments = (*product, b, out, Y, share, delta, room.one(0), grad_b)
+    moved = [out, out, Y, share, delta, b, grad_b]
+    return Pass("softmax_output_layer", arguments, moved, products=1)
+
+
+def normalize(room: Room) -> Pass:
+    share = room.draw(room.rows, 1)
+    return Pass("normalize", (share, 1e-4, room.one(0)), [share, share])
+
+
+def add(room: Room) -> Pass:
+    amount, total = _vectors(room, 2)
+    return Pass("add", (amount, total), [amount, total, total])
+
+
 def sgd(room: Room) -> Pass:
     theta, grad, velocity, (rate, decay, penalty) = *_vectors(room, 3), _constants(room)
     arguments = (theta, grad, velocity, rate, 0.9, True, len(theta), decay, penalty)
@@ -121,6 +142,13 @@ PASSES: dict[str, Callable[[Room], Pass]] = {
     "output delta, cross-entropy": output_delta(Activation.SOFTMAX, Loss.CROSS_ENTROPY),
     "output delta, binary": output_delta(Activation.SIGMOID, Loss.BINARY_CROSS_ENTROPY),
     "output delta, squared error": output_delta(Activation.IDENTITY, Loss.SQUARED_ERROR),
+    "normalize": normalize,
+    "add": add,
     "SGD": sgd,
     "Adam": adam,
 }
+"""Of any number of columns."""
+OUTPUTS: dict[str, Callable[[Room], Pass]] = {
+    "output layer, softmax and cross-entropy": softmax_output_layer,
+}
+"""Of at most 32 columns."""

@@ -45,6 +45,7 @@ class Training:
         source = Source(memory.rows(begin.X), memory.rows(Y), None, memory.put(order), cursor)
         ws = Workspace.allocate(problem.layer_sizes, problem.batch, dtype, memory)
         memory.write(ws.sums, np.array([0.0, ALPHA / problem.batch, 0.0]))
+        self._memory, self._sums = memory, ws.sums
         formulas = Formulas(Activation.RELU, Activation.SOFTMAX, Loss.CROSS_ENTROPY)
 
         def step(k: Kernels) -> None:
@@ -58,6 +59,11 @@ class Training:
         if self._left < 0:
             raise ValueError("more steps than were prepared for: the order of rows would end")
         self._run(steps)
+
+    def loss(self) -> float:
+        """Sum of the steps', their penalties included."""
+        loss, _, penalty = self._memory.read(self._sums)
+        return float(loss + penalty)
 
     def gradient(self) -> Array:
         """The last step's, all parameters one after the other."""

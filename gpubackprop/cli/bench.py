@@ -28,6 +28,9 @@ def bench(
     claims: Annotated[
         bool, typer.Option("--claims", help="Measure what the derivation claims instead.")
     ] = False,
+    gpu: Annotated[
+        bool, typer.Option("--gpu", help="Only what needs a GPU; allow it --minutes 60.")
+    ] = False,
     only: Annotated[
         str, typer.Option(metavar="NAMES", help="Some sections: epochs,roofline.")
     ] = "",
@@ -52,11 +55,12 @@ def bench(
     is FOLDER/report.html; report.md and report.json are written after every row already. Sections
     of an earlier run stay in it unless they are measured anew.
     """
-    from gpubackprop.bench.catalogue import CLAIMS, SUITE
+    from gpubackprop.bench.catalogue import CLAIMS, ON_GPU, SUITE
     from gpubackprop.bench.report.report import Report
     from gpubackprop.bench.run import machine, run
 
-    sections = _chosen_sections(only, CLAIMS if claims else SUITE, (*SUITE, *CLAIMS))
+    usual = CLAIMS if claims else ON_GPU if gpu else SUITE
+    sections = _chosen_sections(only, usual, (*SUITE, *CLAIMS))
     options = _options(quick, problems, peers, dtypes, activations, pairs)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     report = Report(_writable(folder), machine(options), (*SUITE, *CLAIMS))

@@ -2,15 +2,20 @@
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
+from gpubackprop import MLPClassifier
 from gpubackprop.backends import select
+from gpubackprop.backends.cuda.memory import DeviceMemory
 from gpubackprop.bench.on_gpu import host_time, kernels, precision, step
-from gpubackprop.bench.on_gpu.passes import PASSES, Room
+from gpubackprop.bench.on_gpu.passes import OUTPUTS, PASSES, Room
 from gpubackprop.bench.on_gpu.training import Training
 from gpubackprop.bench.options import Options
 from gpubackprop.bench.problems import PROBLEMS
 from gpubackprop.bench.processes.service import CrashError
+from gpubackprop.bench.start import parameters
 from gpubackprop.kernels.cuda.primitives import Primitives
+from gpubackprop.kernels.formulas import Activation, Loss
 from gpubackprop.memory import HOST
 
 ROWS, COLUMNS = 10, 8
@@ -22,6 +27,9 @@ MOVED = {
     "hidden delta + bias gradient, tanh": 3 * MATRIX + ROW,
     "bias gradient": MATRIX + ROW,
     "output delta, cross-entropy": 3 * MATRIX + COLUMN + ROW,
+    "output layer, softmax and cross-entropy": 4 * MATRIX + COLUMN + 2 * ROW,
+    "normalize": 2 * COLUMN,
+    "add": 3 * MATRIX,
     "SGD": 5 * MATRIX,
     "Adam": 7 * MATRIX,
 }
@@ -32,32 +40,52 @@ def drawn(*shape):
 
 
 ROOM = Room(drawn, HOST, ROWS, COLUMNS)
+EVERY = {**PASSES, **OUTPUTS}
 
 
 @pytest.mark.parametrize(("name", "moved"), MOVED.items())
 def test_bytes_that_a_pass_must_move(name, moved):
-    assert PASSES[name](ROOM).bytes == moved
+    assert EVERY[name](ROOM).bytes == moved
 
 
-@pytest.mark.parametrize("name", PASSES)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_pass_is_what_a_primitive_takes_and_does(name):
     """Its arguments are the primitive's own; what the CPU's primitive writes counts as moved."""
-    each = PASSES[name](ROOM)
-    primitive = each.primitive.removesuffix("_and_bias_grad")
-    arguments = each.arguments[:-1] if primitive != each.primitive else each.arguments
+    each = EVERY[name](ROOM)
     before = [array.copy() for array in each.moved]
-    getattr(select("reference", "cpu").kernels, primitive)(*arguments)
+    in_steps(each, select("reference", "cpu").kernels)
     changed = [
         not np.array_equal(array, old) for array, old in zip(each.moved, before, strict=True)
     ]
     assert any(changed)
 
 
-@pytest.mark.parametrize("name", PASSES)
+def in_steps(each, k):
+    """Do on the CPU what a pass does, one primitive of the protocol after the other."""
+    if each.primitive == "softmax_output_layer":
+        A, W, b, out, Y, share, delta, total, grad_b = each.arguments
+        k.dense(A, W, b, Activation.SOFTMAX, out, out)
+        k.output_delta(out, Y, share, Activation.SOFTMAX, Loss.CROSS_ENTROPY, delta, total)
+        k.bias_grad(delta, grad_b)
+    elif each.primitive.endswith("_and_bias_grad"):
+        getattr(k, each.primitive.removesuffix("_and_bias_grad"))(*each.arguments[:-1])
+    else:
+        getattr(k, each.primitive)(*each.arguments)
+
+
+def test_rows_lie_as_far_apart_as_in_training(fake):
+    """Ten columns of float32 take the room of twelve; only ten have to be moved."""
+    matrix = Room(drawn, DeviceMemory(fake), ROWS, 10).matrix()
+    assert matrix.shape == (ROWS, 10)
+    assert matrix.strides == (48, 4)
+    assert matrix.nbytes == 4 * ROWS * 10
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_products_are_not_timed(fake, name):
     products = []
     fake.product = lambda *operands: lambda: products.append(operands)
-    kernels.launched(PASSES[name](ROOM), Primitives(fake))()
+    kernels.launched(EVERY[name](ROOM), Primitives(fake))()
     assert fake.launched
     assert not products
 
@@ -124,11 +152,23 @@ def test_the_hosts_time_is_that_of_queueing(fake, on_cpu):
 
 def test_errors_of_a_precision_are_against_float64(fake, on_cpu):
     fake.cupy.cuda.get_elapsed_time = lambda start, end: 5.0
-    exact, rounded = (precision.measure(p, fake, quick=True) for p in ("float64", "float32"))
-    assert exact["error"] == 0
-    assert 0 < rounded["error"] < 1e-5
-    assert precision.conclusions([exact, rounded]) == ["float32 / float64: 1.00"]
+    exact, found = (precision.measure(p, fake, quick=True) for p in ("float64", "float32"))
+    assert exact["error"] == {"product": 0, "gradient": 0, "loss": 0}
+    assert all(0 < error < 1e-5 for error in found["error"].values())
+    assert len(precision.cells(found)) == len(precision.SECTION.header)
+    assert precision.conclusions([exact, found]) == ["float32 / float64: 1.00"]
     assert precision.conclusions([exact]) == []
+
+
+def test_the_losses_of_an_epoch_are_the_estimators():
+    problem = step.of_batch(0, quick=True)
+    backend = select("reference", "cpu")
+    training = Training(problem, "float64", backend, steps=2)
+    training.run(2)
+    model = MLPClassifier(max_iter=1, backend="reference", **parameters(problem, "relu"))
+    with pytest.warns(ConvergenceWarning):
+        model.fit(*problem.data("float64"))
+    assert training.loss() / 2 == pytest.approx(model.loss_curve_[0], rel=1e-12)
 
 
 def test_no_more_steps_than_there_are_rows_for():

@@ -1,9 +1,18 @@
 """Every section runs in its smallest form, so that none rots; what is drawn from its rows."""
 
+import numpy as np
 import pytest
 
 from gpubackprop.bench import catalogue
-from gpubackprop.bench.on_cpu import end_to_end, epochs, first_fit, memory, roofline, scaling
+from gpubackprop.bench.on_cpu import (
+    end_to_end,
+    epochs,
+    first_fit,
+    memory,
+    roofline,
+    rounding,
+    scaling,
+)
 from gpubackprop.bench.on_gpu import crossover, peers
 from gpubackprop.bench.options import Options
 from gpubackprop.bench.processes import service
@@ -150,6 +159,26 @@ def test_the_cpu_may_be_left_out():
     assert crossover.cells(rows[0])[2:] == ["left out", ""]
     assert crossover.conclusions(rows)
     assert svg(crossover.SECTION, rows)
+
+
+# precisions, emulated
+
+
+def test_operands_are_rounded_to_the_nearest_and_ties_to_even():
+    rng = np.random.default_rng(0)
+    M = (rng.standard_normal((64, 8)) * 10.0 ** rng.integers(-9, 9, (64, 8))).astype(np.float32)
+    for fraction in rounding.FRACTION.values():
+        part, exponent = np.frexp(M.astype(np.float64))  # whose significand is below 1
+        nearest = np.ldexp(np.rint(np.ldexp(part, fraction + 1)), exponent - fraction - 1)
+        np.testing.assert_array_equal(rounding.rounded(M, fraction), nearest)
+        np.testing.assert_array_equal(rounding.rounded(M.T, fraction), nearest.T)
+
+
+def test_fewer_bits_are_further_from_float64():
+    every = [rounding.measure(case, True)["error"] for case in ("float32", "tf32", "bf16")]
+    for name in ("product", "gradient", "loss"):
+        fine, coarse, coarser = (error[name] for error in every)
+        assert fine < 1e-6 < coarse < coarser < 1e-2
 
 
 # other sections

@@ -76,6 +76,14 @@ def test_without_a_gpu_a_line_says_why(run, monkeypatch):
     assert "Without a GPU these are left out: step, peers. no NVIDIA driver" in said
 
 
+def test_one_option_asks_for_all_that_needs_a_gpu(run, monkeypatch):
+    """The quick ones first, lest the time limit starve them."""
+    monkeypatch.setattr(detection, "status", lambda: detection.Status(False, "no NVIDIA driver"))
+    said = run("bench --gpu --folder out")
+    assert "left out: kernels, step, host, precision, crossover, peers. no NVIDIA driver" in said
+    assert "Epochs" not in said
+
+
 def test_a_folder_that_cannot_be_made(run, tmp_path):
     (tmp_path / "out").write_text("a file")
     assert "--folder out: cannot be made" in run(QUICK, code=1)
