@@ -101,12 +101,7 @@ def softmax(real: Any) -> Function:
     def logits(A: Array, b: Array, row: int, j: int, columns: int, aligned: int) -> Any:
         count = columns - j
         z = add(load(A, row + j, count, aligned), load(b, j, count, aligned))
-        return (
-            z[0],
-            z[1] if count > 1 else nothing,
-            z[2] if count > 2 else nothing,
-            z[3] if count > 3 else nothing,
-        )
+        return four.first(z, count, nothing)
 
     def kernel(A: Array, b: Array, rows: int, columns: int, lead: int, aligned: int) -> None:
         first = WIDTH * cuda.threadIdx.x
@@ -208,7 +203,7 @@ def output_delta(real: Any, activation: Activation, loss: Loss) -> Function:
             d = four.scale(weight, error(a, y))
             store(delta, at, count, aligned, d)
             mine = add(mine, d)
-            loss_sum += weight * four.total(four.first(losses_of(a, y), count))
+            loss_sum += weight * four.total(four.first(losses_of(a, y), count, zero))
         put(sums, columns, j, totals(mine))
         loss_sum = block_sum(loss_sum, cuda.threadIdx.y * LANES + cuda.threadIdx.x)
         if cuda.threadIdx.y == 0 and cuda.threadIdx.x == 0:

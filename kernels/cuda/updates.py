@@ -53,7 +53,7 @@ def sgd(real: Any) -> Function:
         for at in range(WIDTH * cuda.grid(1), size, WIDTH * cuda.gridsize(1)):
             count = size - at
             x = load(theta, at, count, aligned)
-            w = four.first(x, decayed - at)
+            w = four.first(x, decayed - at, zero)
             g = scale(lr, add(load(grad, at, count, aligned), scale(l2, w)))
             v = four.subtract(scale(momentum, load(velocity, at, count, aligned)), g)
             ahead = four.subtract(scale(momentum, v), g) if nesterov else v
@@ -109,7 +109,7 @@ def adam(real: Any) -> Function:
         for at in range(WIDTH * cuda.grid(1), size, WIDTH * cuda.gridsize(1)):
             count = size - at
             x = load(theta, at, count, aligned)
-            w = four.first(x, decayed - at)
+            w = four.first(x, decayed - at, zero)
             g = add(load(grad, at, count, aligned), scale(l2, w))
             mean = add(scale(beta_1, load(m, at, count, aligned)), scale(rest_1, g))
             square = scale(beta_2, load(v, at, count, aligned))

@@ -82,7 +82,7 @@ class Fours(NamedTuple):
     store: Function
     """store(p, at, count, aligned, x): all but those from `count` on."""
     first: Function
-    """first(x, count): those from `count` on zero."""
+    """first(x, count, rest): `rest` in place of those from `count` on."""
     add: Function
     subtract: Function
     multiply: Function
@@ -119,12 +119,12 @@ def fours(real: Any) -> Fours:
         if count > 3:
             p[at + 3] = x[3]
 
-    def first(x: Any, count: int) -> Any:
+    def first(x: Any, count: int, rest: Any) -> Any:
         return (
-            x[0] if count > 0 else zero,
-            x[1] if count > 1 else zero,
-            x[2] if count > 2 else zero,
-            x[3] if count > 3 else zero,
+            x[0] if count > 0 else rest,
+            x[1] if count > 1 else rest,
+            x[2] if count > 2 else rest,
+            x[3] if count > 3 else rest,
         )
 
     return Fours(
