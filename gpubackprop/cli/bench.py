@@ -59,6 +59,8 @@ def bench(
     from gpubackprop.bench.report.report import Report
     from gpubackprop.bench.run import machine, run
 
+    if claims and gpu:
+        raise UserError("--claims and --gpu measure different things: give one of them")
     usual = CLAIMS if claims else ON_GPU if gpu else SUITE
     sections = _chosen_sections(only, usual, (*SUITE, *CLAIMS))
     options = _options(quick, problems, peers, dtypes, activations, pairs)

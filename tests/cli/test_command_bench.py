@@ -84,6 +84,10 @@ def test_one_option_asks_for_all_that_needs_a_gpu(run, monkeypatch):
     assert "Epochs" not in said
 
 
+def test_two_kinds_of_sections_are_not_asked_for_at_once(run):
+    assert "--claims and --gpu measure different things" in run("bench --claims --gpu", code=1)
+
+
 def test_a_folder_that_cannot_be_made(run, tmp_path):
     (tmp_path / "out").write_text("a file")
     assert "--folder out: cannot be made" in run(QUICK, code=1)
