@@ -1,6 +1,7 @@
 """A GPU that fails: before training the CPU takes over, in the midst the last epoch is left."""
 
 import logging
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gpubackprop import MLPRegressor, backends, prediction
+from gpubackprop import MLPRegressor, Network, backends, prediction
 from gpubackprop.backends import Backend, Work, compiled
 from gpubackprop.backends.backend import Run, Step
 from gpubackprop.memory import Host
+from gpubackprop.memory_plan import Sizes
 
 from .agreement import TASKS, Params, said
 
@@ -150,19 +152,65 @@ def test_a_gpu_that_works_is_used(gpu: Gpu, solver: str, monkeypatch: pytest.Mon
     assert gpu.sessions == 0
 
 
-def test_predictions(
-    gpu: Gpu, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_nobody_is_told_how_a_gpu_would_have_divided_the_work(
+    gpu: Gpu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*arguments: Any) -> None:
-        raise ERRORS[0]
+    def absent(step: Step, multiply_adds: int) -> Run:
+        raise ERRORS[1]
 
-    many = np.tile(X, (prediction.BLOCK // len(X) + 2, 1))
+    parameters = 6 * (X.shape[1] + 1) + 7
+    room = (64 << 20) + 5 * 8 * parameters + 2000  # of a batch of 8, some parts
+    monkeypatch.setattr(gpu.memory, "available", lambda: room)
+    divided = [words for _, words in said(MLPRegressor(**BASE, device="cuda").fit, X, y)]
+    assert "does not fit the GPU's memory" in divided[0]
+    monkeypatch.setattr(gpu, "prepare", absent)
+    assert [words for _, words in said(MLPRegressor(**BASE).fit, X, y)] == divided[1:]
+
+
+@pytest.fixture
+def many() -> Any:
+    """More rows than scikit-learn's own code predicts."""
+    return np.tile(X, (prediction.BLOCK // len(X) + 2, 1))
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_predictions_of_a_gpu_that_cannot_be_had(
+    gpu: Gpu, device: str, error: Exception, many: Any
+) -> None:
     model = _model(device="cpu")
     expected = model.predict(many)
-    monkeypatch.setattr(prediction, "predict_on", full)
-    model.device = "auto"
+    model.device, gpu.refuses = device, error
+    np.testing.assert_array_equal(model.predict(many), expected)
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_predictions_of_a_gpu_without_room(
+    gpu: Gpu, device: str, many: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = _model(device="cpu")
+    expected = model.predict(many)
+    model.device, gpu.memory.broken = device, True
     np.testing.assert_array_equal(model.predict(many), expected)
     assert "the CPU predicts: Out of memory" in caplog.text
+
+
+def test_a_network_is_opened_where_its_gpu_has_no_room(gpu: Gpu) -> None:
+    net = Network((3, 2), device="cuda", random_state=0)
+    stored, gpu.refuses = pickle.dumps(net), ERRORS[0]
+    np.testing.assert_array_equal(pickle.loads(stored).theta, net.theta)
+
+
+def test_rows_that_lie_on_the_gpu_are_not_counted_for_lbfgs(
+    gpu: Gpu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = Sizes((X.shape[1], 6, 1), X.dtype, gpu.memory)
+    there = 2 * sizes.parameters + sizes.workspace(len(X)) + sizes.targets(len(X)) + (64 << 20)
+    monkeypatch.setattr(gpu.memory, "available", lambda: there)
+    with pytest.raises(MemoryError, match="all rows at once"):
+        MLPRegressor(**BASE, solver="lbfgs", device="cuda").fit(X, y)
+    monkeypatch.setattr(gpu.memory, "holds", lambda array: True)
+    _model(solver="lbfgs", device="cuda")
 
 
 def test_one_epoch_is_all_that_partial_fit_counts(gpu: Gpu) -> None:
