@@ -42,7 +42,7 @@ PROMISES = {
     # registers are dealt out in eights
     "layers.gather": Promise(56, 56, loads=1, stores=1),
     "layers.activate": Promise(48, 72, loads=2, stores=1),
-    "layers.softmax": Promise(48, 88, loads=4, stores=1),  # each is read twice
+    "layers.softmax": Promise(48, 96, loads=4, stores=1),  # each is read twice
     "layers.softmax_cross_entropy": Promise(56, 72),
     "layers.hadamard": Promise(48, 56, loads=2, stores=1),
     "layers.bias_grad": Promise(48, 64, loads=1),
