@@ -3,7 +3,7 @@
 Bound to a kernels module, these are the five lines of the derivation, in matrices whose rows are
 examples (the transposes of the derivation's columns, the same bytes):
 
-    A_l+1   = sigma(A_l W_l + b_l)                    forward, caching A
+    A_l+1   = sigma(A_l W_l + b_l)                    forward, caching A (and Z if sigma' reads it)
     Delta_L = share (.) grad_z L(A_L, Y)              output error, 1/B in it
     Delta_l = (Delta_l+1 W_l^T) (.) sigma'(Z_l)       error pulled back
     grad W_l = A_l^T Delta_l+1,  grad b_l = 1_B^T Delta_l+1
@@ -20,17 +20,8 @@ from typing import NamedTuple
 
 from .algorithm.optimizers import Optimizer
 from .algorithm.parameters import Array, Parameters
-from .algorithm.workspace import Workspace
-from .kernels.formulas import Activation, Loss
+from .algorithm.workspace import Layer, Workspace
 from .kernels.protocol import Kernels
-
-
-class Formulas(NamedTuple):
-    """What the layers and the loss compute."""
-
-    hidden: Activation
-    output: Activation
-    loss: Loss
 
 
 class Source(NamedTuple):
@@ -57,55 +48,63 @@ The first part's gradient becomes the batch's; the others may share one place.""
 class Algorithm(NamedTuple):
     """The algorithm bound to one kernels module."""
 
-    forward: Callable[[Parameters, Workspace, Formulas], None]
-    backward: Callable[[Parameters, Parameters, Workspace, Formulas], None]
-    train_batch: Callable[
-        [Source, Parameters, Batch, Formulas, Optimizer, float],
-        None,
-    ]
+    forward: Callable[[Workspace], None]
+    """Compute A_1 .. A_L of a workspace's examples."""
+    output_error: Callable[[Workspace], None]
+    """Compute the loss and Delta_L; the forward pass comes before it."""
+    backward: Callable[[Workspace, Parameters], None]
+    """Compute the loss, Delta_L .. Delta_1 and the gradient; the forward pass comes before it."""
+    gradient: Callable[[Source, Batch, float], None]
+    """Gather the next mini-batch and compute its loss and gradient; the float is the L2 penalty."""
+    train_batch: Callable[[Source, Parameters, Batch, Optimizer, float], None]
+    """Compute the gradient of the next mini-batch and take the optimizer's step with it."""
 
 
 def bind(k: Kernels) -> Algorithm:
     """Write the algorithm in the primitives of `k`."""
 
-    def layer(l: int, net: Parameters, ws: Workspace, f: Formulas) -> None:
-        sigma = f.output if l == len(net.W) - 1 else f.hidden
-        k.dense(ws.A[l], net.W[l], net.b[l], sigma, ws.Z[l], ws.A[l + 1])
+    def dense(layer: Layer) -> None:
+        k.dense(layer.input, layer.W, layer.b, layer.activation, layer.Z, layer.output)
 
-    def forward(net: Parameters, ws: Workspace, f: Formulas) -> None:
-        for l in range(len(net.W)):
-            layer(l, net, ws, f)
+    def forward(ws: Workspace) -> None:
+        for layer in ws.layers:
+            dense(layer)
 
-    def backward(net: Parameters, grad: Parameters, ws: Workspace, f: Formulas) -> None:
-        k.output_delta(ws.A[-1], ws.Y, ws.share, f.output, f.loss, ws.delta[-1], ws.loss)
-        for l in reversed(range(len(net.W))):
-            k.weight_grad(ws.A[l], ws.delta[l], grad.W[l])
-            k.bias_grad(ws.delta[l], grad.b[l])
-            for below in ws.layout.again[l]:
-                layer(below, net, ws, f)
+    def output_error(ws: Workspace) -> None:
+        A, sigma, delta = ws.layers[-1].output, ws.layers[-1].activation, ws.layers[-1].delta
+        k.output_delta(A, ws.Y, ws.share, sigma, ws.loss_formula, delta, ws.loss)
+
+    def backward(ws: Workspace, grad: Parameters) -> None:
+        output_error(ws)
+        for l in reversed(range(len(ws.layers))):
+            layer = ws.layers[l]
+            k.weight_grad(layer.input, layer.delta, grad.W[l])
+            k.bias_grad(layer.delta, grad.b[l])
+            for again in ws.layout.again[l]:
+                dense(ws.layers[again])
             if l > 0:
-                k.hidden_delta(ws.delta[l], net.W[l], ws.A[l], f.hidden, ws.delta[l - 1])
+                below = ws.layers[l - 1]
+                k.hidden_delta(layer.delta, layer.W, below.saved, below.activation, below.delta)
 
-    def train_batch(
-        source: Source,
-        net: Parameters,
-        batch: Batch,
-        f: Formulas,
-        optimizer: Optimizer,
-        alpha: float,
-    ) -> None:
+    def gradient(source: Source, batch: Batch, alpha: float) -> None:
         whole, total = batch[0]
         if source.weight is not None:
             k.gather(source.weight, source.order, source.cursor, whole.batch_share)
             k.normalize(whole.batch_share, alpha, whole.decay)
         for ws, grad in batch:
-            k.gather(source.X, source.order, source.cursor, ws.A[0])
+            k.gather(source.X, source.order, source.cursor, ws.examples)
             k.gather(source.Y, source.order, source.cursor, ws.Y)
-            forward(net, ws, f)
-            backward(net, grad, ws, f)
+            forward(ws)
+            backward(ws, grad)
             k.advance(source.cursor, ws.rows)
             if grad is not total:
                 k.add(grad.theta, total.theta)
+
+    def train_batch(
+        source: Source, net: Parameters, batch: Batch, optimizer: Optimizer, alpha: float
+    ) -> None:
+        gradient(source, batch, alpha)
+        whole, total = batch[0]
         optimizer.step(k, net, total, whole)
 
-    return Algorithm(forward, backward, train_batch)
+    return Algorithm(forward, output_error, backward, gradient, train_batch)

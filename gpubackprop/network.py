@@ -19,26 +19,20 @@ from .algorithm.parameters import Array, Parameters
 from .algorithm.workspace import Workspace
 from .backends.backend import Backend
 from .backends.cuda import device_arrays
-from .backprop import Formulas, bind
-from .kernels.formulas import ELEMENTWISE, PAIRINGS, Activation, Loss
+from .backprop import bind
+from .kernels.formulas import ACTIVATIONS, ELEMENTWISE, LOSSES, PAIRINGS, Activation, Formulas, Loss
 
 _log = logging.getLogger("gpubackprop")
 
-ACTIVATIONS = {
-    "sigmoid": Activation.SIGMOID,
-    "logistic": Activation.SIGMOID,
-    "tanh": Activation.TANH,
-    "relu": Activation.RELU,
-    "identity": Activation.IDENTITY,
-    "softmax": Activation.SOFTMAX,
+ACTIVATION_OF = {
+    name: sigma
+    for sigma, row in ACTIVATIONS.items()
+    for name in (row.name, row.scikit_learn)
+    if name and sigma is not Activation.EXP
 }
-"""Activations by name; "logistic" is scikit-learn's word for the sigmoid."""
+"""Activations by name, ours and scikit-learn's, whose word for the sigmoid is "logistic"."""
 
-LOSSES = {
-    "squared_error": Loss.SQUARED_ERROR,
-    "cross_entropy": Loss.CROSS_ENTROPY,
-    "binary_cross_entropy": Loss.BINARY_CROSS_ENTROPY,
-}
+LOSS_OF = {row.name: loss for loss, row in LOSSES.items() if loss is not Loss.POISSON}
 """Losses by name."""
 
 
@@ -180,7 +174,8 @@ class Network:
         self._choice = (backend, device, precision)
         self._bind(backends.select(*self._choice))
         self.dtype = _dtype(dtype, precision)
-        self._formulas = _formulas(activation, output_activation, loss)
+        layers = len(self.layer_sizes) - 1
+        self._formulas = _formulas(layers, activation, output_activation, loss)
         self._adopt(self._zeros())
         self._initialise(random_state)
 
@@ -262,10 +257,10 @@ class Network:
             if isinstance(random_state, np.random.RandomState)
             else np.random.RandomState(random_state)
         )
-        numerator = 2 if self._formulas.hidden is Activation.SIGMOID else 6
+        gain = ACTIVATIONS[self._formulas.activations[0]].gain
         W, b = [], []
         for fan_in, fan_out in pairwise(self.layer_sizes):
-            bound = np.sqrt(numerator / (fan_in + fan_out))
+            bound = np.sqrt(gain / (fan_in + fan_out))
             W.append(rng.uniform(-bound, bound, (fan_in, fan_out)))
             b.append(rng.uniform(-bound, bound, fan_out))
         with self._session():
@@ -291,10 +286,11 @@ class Network:
         """
         batch = self._columns(A0, self.layer_sizes[0], "A0")
         with self._session():
-            ws = self._room(batch.shape[1]).keeping_pre_activations()
-            ws.A[0][...] = self._memory.put(batch).T
-            self._algorithm.forward(self._net, ws, self._formulas)
-        return Cache(_shown(ws.Z, self._kept[1:]), _shown(ws.A, self._kept))
+            ws = self._room(batch.shape[1], apart=(True,) * len(self.weights))
+            ws.examples[...] = self._memory.put(batch).T
+            self._algorithm.forward(ws)
+        Z, A = [layer.Z for layer in ws.layers], [layer.output for layer in ws.layers]
+        return Cache(_shown(Z, self._kept[1:]), _shown([ws.examples, *A], self._kept))
 
     def loss(self, cache: Cache, Y: npt.ArrayLike, reduction: str = "mean") -> float:
         """Loss of the batch.
@@ -313,12 +309,9 @@ class Network:
         loss : float
         """
         targets = self._targets(cache, Y, reduction)
-        f = self._formulas
         with self._session():
             ws = self._workspace(cache, targets, reduction)
-            self._kernels.output_delta(
-                ws.A[-1], ws.Y, ws.share, f.output, f.loss, ws.delta[-1], ws.loss
-            )
+            self._algorithm.output_error(ws)
             return float(self._memory.read(ws.loss)[0])
 
     def backward(self, cache: Cache, Y: npt.ArrayLike, reduction: str = "mean") -> Gradients:
@@ -341,9 +334,10 @@ class Network:
         with self._session():
             ws = self._workspace(cache, targets, reduction)
             grad = self._net.zeros_like()
-            self._algorithm.backward(self._net, grad, ws, self._formulas)
+            self._algorithm.backward(ws, grad)
         kept = checkpointing.survives(ws.layout.delta[::-1])[::-1]  # written from the last on
-        return Gradients(_shown(ws.delta, kept), tuple(W.T for W in grad.W), tuple(grad.b))
+        deltas = [layer.delta for layer in ws.layers]
+        return Gradients(_shown(deltas, kept), tuple(W.T for W in grad.W), tuple(grad.b))
 
     def step(self, grads: Gradients, learning_rate: float) -> None:
         """Take one step of gradient descent: W = W - rate grad W, b = b - rate grad b.
@@ -364,9 +358,8 @@ class Network:
             descent = SGD(rate, self._net.zeros_like(), 0.0, False)
             descent.step(self._kernels, self._net, grad, self._room(1))
 
-    def _room(self, B: int) -> Workspace:
-        shape = self.layer_sizes, B, self.dtype
-        return Workspace.allocate(*shape, self._memory, self._checkpoint)
+    def _room(self, B: int, apart: Sequence[bool] | None = None) -> Workspace:
+        return Workspace.allocate(self._net, self._formulas, B, self._checkpoint, apart)
 
     @property
     def _kept(self) -> tuple[bool, ...]:
@@ -394,15 +387,19 @@ class Network:
         ws.Y[...] = self._memory.put(targets).T
         if reduction == "sum":
             ws.share[...] = 1
-        A = (
-            room if A is None else self._laid_out(A.T, room)
-            for A, room in zip(cache.A, ws.A, strict=True)
-        )
-        return ws._replace(A=tuple(A))  # sigma' is written with A: nothing reads Z again
+        layers, A = [], self._laid_out(cache.A[0], ws.examples)
+        for layer, output, Z in zip(ws.layers, cache.A[1:], cache.Z, strict=True):
+            below, A = A, self._laid_out(output, layer.output)
+            saves_Z = layer.activation.reads_pre_activation
+            Z = self._laid_out(Z, layer.Z) if saves_Z else A
+            layers.append(layer._replace(input=below, Z=Z, output=A))
+        return ws._replace(layers=tuple(layers))
 
-    def _laid_out(self, values: Array, room: Array) -> Array:
-        """Return the values themselves if they lie as in `room`, else a copy that does."""
-        here = self._memory.put(values)
+    def _laid_out(self, shown: Array | None, room: Array) -> Array:
+        """Lay a cached matrix out as in `room`: itself if it lies so, else a copy, or `room`."""
+        if shown is None:  # overwritten since
+            return room
+        here = self._memory.put(shown.T)
         if (here.dtype, here.strides) == (room.dtype, room.strides):
             return here
         room[...] = here
@@ -472,22 +469,23 @@ def _dtype(name: Any, precision: str = "auto") -> np.dtype[Any]:
     return dtype
 
 
-def _formulas(activation: str, output_activation: str, loss: str) -> Formulas:
+def _formulas(layers: int, activation: str, output_activation: str, loss: str) -> Formulas:
     for name, known, value in (
-        ("activation", [n for n, a in ACTIVATIONS.items() if a in ELEMENTWISE], activation),
-        ("output_activation", list(ACTIVATIONS), output_activation),
-        ("loss", list(LOSSES), loss),
+        ("activation", [n for n, a in ACTIVATION_OF.items() if a in ELEMENTWISE], activation),
+        ("output_activation", list(ACTIVATION_OF), output_activation),
+        ("loss", list(LOSS_OF), loss),
     ):
         if value not in known:
             raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
-    output = ACTIVATIONS[output_activation]
-    if output not in PAIRINGS[LOSSES[loss]]:
+    output, valid_outputs = ACTIVATION_OF[output_activation], PAIRINGS[LOSS_OF[loss]]
+    if output not in valid_outputs:
         valid = "; ".join(
-            f"{l} with {', '.join(n for n, a in ACTIVATIONS.items() if a in PAIRINGS[LOSSES[l]])}"
-            for l in LOSSES
+            f"{name} with {', '.join(n for n, a in ACTIVATION_OF.items() if a in PAIRINGS[l])}"
+            for name, l in LOSS_OF.items()
         )
         raise ValueError(
             f"no formula for loss={loss!r} with output_activation={output_activation!r}; "
             f"there is {valid}"
         )
-    return Formulas(ACTIVATIONS[activation], output, LOSSES[loss])
+    hidden = ACTIVATION_OF[activation]
+    return Formulas.alike(layers, hidden, output, LOSS_OF[loss])

@@ -232,13 +232,13 @@ def bias_grad(pieces: int, delta: Array, grad_b: Array) -> Plan:
 
 @_primitive
 def hidden_delta(
-    pieces: int, delta: Array, W: Array, A: Array, activation: Activation, out: Array
+    pieces: int, delta: Array, W: Array, saved: Array, activation: Activation, out: Array
 ) -> Plan:
     parts = _divide(len(out), pieces)
     yield _divided_product(pieces, delta, W.T, out)
     if activation is not Activation.IDENTITY:
         kernel = _hadamard(activation)
-        yield _by_rows(kernel.launch(out[rows], A[rows]) for rows in parts)
+        yield _by_rows(kernel.launch(out[rows], saved[rows]) for rows in parts)
 
 
 @_primitive

@@ -46,19 +46,23 @@ def sigma(real: Any, activation: Activation, exp: Scalar, expm1: Scalar) -> Scal
     def rate(z: Any) -> Any:
         return exp(z)
 
+    def silu(z: Any) -> Any:
+        return z / (one + exp(-z))
+
     formulas: dict[Activation, Scalar] = {
         Activation.IDENTITY: identity,
         Activation.RELU: relu,
         Activation.SIGMOID: sigmoid,
         Activation.TANH: tanh,
         Activation.EXP: rate,
+        Activation.SILU: silu,
     }
     return inline(formulas[activation])
 
 
-def pull_back(real: Any, activation: Activation) -> Scalar:
-    """Make d . sigma'(z), written with a = sigma(z); the derivative of ReLU at 0 is 0."""
-    zero = real(0)
+def pull_back(real: Any, activation: Activation, exp: Scalar) -> Scalar:
+    """Make d . sigma'(z), written with a = sigma(z) or with z; the derivative of ReLU at 0 is 0."""
+    zero, one = real(0), real(1)
 
     def identity(d: Any, a: Any) -> Any:
         return d
@@ -72,11 +76,16 @@ def pull_back(real: Any, activation: Activation) -> Scalar:
     def tanh(d: Any, a: Any) -> Any:
         return d - d * (a * a)
 
+    def silu(d: Any, z: Any) -> Any:
+        s = one / (one + exp(-z))
+        return d * (s + z * (s - s * s))
+
     formulas: dict[Activation, Scalar] = {
         Activation.IDENTITY: identity,
         Activation.RELU: relu,
         Activation.SIGMOID: sigmoid,
         Activation.TANH: tanh,
+        Activation.SILU: silu,
     }
     return inline(formulas[activation])
 

@@ -1,6 +1,12 @@
-"""The activations and losses that have a formula here, and which of them go together."""
+"""The activations and losses that have a formula, and every fact of them but the formula itself.
 
-from enum import IntEnum
+One row of `ACTIVATIONS` or `LOSSES` is all that names, pairings, initial weights and memory are
+decided by. The formulas of one element are in `elementwise`, for machine code on both processors,
+and as a line of NumPy in `reference`.
+"""
+
+from enum import Enum, IntEnum
+from typing import NamedTuple
 
 
 class Activation(IntEnum):
@@ -12,6 +18,46 @@ class Activation(IntEnum):
     TANH = 3
     SOFTMAX = 4
     EXP = 5
+    SILU = 6
+
+    @property
+    def reads_pre_activation(self) -> bool:
+        """Whether sigma' is written with Z, which then has to be kept beside A."""
+        return ACTIVATIONS[self].derivative is Derivative.OF_PRE_ACTIVATION
+
+
+class Derivative(Enum):
+    """What sigma' is written with."""
+
+    OF_OUTPUT = "A = sigma(Z)"
+    OF_PRE_ACTIVATION = "Z"
+    WITH_LOSS = "its loss alone: together they are y_hat - y"
+
+
+class ActivationFacts(NamedTuple):
+    """A row of `ACTIVATIONS`."""
+
+    name: str
+    """In `Network`, on the command line and in explanations."""
+    scikit_learn: str | None
+    """scikit-learn's name for it, or None where it has none."""
+    derivative: Derivative
+    """What the backward pass reads."""
+    gain: float = 6.0
+    """Initial weights are uniform within sqrt(gain / (fan_in + fan_out)): Glorot's 6, or what
+    scikit-learn takes."""
+
+
+ACTIVATIONS = {
+    Activation.IDENTITY: ActivationFacts("identity", "identity", Derivative.OF_OUTPUT),
+    Activation.RELU: ActivationFacts("relu", "relu", Derivative.OF_OUTPUT),
+    Activation.SIGMOID: ActivationFacts("sigmoid", "logistic", Derivative.OF_OUTPUT, gain=2.0),
+    Activation.TANH: ActivationFacts("tanh", "tanh", Derivative.OF_OUTPUT),
+    Activation.SOFTMAX: ActivationFacts("softmax", "softmax", Derivative.WITH_LOSS),
+    Activation.EXP: ActivationFacts("exp", "exp", Derivative.WITH_LOSS),
+    Activation.SILU: ActivationFacts("silu", None, Derivative.OF_PRE_ACTIVATION),
+}
+"""Every activation."""
 
 
 class Loss(IntEnum):
@@ -31,13 +77,49 @@ class Loss(IntEnum):
     POISSON = 3
 
 
-ELEMENTWISE = (Activation.IDENTITY, Activation.RELU, Activation.SIGMOID, Activation.TANH)
-"""Activations whose derivative is a function of each output alone: the hidden layers' choice."""
+ELEMENTWISE = tuple(
+    a for a, row in ACTIVATIONS.items() if row.derivative is not Derivative.WITH_LOSS
+)
+"""Activations of hidden layers: their derivative is a function of each element alone."""
+_OF_OUTPUT = tuple(a for a in ELEMENTWISE if not a.reads_pre_activation)
 
-PAIRINGS: dict[Loss, tuple[Activation, ...]] = {
-    Loss.SQUARED_ERROR: ELEMENTWISE,
-    Loss.CROSS_ENTROPY: (Activation.SOFTMAX,),
-    Loss.BINARY_CROSS_ENTROPY: (Activation.SIGMOID,),
-    Loss.POISSON: (Activation.EXP,),
+
+class LossFacts(NamedTuple):
+    """A row of `LOSSES`."""
+
+    name: str
+    """In `Network`, on the command line and in explanations."""
+    scikit_learn: str
+    """scikit-learn's name for it."""
+    outputs: tuple[Activation, ...]
+    """Activations of the last layer that the output error has a formula with."""
+
+
+LOSSES = {
+    Loss.SQUARED_ERROR: LossFacts("squared_error", "squared_error", _OF_OUTPUT),
+    Loss.CROSS_ENTROPY: LossFacts("cross_entropy", "log_loss", (Activation.SOFTMAX,)),
+    Loss.BINARY_CROSS_ENTROPY: LossFacts("binary_cross_entropy", "log_loss", (Activation.SIGMOID,)),
+    Loss.POISSON: LossFacts("poisson", "poisson", (Activation.EXP,)),
 }
-"""Output activations with a formula for the output error, by loss."""
+"""Every loss."""
+
+PAIRINGS = {loss: row.outputs for loss, row in LOSSES.items()}
+"""Activations of the last layer that the output error has a formula with, by loss."""
+
+
+class Formulas(NamedTuple):
+    """What a network computes: sigma of each layer, and the loss."""
+
+    activations: tuple[Activation, ...]
+    """Of the layers 1 .. L."""
+    loss: Loss
+
+    @classmethod
+    def alike(cls, layers: int, hidden: Activation, output: Activation, loss: Loss) -> "Formulas":
+        """Formulas of L layers whose hidden ones have one activation."""
+        return cls((hidden,) * (layers - 1) + (output,), loss)
+
+    @property
+    def apart(self) -> tuple[bool, ...]:
+        """Whether Z of each layer is kept beside A, for sigma' to read."""
+        return tuple(sigma.reads_pre_activation for sigma in self.activations)

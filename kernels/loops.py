@@ -147,13 +147,13 @@ def copy(real: Any) -> Scalar:
 
 
 def hadamard(real: Any, activation: Activation) -> Scalar:
-    """delta = delta (.) sigma'(Z), from A = sigma(Z), in place."""
-    formula = pull_back(real, activation)
+    """delta = delta (.) sigma'(Z), from what sigma' is written with, in place."""
+    formula = pull_back(real, activation, exponential(real))
 
-    def kernel(delta: Array, A: Array) -> None:
+    def kernel(delta: Array, saved: Array) -> None:
         for i in range(delta.shape[0]):
             for j in range(delta.shape[1]):
-                delta[i, j] = formula(delta[i, j], A[i, j])
+                delta[i, j] = formula(delta[i, j], saved[i, j])
 
     return kernel
 
@@ -166,7 +166,8 @@ def output_delta(real: Any, activation: Activation, loss: Loss) -> Scalar:
     log = np.log if loss is Loss.POISSON else logarithm(real)  # y / a may overflow
     of_element = loss_of(real, loss, np.float64, log)
     # The standard pairings reduce to y_hat - y; only the squared error has others.
-    formula = pull_back(real, activation if loss is Loss.SQUARED_ERROR else Activation.IDENTITY)
+    slope = activation if loss is Loss.SQUARED_ERROR else Activation.IDENTITY
+    formula = pull_back(real, slope, exponential(real))
 
     def kernel(
         A: Array,

@@ -124,18 +124,20 @@ class Kernels(Protocol):
         """
 
     def hidden_delta(
-        self, delta: Array, W: Array, A: Array, activation: Activation, out: Array
+        self, delta: Array, W: Array, saved: Array, activation: Activation, out: Array
     ) -> None:
-        """out = (delta W^T) (.) sigma'(Z), sigma' written with A = sigma(Z).
+        """out = (delta W^T) (.) sigma'(Z), sigma' written with what the layer below saved.
 
-        The recursion (derivation: "Backpropagating through the layers"); sigma' is a (1 - a) for
-        the sigmoid, 1 - a^2 for tanh, 1 where a > 0 and else 0 for ReLU, 1 for the identity.
+        The recursion (derivation: "Backpropagating through the layers"). With a = sigma(z) saved,
+        sigma' is a (1 - a) for the sigmoid, 1 - a^2 for tanh, 1 where a > 0 and else 0 for ReLU, 1
+        for the identity; with z saved it is s (1 + z (1 - s)), s the sigmoid of z, for SiLU.
 
         Parameters
         ----------
         delta : (B, fan_out)
         W : (fan_in, fan_out)
-        A : (B, fan_in)
+        saved : (B, fan_in)
+            A or Z of the layer below, as `formulas.ACTIVATIONS` says.
         out : (B, fan_in)
         """
 

@@ -42,6 +42,8 @@ def dense(A: Array, W: Array, b: Array, activation: Activation, Z: Array, out: A
         out /= out.sum(axis=1, keepdims=True)
     elif activation is Activation.EXP:
         np.exp(Z, out=out)
+    elif activation is Activation.SILU:
+        np.multiply(Z, expit(Z), out=out)
 
 
 def output_delta(
@@ -68,9 +70,9 @@ def bias_grad(delta: Array, grad_b: Array) -> None:
     np.sum(delta, axis=0, out=grad_b)
 
 
-def hidden_delta(delta: Array, W: Array, A: Array, activation: Activation, out: Array) -> None:
+def hidden_delta(delta: Array, W: Array, saved: Array, activation: Activation, out: Array) -> None:
     np.matmul(delta, W.T, out=out)
-    out *= _derivative(A, activation)
+    out *= _derivative(saved, activation)
 
 
 def sgd(
@@ -123,17 +125,20 @@ def _decayed(theta: Array, grad: Array, decayed: int, decay: Array, penalty: Arr
     return gradient
 
 
-def _derivative(A: Array, activation: Activation) -> Array:
-    """sigma'(Z), written with A = sigma(Z)."""
+def _derivative(saved: Array, activation: Activation) -> Array:
+    """sigma'(Z), written with A = sigma(Z), or with Z where the activation reads that."""
     derivative: Array
     if activation is Activation.RELU:
-        derivative = (A != 0).astype(A.dtype)
+        derivative = (saved != 0).astype(saved.dtype)
     elif activation is Activation.SIGMOID:
-        derivative = A * (1 - A)
+        derivative = saved * (1 - saved)
     elif activation is Activation.TANH:
-        derivative = 1 - A**2
+        derivative = 1 - saved**2
+    elif activation is Activation.SILU:
+        sigmoid = expit(saved)
+        derivative = sigmoid + saved * sigmoid * (1 - sigmoid)
     else:
-        derivative = np.ones_like(A)
+        derivative = np.ones_like(saved)
     return derivative
 
 

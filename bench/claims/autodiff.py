@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...kernels.formulas import ELEMENTWISE, PAIRINGS
-from ...network import ACTIVATIONS, LOSSES, Network
+from ...network import ACTIVATION_OF, LOSS_OF, Network
 from ..processes.own_process import own_process
 from ..report.pictures import panel
 from ..report.section import Figures, Section, always
@@ -14,9 +14,9 @@ from .judging import verdict
 from .libraries import LIBRARIES, Library, loss_of
 
 SIZES, QUICK_SIZES, BATCH = (20, 64, 48, 10), (5, 8, 6, 3), 64
-NAMES = [name for name in ACTIVATIONS if name != "logistic"]  # the sigmoid by another name
-HIDDEN = [name for name in NAMES if ACTIVATIONS[name] in ELEMENTWISE]
-HEADS = [(l, o) for l, loss in LOSSES.items() for o in NAMES if ACTIVATIONS[o] in PAIRINGS[loss]]
+NAMES = [name for name in ACTIVATION_OF if name != "logistic"]  # the sigmoid by another name
+HIDDEN = [name for name in NAMES if ACTIVATION_OF[name] in ELEMENTWISE]
+HEADS = [(l, o) for l, f in LOSS_OF.items() for o in NAMES if ACTIVATION_OF[o] in PAIRINGS[f]]
 """Each loss with each output activation that it has a formula for; last the usual of each loss."""
 ROUNDING, MORE_THAN_THAT = 64.0, 1000.0
 """Machine epsilons: sums of up to 64 terms, added in another order; what is rounding no longer."""

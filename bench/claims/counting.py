@@ -27,5 +27,7 @@ class Counting(Host):
 def allocated(plain: Plain) -> int:
     """Bytes for activations, errors and targets of a mini-batch."""
     memory = Counting()
-    plain.workspace(memory)
+    net = plain.zeros(memory)
+    memory.bytes = 0
+    plain.workspace(net)
     return memory.bytes

@@ -29,6 +29,7 @@ def pytorch() -> Library:
         return [g.numpy() for g in torch.autograd.grad(loss(leaves), leaves)]
 
     sigma = {name: getattr(torch, name) for name in ("sigmoid", "tanh", "relu")}
+    sigma["silu"] = torch.nn.functional.silu
     sigma["softmax"] = lambda Z: torch.softmax(Z, 1)
     return Library(sigma, torch.log, torch.tensor, gradient)
 
@@ -41,7 +42,7 @@ def jax() -> Library:
     def gradient(loss: Callable[[list[Values]], Values], at: list[Values]) -> list[Any]:
         return [np.asarray(g) for g in jax.jit(jax.grad(loss))(at)]
 
-    sigma = {name: getattr(jax.nn, name) for name in ("sigmoid", "tanh", "relu", "softmax")}
+    sigma = {name: getattr(jax.nn, name) for name in ("sigmoid", "tanh", "relu", "silu", "softmax")}
     return Library(sigma, jax.numpy.log, jax.numpy.asarray, gradient)
 
 

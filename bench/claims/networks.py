@@ -10,8 +10,8 @@ from ...algorithm.parameters import Parameters
 from ...algorithm.workspace import Workspace
 from ...backends import Backend
 from ...backends.backend import Run, Step
-from ...backprop import Formulas, bind
-from ...kernels.formulas import Activation, Loss
+from ...backprop import bind
+from ...kernels.formulas import Activation, Formulas, Loss
 from ...kernels.protocol import Kernels
 
 
@@ -43,10 +43,19 @@ class Plain(NamedTuple):
         """Two such products a layer, for the error and the gradient; the first pulls none back."""
         return 2 * self.forward_flops - self.forward_flops // self.depth
 
-    def workspace(self, memory: Memory) -> Workspace:
-        """Room for the mini-batch and what is computed of it."""
-        shape = self.layer_sizes, self.batch, self.dtype
-        return Workspace.allocate(*shape, memory, self.checkpoint)
+    @property
+    def formulas(self) -> Formulas:
+        """The activation throughout, but for linear outputs with the squared error."""
+        linear = Activation.IDENTITY, Loss.SQUARED_ERROR
+        return Formulas.alike(self.depth, self.activation, *linear)
+
+    def zeros(self, memory: Memory) -> Parameters:
+        """Parameters that are all zero."""
+        return Parameters.zeros(self.layer_sizes, self.dtype, memory)
+
+    def workspace(self, net: Parameters) -> Workspace:
+        """Memory for the mini-batch and what is computed of it."""
+        return Workspace.allocate(net, self.formulas, self.batch, self.checkpoint)
 
 
 class Passes:
@@ -64,22 +73,21 @@ class Passes:
         rng, memory = np.random.default_rng(0), backend.memory
         L, d, B = plain.depth, plain.width, plain.batch
         weights = rng.standard_normal((L, d, d)) * np.sqrt(2 / d)  # signals neither fade nor grow
-        self.net = net = Parameters.zeros(plain.layer_sizes, plain.dtype, memory)
+        self.net = net = plain.zeros(memory)
         net.load([*weights, *np.zeros((L, d))])
         self.grad = grad = net.zeros_like()
-        self._ws = ws = plain.workspace(memory)
+        self._ws = ws = plain.workspace(net)
         with backend.session():
-            for place in (ws.A[0], ws.Y):
+            for place in (ws.examples, ws.Y):
                 place[...] = memory.put(rng.standard_normal((B, d)).astype(plain.dtype))
-        f = Formulas(plain.activation, Activation.IDENTITY, Loss.SQUARED_ERROR)
 
         def gradient(k: Kernels) -> None:
-            bind(k).forward(net, ws, f)
-            bind(k).backward(net, grad, ws, f)
+            bind(k).forward(ws)
+            bind(k).backward(ws, grad)
 
         def loss(k: Kernels) -> None:
-            bind(k).forward(net, ws, f)
-            k.output_delta(ws.A[-1], ws.Y, ws.share, f.output, f.loss, ws.delta[-1], ws.loss)
+            bind(k).forward(ws)
+            bind(k).output_error(ws)
 
         def prepared(step: Step) -> Run:
             run = backend.prepare(step, 3 * B * plain.parameters)  # as many threads for each
@@ -90,8 +98,8 @@ class Passes:
 
             return finished
 
-        self.forward = prepared(lambda k: bind(k).forward(net, ws, f))
-        self.backward = prepared(lambda k: bind(k).backward(net, grad, ws, f))
+        self.forward = prepared(lambda k: bind(k).forward(ws))
+        self.backward = prepared(lambda k: bind(k).backward(ws, grad))
         self.gradient, self._loss = prepared(gradient), prepared(loss)
 
     def loss(self) -> float:

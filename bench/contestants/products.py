@@ -7,6 +7,7 @@ import numpy as np
 from ...algorithm.memory import HOST, Memory
 from ...algorithm.parameters import Parameters
 from ...algorithm.workspace import Workspace
+from ...kernels.formulas import Activation, Formulas, Loss
 from ..problems import Array, Problem
 
 
@@ -25,23 +26,23 @@ def products(
     net = Parameters.zeros(problem.layer_sizes, dtype, memory)
     grad = net.zeros_like()
     whole, rest = divmod(problem.rows, problem.batch)
-    full = Workspace.allocate(problem.layer_sizes, problem.batch, dtype, memory)
+    linear = Activation.IDENTITY, Activation.IDENTITY, Loss.SQUARED_ERROR
+    full = Workspace.allocate(net, Formulas.alike(len(net.W), *linear), problem.batch)
     rng = np.random.default_rng(0)
-    for array in (*net.W, full.A[0], full.delta[-1]):
+    for array in (*net.W, full.examples, full.layers[-1].delta):
         values = (rng.standard_normal(array.shape) / len(array)).astype(dtype)
         array[...] = memory.rows(values)
-    batches = [(_of_batch(full, net, grad), whole)]
+    batches = [(_of_batch(full, grad), whole)]
     if rest:
-        batches.append((_of_batch(full.first(rest), net, grad), 1))
+        batches.append((_of_batch(full.first(rest), grad), 1))
     return batches
 
 
-def _of_batch(ws: Workspace, net: Parameters, grad: Parameters) -> list[Product]:
+def _of_batch(ws: Workspace, grad: Parameters) -> list[Product]:
     """In the order of backpropagation."""
-    depth = len(net.W)
-    found = [Product(ws.A[l], net.W[l], ws.Z[l]) for l in range(depth)]
-    for l in reversed(range(depth)):
-        found.append(Product(ws.A[l].T, ws.delta[l], grad.W[l]))
+    found = [Product(layer.input, layer.W, layer.Z) for layer in ws.layers]
+    for l, layer in reversed(list(enumerate(ws.layers))):
+        found.append(Product(layer.input.T, layer.delta, grad.W[l]))
         if l > 0:
-            found.append(Product(ws.delta[l], net.W[l].T, ws.delta[l - 1]))
+            found.append(Product(layer.delta, layer.W.T, ws.layers[l - 1].delta))
     return found

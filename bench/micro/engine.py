@@ -7,11 +7,10 @@ import numpy as np
 from gpubackprop.algorithm.optimizers import Adam
 from gpubackprop.algorithm.parameters import Array, Parameters
 from gpubackprop.backends import Backend
-from gpubackprop.backprop import Formulas
 from gpubackprop.bench.problems import Problem
 from gpubackprop.bench.start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
-from gpubackprop.fitting.conversion import ACTIVATIONS
-from gpubackprop.kernels.formulas import Activation, Loss
+from gpubackprop.fitting.conversion import ACTIVATION_OF
+from gpubackprop.kernels.formulas import Activation, Formulas, Loss
 from gpubackprop.training.epochs import Epochs
 from gpubackprop.training.memory_plan import plan
 
@@ -23,7 +22,8 @@ def epochs(problem: Problem, dtype: str, activation: str, backend: Backend) -> t
     net.load(begin.weights + begin.biases)
     state = (np.full(1, RATE), net.zeros_like(), net.zeros_like(), np.zeros(1, dtype=np.int64))
     Y = np.eye(problem.classes, dtype=dtype)[begin.labels]
-    formulas = Formulas(ACTIVATIONS[activation], Activation.SOFTMAX, Loss.CROSS_ENTROPY)
+    hidden, softmax = ACTIVATION_OF[activation], (Activation.SOFTMAX, Loss.CROSS_ENTROPY)
+    formulas = Formulas.alike(len(net.W), hidden, *softmax)
     optimizer = Adam(*state, BETA_1, BETA_2, EPSILON)
     shape = problem.layer_sizes, len(begin.X), problem.batch, dtype, optimizer.moments
     parts = (net, formulas, optimizer, begin.X, Y, None, ALPHA, plan(*shape, backend.memory))

@@ -6,8 +6,8 @@ from ...algorithm.optimizers import Adam
 from ...algorithm.parameters import Array, Parameters
 from ...algorithm.workspace import Workspace
 from ...backends import Backend
-from ...backprop import Formulas, Source, bind
-from ...kernels.formulas import Activation, Loss
+from ...backprop import Source, bind
+from ...kernels.formulas import Activation, Formulas, Loss
 from ...kernels.protocol import Kernels
 from ..problems import Problem
 from ..start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
@@ -43,13 +43,14 @@ class Training:
         order = np.resize(next(begin.orders()), steps * problem.batch)
         cursor = memory.put(np.zeros(1, dtype=np.int64))
         source = Source(memory.rows(begin.X), memory.rows(Y), None, memory.put(order), cursor)
-        ws = Workspace.allocate(problem.layer_sizes, problem.batch, dtype, memory)
+        softmax = Activation.SOFTMAX, Loss.CROSS_ENTROPY
+        formulas = Formulas.alike(len(net.W), Activation.RELU, *softmax)
+        ws = Workspace.allocate(net, formulas, problem.batch)
         memory.write(ws.sums, np.array([0.0, ALPHA / problem.batch, 0.0]))
         self._memory, self._sums = memory, ws.sums
-        formulas = Formulas(Activation.RELU, Activation.SOFTMAX, Loss.CROSS_ENTROPY)
 
         def step(k: Kernels) -> None:
-            bind(k).train_batch(source, net, [(ws, self._grad)], formulas, adam, ALPHA)
+            bind(k).train_batch(source, net, [(ws, self._grad)], adam, ALPHA)
 
         self._run = backend.prepare(step, 3 * problem.batch * net.theta.size)
 

@@ -1,25 +1,54 @@
-"""The memory of one mini-batch, allocated once."""
+"""The memory of one mini-batch, allocated once: a record for each layer, targets and sums."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..kernels.formulas import Activation, Formulas, Loss
 from .checkpointing import Checkpoint, Layout, layout
-from .memory import HOST, Array, Memory, matrices, matrix
+from .memory import Array, Memory, matrices, matrix
+from .parameters import Parameters
+
+
+class Layer(NamedTuple):
+    """One layer with weights: what the forward pass caches and the backward pass fills.
+
+    Rows are examples, so a matrix is the transpose of the derivation's, the same bytes.
+    """
+
+    activation: Activation
+    """sigma."""
+    W: Array
+    """(d_l-1, d_l)."""
+    b: Array
+    """(d_l,)."""
+    input: Array
+    """A_l-1, (B, d_l-1)."""
+    Z: Array
+    """(B, d_l); `output` itself unless it is kept."""
+    output: Array
+    """A_l = sigma(Z), (B, d_l)."""
+    delta: Array
+    """dL/dZ, (B, d_l)."""
+
+    @property
+    def saved(self) -> Array:
+        """What sigma' is written with: the output, or Z."""
+        return self.Z if self.activation.reads_pre_activation else self.output
+
+    def first(self, rows: int) -> "Layer":
+        """The same layer for fewer examples, in the same memory."""
+        output = self.output[:rows]
+        Z = output if self.Z is self.output else self.Z[:rows]
+        return self._replace(input=self.input[:rows], Z=Z, output=output, delta=self.delta[:rows])
 
 
 class Workspace(NamedTuple):
-    """What the forward pass caches and the backward pass fills, for a batch or a part of one.
+    """What a mini-batch, or a part of one, is computed in."""
 
-    Rows are examples, so a matrix here is the transpose of the derivation's.
-    """
-
-    A: tuple[Array, ...]
-    """Activations, (B, d_l) each; A[0] is the mini-batch."""
-    Z: tuple[Array, ...]
-    """Pre-activations of the layers 1 .. L; the same arrays as A[1:] unless they are kept."""
-    delta: tuple[Array, ...]
-    """Errors dL/dZ, (B, d_l) each, of the layers 1 .. L."""
+    layers: tuple[Layer, ...]
+    """Layers 1 .. L; the first one's input is the mini-batch."""
     Y: Array
     """Targets, (B, d_L)."""
     share: Array
@@ -28,38 +57,64 @@ class Workspace(NamedTuple):
     """The same of the whole batch; `share` itself unless this is a part."""
     sums: Array
     """Three float64: `loss`, `decay` and `penalty`, side by side so that they move together."""
+    loss_formula: Loss
     layout: Layout
     """Which activations and errors share memory, and what is run again."""
     memory: Memory
-    """Where all this lies."""
+    """What all this lies in."""
 
     @classmethod
     def allocate(
         cls,
-        layer_sizes: tuple[int, ...],
+        net: Parameters,
+        formulas: Formulas,
         rows: int,
-        dtype: Any,
-        memory: Memory = HOST,
         checkpoint: Checkpoint = None,
+        apart: Sequence[bool] | None = None,
     ) -> "Workspace":
-        """Make room for so many examples that count equally."""
-        places = layout(len(layer_sizes) - 1, checkpoint)
-        A = matrices(rows, layer_sizes, places.A, dtype, memory)
-        delta = matrices(rows, layer_sizes[1:], places.delta, dtype, memory)
-        Y = matrix(rows, layer_sizes[-1], dtype, memory)
-        share, sums = _equal_shares(rows, dtype, memory), _no_sums(memory)
-        return cls(A, A[1:], delta, Y, share, share, sums, places, memory)
+        """Allocate for examples that count equally.
 
-    def keeping_pre_activations(self) -> "Workspace":
-        """Workspace with memory of its own for Z, shared as that of A is."""
-        widths, dtype = [A.shape[1] for A in self.A[1:]], self.Y.dtype
-        Z = matrices(self.rows, widths, self.layout.A[1:], dtype, self.memory)
-        return self._replace(Z=Z)
+        Parameters
+        ----------
+        net : Parameters
+            Weights that the layers compute with.
+        formulas : Formulas
+            Activations and loss.
+        rows : int
+            B.
+        checkpoint : int, "sqrt" or None, default=None
+            Which layers' activations are kept.
+        apart : sequence of bool, optional
+            Whether each layer has memory of its own for Z; by default where sigma' reads it.
+
+        Returns
+        -------
+        workspace : Workspace
+        """
+        sizes, dtype, memory = net.layer_sizes, net.theta.dtype, net.memory
+        places = layout(len(net.W), checkpoint)
+        A = matrices(rows, sizes, places.A, dtype, memory)
+        delta = matrices(rows, sizes[1:], places.delta, dtype, memory)
+        Z = _pre_activations(A, places, formulas.apart if apart is None else apart, memory)
+        layers = map(Layer, formulas.activations, net.W, net.b, A, Z, A[1:], delta)
+        Y = matrix(rows, sizes[-1], dtype, memory)
+        share, sums = _equal_shares(rows, dtype, memory), _no_sums(memory)
+        return cls(tuple(layers), Y, share, share, sums, formulas.loss, places, memory)
 
     @property
     def rows(self) -> int:
         """B."""
         return len(self.Y)
+
+    @property
+    def examples(self) -> Array:
+        """The mini-batch, (B, d_0)."""
+        return self.layers[0].input
+
+    @property
+    def prediction(self) -> Array:
+        """A_L, (B, d_L)."""
+        return self.layers[-1].output
 
     @property
     def loss(self) -> Array:
@@ -76,20 +131,25 @@ class Workspace(NamedTuple):
         """Sum of the batches' L2 penalties so far, one float64."""
         return self.sums[2:3]
 
+    def reading(self, X: Array, Y: Array) -> "Workspace":
+        """The same workspace with examples and targets in memory of their own."""
+        first, *others = self.layers
+        return self._replace(layers=(first._replace(input=X), *others), Y=Y)
+
     def first(self, rows: int) -> "Workspace":
         """Workspace for fewer examples in the same memory, with shares and sums of its own."""
         (ws,) = self.batch(rows, _no_sums(self.memory))
         return ws
 
     def batch(self, rows: int, sums: Array) -> "tuple[Workspace, ...]":
-        """Workspaces for so many examples, part after part in this same memory.
+        """Workspaces of the parts of a batch, one part after the other in this same memory.
 
         Parameters
         ----------
         rows : int
-            Of the whole batch; each part takes as many as there is room for here.
+            Of the whole batch; each part takes as many as this workspace has.
         sums : ndarray of float64, shape (3,)
-            Theirs, in common.
+            Shared by the parts.
 
         Returns
         -------
@@ -102,10 +162,26 @@ class Workspace(NamedTuple):
 
     def _part(self, share: Array, batch_share: Array, sums: Array) -> "Workspace":
         rows = len(share)
-        A = tuple(a[:rows] for a in self.A)
-        delta = tuple(d[:rows] for d in self.delta)
-        Y = self.Y[:rows]
-        return Workspace(A, A[1:], delta, Y, share, batch_share, sums, self.layout, self.memory)
+        return self._replace(
+            layers=tuple(layer.first(rows) for layer in self.layers),
+            Y=self.Y[:rows],
+            share=share,
+            batch_share=batch_share,
+            sums=sums,
+        )
+
+
+def _pre_activations(
+    A: tuple[Array, ...], places: Layout, apart: Sequence[bool], memory: Memory
+) -> list[Array]:
+    """Z of each layer: A itself, or memory of its own that is shared as that of A is."""
+    kept = [l for l, own in enumerate(apart, start=1) if own]
+    widths = [A[l].shape[1] for l in kept]
+    own = matrices(len(A[0]), widths, [places.A[l] for l in kept], A[0].dtype, memory)
+    Z = list(A[1:])
+    for l, room in zip(kept, own, strict=True):
+        Z[l - 1] = room
+    return Z
 
 
 def _equal_shares(rows: int, dtype: Any, memory: Memory) -> Array:

@@ -8,32 +8,26 @@ from ..algorithm.memory import HOST, Memory
 from ..algorithm.optimizers import SGD, Adam
 from ..algorithm.parameters import Array, Parameters
 from ..backends.cuda import device_arrays
-from ..backprop import Formulas
-from ..kernels.formulas import Activation, Loss
+from ..kernels.formulas import ACTIVATIONS, LOSSES, PAIRINGS, Activation, Formulas, Loss
 from .contract import SGDOptimizer
 
-ACTIVATIONS = {
-    "identity": Activation.IDENTITY,
-    "relu": Activation.RELU,
-    "logistic": Activation.SIGMOID,
-    "tanh": Activation.TANH,
-    "softmax": Activation.SOFTMAX,
-    "exp": Activation.EXP,
-}
-"""scikit-learn's names for the activations."""
-
-_LOSSES = {"squared_error": Loss.SQUARED_ERROR, "poisson": Loss.POISSON}
+ACTIVATION_OF = {row.scikit_learn or row.name: sigma for sigma, row in ACTIVATIONS.items()}
+"""Activations by the name that an estimator's parameter has: scikit-learn's where it has one."""
 
 
 def formulas(estimator: Any) -> Formulas:
     """Activations and loss of an initialised estimator."""
-    output = ACTIVATIONS[estimator.out_activation_]
-    likelihood = {
-        Activation.SOFTMAX: Loss.CROSS_ENTROPY,
-        Activation.SIGMOID: Loss.BINARY_CROSS_ENTROPY,
-    }
-    loss = likelihood[output] if estimator.loss == "log_loss" else _LOSSES[estimator.loss]
-    return Formulas(ACTIVATIONS[estimator.activation], output, loss)
+    output = ACTIVATION_OF[estimator.out_activation_]
+    layers = len(estimator.coefs_)
+    return Formulas.alike(
+        layers, ACTIVATION_OF[estimator.activation], output, _loss(estimator, output)
+    )
+
+
+def _loss(estimator: Any, output: Activation) -> Loss:
+    """scikit-learn's log loss is the cross-entropy of softmax, or of the sigmoid."""
+    named = [loss for loss, row in LOSSES.items() if row.scikit_learn == estimator.loss]
+    return named[0] if len(named) == 1 else next(l for l in named if output in PAIRINGS[l])
 
 
 def loss_scale(estimator: Any) -> float:

@@ -8,9 +8,9 @@ from ..algorithm.checkpointing import Checkpoint
 from ..algorithm.memory import Memory
 from ..algorithm.parameters import Array
 from ..algorithm.workspace import Workspace
-from ..backends.backend import Backend, Step
+from ..backends.backend import Backend
 from ..backends.cuda.device_arrays import on_gpu
-from ..backprop import Formulas, bind
+from ..backprop import bind
 from ..kernels.protocol import Kernels
 from ..training.memory_plan import MARGIN, Sizes, mebibytes, would_need
 from .conversion import formulas, layer_sizes, loss_scale, network, targets, usable
@@ -55,27 +55,25 @@ class FullBatch:
         self._total = float(len(X) if sample_weight is None else np.sum(sample_weight))
         if self._total == 0.0:
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
-        shape, checkpoint = (layer_sizes(estimator), len(X), dtype), estimator.checkpoint
-        _require_room(*shape, backend.memory, checkpoint, backend.memory.holds(X))
+        f, checkpoint = formulas(estimator), estimator.checkpoint
+        shape, memory = (layer_sizes(estimator), len(X), dtype), backend.memory
+        _require_room(*shape, memory, checkpoint, memory.holds(X), f.apart)
         self._net = network(estimator, dtype, backend.memory)
         self._grad = self._net.zeros_like()
-        ws = Workspace.allocate(*shape, backend.memory, checkpoint)
         examples = backend.memory.rows(_readable(X, dtype))
-        ws = ws._replace(A=(examples, *ws.A[1:]))
-        self._ws = ws._replace(Y=backend.memory.rows(targets(estimator, y, dtype)))
+        Y = backend.memory.rows(targets(estimator, y, dtype))
+        ws = Workspace.allocate(self._net, f, len(X), checkpoint)
+        self._ws = ws.reading(examples, Y)
         if sample_weight is not None:
             share = (sample_weight / self._total).astype(dtype).reshape(-1, 1)
             self._ws = self._ws._replace(share=backend.memory.put(share))
         multiply_adds = 3 * len(X) * self._net.theta.size
-        self._run = backend.prepare(self._step(formulas(estimator)), multiply_adds)
+        self._run = backend.prepare(self._passes, multiply_adds)
 
-    def _step(self, f: Formulas) -> Step:
-        def step(k: Kernels) -> None:
-            algorithm = bind(k)
-            algorithm.forward(self._net, self._ws, f)
-            algorithm.backward(self._net, self._grad, self._ws, f)
-
-        return step
+    def _passes(self, k: Kernels) -> None:
+        algorithm = bind(k)
+        algorithm.forward(self._ws)
+        algorithm.backward(self._ws, self._grad)
 
     def loss_and_gradient(self) -> tuple[float, list[Array], list[Array]]:
         """Evaluate at the estimator's present weights, as its `_backprop` does.
@@ -110,9 +108,10 @@ def _require_room(
     memory: Memory,
     checkpoint: Checkpoint,
     here: bool,
+    apart: tuple[bool, ...],
 ) -> None:
     def needs(checkpoint: Checkpoint) -> int:
-        sizes = Sizes(layer_sizes, dtype, memory, checkpoint)
+        sizes = Sizes(layer_sizes, dtype, memory, checkpoint, apart)
         moved = sizes.targets(rows) if here else sizes.data(rows)
         return 2 * sizes.parameters + sizes.workspace(rows) + moved + MARGIN
 

@@ -54,13 +54,13 @@ def predict(estimator: Any, X: Array) -> Array:
     workers = min(threads.available(), -(-len(X) // BLOCK))
 
     def share(worker: int) -> None:
-        ws = Workspace.allocate(net.layer_sizes, BLOCK, dtype)
+        ws = Workspace.allocate(net, f, BLOCK)
         for start in range(worker * BLOCK, len(X), workers * BLOCK):
             rows = slice(start, min(start + BLOCK, len(X)))
             block = ws.first(rows.stop - rows.start)
-            block.A[0][...] = X[rows]
-            algorithm.forward(net, block, f)
-            y_hat[rows] = block.A[-1]
+            block.examples[...] = X[rows]
+            algorithm.forward(block)
+            y_hat[rows] = block.prediction
 
     with threads.single_threaded_blas():
         try:
@@ -100,15 +100,15 @@ def predict_on(backend: Backend, estimator: Any, X: Any) -> Any:
     f, algorithm = formulas(estimator), bind(backend.kernels)
     with backend.session():
         net = network(estimator, dtype, memory)
-        ws = Workspace.allocate(net.layer_sizes, min(GPU_BLOCK, len(X)), dtype, memory)
+        ws = Workspace.allocate(net, f, min(GPU_BLOCK, len(X)))
         outputs = net.layer_sizes[-1]
         y_hat = memory.zeros(len(X) * outputs, dtype).reshape(len(X), outputs)
         for start in range(0, len(X), GPU_BLOCK):
             rows = slice(start, min(start + GPU_BLOCK, len(X)))
             block = ws.first(rows.stop - rows.start)
-            block.A[0][...] = memory.put(X[rows])
-            algorithm.forward(net, block, f)
-            y_hat[rows] = block.A[-1]
+            block.examples[...] = memory.put(X[rows])
+            algorithm.forward(block)
+            y_hat[rows] = block.prediction
         return y_hat if on_gpu(X) else memory.read(y_hat)
 
 

@@ -12,7 +12,8 @@ from ..algorithm.optimizers import Optimizer
 from ..algorithm.parameters import Array, Parameters
 from ..algorithm.workspace import Workspace
 from ..backends.backend import Backend, Run
-from ..backprop import Batch, Formulas, Source, bind
+from ..backprop import Batch, Source, bind
+from ..kernels.formulas import Formulas
 from ..kernels.protocol import Kernels
 from .batches import Feed, Resident, Streamed
 from .memory_plan import Plan
@@ -57,12 +58,11 @@ class Epochs:
         alpha: float,
         planned: Plan,
     ) -> None:
-        memory, batch_size = backend.memory, planned.batch_size
+        memory, batch_size, checkpoint = backend.memory, planned.batch_size, planned.checkpoint
         self._memory, self._weight, self._batch_size = memory, weight, batch_size
         column, alpha = _scaled(weight, alpha, X.dtype)
         self._feed = _feed(memory, planned, X, Y, column)
-        checkpoint = planned.checkpoint
-        room = Workspace.allocate(net.layer_sizes, planned.part, X.dtype, memory, checkpoint)
+        room = Workspace.allocate(net, formulas, planned.part, checkpoint)
         total = net.zeros_like()
         spare = total.zeros_like() if planned.part < batch_size else total
         self._runs: list[list[Run]] = [[] for _ in self._feed.sources]
@@ -74,7 +74,7 @@ class Epochs:
             for source, runs in zip(self._feed.sources, self._runs, strict=True):
 
                 def step(k: Kernels, source: Source = source, batch: Batch = batch) -> None:
-                    bind(k).train_batch(source, net, batch, formulas, optimizer, alpha)
+                    bind(k).train_batch(source, net, batch, optimizer, alpha)
 
                 multiply_adds = 3 * rows * net.theta.size  # forward, pulled back, gradient
                 runs.append(backend.prepare(step, multiply_adds))

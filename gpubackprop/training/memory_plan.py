@@ -70,6 +70,7 @@ def plan(
     memory: Room,
     here: bool = False,
     checkpoint: Checkpoint = None,
+    apart: tuple[bool, ...] = (),
 ) -> Plan:
     """Divide training so that it fits.
 
@@ -94,6 +95,8 @@ def plan(
         Whether X lies there already.
     checkpoint : int, "sqrt" or None, default=None
         Which layers' activations are kept.
+    apart : tuple of bool, default=()
+        Whether each layer keeps Z beside A (`Formulas.apart`); by default none does.
 
     Returns
     -------
@@ -115,7 +118,7 @@ def plan(
     copies = (1 + moments) * memory.keeps_epoch
 
     def least(checkpoint: Checkpoint) -> Plan:
-        sizes = Sizes(layer_sizes, np.dtype(dtype), memory, checkpoint)
+        sizes = Sizes(layer_sizes, np.dtype(dtype), memory, checkpoint, apart)
         ways = _ways(sizes, rows, batch_size, 2 + moments, copies, available)
         return _first_that_fits(_targets_only(ways, sizes.targets(rows)) if here else ways)
 
@@ -205,6 +208,8 @@ class Sizes:
         Whose rows are how far apart.
     checkpoint : int, "sqrt" or None, default=None
         Which layers' activations are kept.
+    apart : tuple of bool, default=()
+        Whether each layer keeps Z beside A.
     """
 
     def __init__(
@@ -213,7 +218,9 @@ class Sizes:
         dtype: np.dtype[Any],
         memory: Room,
         checkpoint: Checkpoint = None,
+        apart: tuple[bool, ...] = (),
     ) -> None:
+        self._apart = [l for l, own in enumerate(apart, start=1) if own]
         self._leads = [row_length(d, dtype, memory) * dtype.itemsize for d in layer_sizes]
         self.parameters = sum(
             (fan_in + 1) * lead
@@ -228,7 +235,11 @@ class Sizes:
         """Bytes for activations, errors and targets of so many examples."""
         A = checkpointing.room(self._layout.A, self._leads)
         delta = checkpointing.room(self._layout.delta, self._leads[1:])
-        return rows * (sum(A.values()) + sum(delta.values()) + self._leads[-1] + 8)
+        Z = checkpointing.room(
+            [self._layout.A[l] for l in self._apart], [self._leads[l] for l in self._apart]
+        )
+        matrices = sum((*A.values(), *Z.values(), *delta.values()))
+        return rows * (matrices + self._leads[-1] + 8)
 
     def data(self, rows: int) -> int:
         """Bytes for so many training examples, with their targets, weights and order."""

@@ -122,10 +122,10 @@ def softmax(real: Any) -> Function:
 
 
 def hadamard(real: Any, activation: Activation) -> Function:
-    """delta = delta (.) sigma'(Z), from A = sigma(Z), in place; its column sums, a row a block."""
+    """delta = delta (.) sigma'(Z), from what was saved, in place; column sums, a row a block."""
     four = fours(real)
     load, store, add = four.load, four.store, four.add
-    pulled = pairwise(pull_back(real, activation))
+    pulled = pairwise(pull_back(real, activation, math.exp))
     totals, put = column_totals(real), _put_totals(real)
     zero = real(0)
 
@@ -174,7 +174,8 @@ def output_delta(real: Any, activation: Activation, loss: Loss) -> Function:
     four = fours(real)
     load, store, add = four.load, four.store, four.add
     # The standard pairings reduce to y_hat - y; only the squared error has others.
-    slope = pull_back(real, activation if loss is Loss.SQUARED_ERROR else Activation.IDENTITY)
+    slope_of = activation if loss is Loss.SQUARED_ERROR else Activation.IDENTITY
+    slope = pull_back(real, slope_of, math.exp)
     error = pairwise(lambda a, y: slope(a - y, a))
     losses_of = pairwise(loss_of(real, loss, real, math.log))
     totals, put, block_sum = column_totals(real), _put_totals(real), block_total(real)

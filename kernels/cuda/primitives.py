@@ -215,20 +215,26 @@ class Primitives:
 
     @_primitive
     def hidden_delta(
-        self, delta: Array, W: Array, A: Array, activation: Activation, out: Array
+        self, delta: Array, W: Array, saved: Array, activation: Activation, out: Array
     ) -> Plan:
         yield self._product(delta, W.T, out)
         if activation is not Activation.IDENTITY:
             unused = self._device.empty(out.shape[1], out.dtype)
-            yield from self._hadamard(out, A, activation, unused)
+            yield from self._hadamard(out, saved, activation, unused)
 
     @_primitive
     def hidden_delta_and_bias_grad(
-        self, delta: Array, W: Array, A: Array, activation: Activation, out: Array, grad_b: Array
+        self,
+        delta: Array,
+        W: Array,
+        saved: Array,
+        activation: Activation,
+        out: Array,
+        grad_b: Array,
     ) -> Plan:
         """`hidden_delta` and then `bias_grad` of its result, in one pass after the product."""
         yield self._product(delta, W.T, out)
-        yield from self._hadamard(out, A, activation, grad_b)
+        yield from self._hadamard(out, saved, activation, grad_b)
 
     @_primitive
     def sgd(
@@ -281,11 +287,11 @@ class Primitives:
         arguments = (A, b, *A.shape, _lead(A), aligned)
         return self._device.launch(_SOFTMAX, A.dtype, grid, (WARP, WARPS), arguments)
 
-    def _hadamard(self, delta: Array, A: Array, activation: Activation, grad_b: Array) -> Plan:
+    def _hadamard(self, delta: Array, saved: Array, activation: Activation, grad_b: Array) -> Plan:
         kernel = Kernel("layers.hadamard", (_REALS,) * 3 + (_COUNT,) * 4, (activation,))
         blocks, sums = self._sums(delta, grad_b)
-        shape = (*delta.shape, _same_lead(delta, A), self._aligned(delta, A))
-        yield self._tiled(kernel, delta, blocks, (delta, A, sums, *shape))
+        shape = (*delta.shape, _same_lead(delta, saved), self._aligned(delta, saved))
+        yield self._tiled(kernel, delta, blocks, (delta, saved, sums, *shape))
         yield from self._fold(blocks, sums, grad_b)
 
     def _update(

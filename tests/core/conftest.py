@@ -6,8 +6,8 @@ import pytest
 from gpubackprop.algorithm.optimizers import SGD, Adam
 from gpubackprop.algorithm.parameters import Parameters
 from gpubackprop.algorithm.workspace import Workspace
-from gpubackprop.backprop import Formulas, Source
-from gpubackprop.kernels.formulas import Activation, Loss
+from gpubackprop.backprop import Source
+from gpubackprop.kernels.formulas import Activation, Formulas, Loss
 from gpubackprop.training.epochs import Epochs
 from gpubackprop.training.memory_plan import plan
 
@@ -24,17 +24,18 @@ def dtype(request):
     return request.param
 
 
-CLASSIFICATION = Formulas(Activation.TANH, Activation.SOFTMAX, Loss.CROSS_ENTROPY)
-
-
 class Problem:
     """Data, initial parameters and an optimizer: equal ones each time it is made."""
 
     ALPHA = 0.01
 
-    def __init__(self, dtype, optimizer, weighted, n=23, batch_size=5, sizes=(7, 9, 6, 4)):
+    def __init__(
+        self, dtype, optimizer, weighted, n=23, batch_size=5, sizes=(7, 9, 6, 4), hidden="tanh"
+    ):
         rng = np.random.default_rng(7)
-        self.n, self.batch_size, self.formulas = n, batch_size, CLASSIFICATION
+        self.n, self.batch_size = n, batch_size
+        softmax = Activation.SOFTMAX, Loss.CROSS_ENTROPY
+        self.formulas = Formulas.alike(len(sizes) - 1, Activation[hidden.upper()], *softmax)
         self.X = rng.standard_normal((n, sizes[0])).astype(dtype)
         self.Y = np.eye(sizes[-1], dtype=dtype)[rng.integers(sizes[-1], size=n)]
         weight = rng.uniform(0.1, 2, n)  # drawn in any case, so that the rest is equal
@@ -54,7 +55,7 @@ class Problem:
     def workspaces(self):
         """Workspaces of an epoch, and for how many batches each."""
         whole, rest = divmod(self.n, self.batch_size)
-        full = Workspace.allocate(self.net.layer_sizes, self.batch_size, self.X.dtype)
+        full = Workspace.allocate(self.net, self.formulas, self.batch_size)
         runs = [(full, whole), *([(full.first(rest), 1)] if rest else [])]
         for ws, _ in runs:
             ws.decay[0] = self.ALPHA / ws.rows
@@ -65,7 +66,7 @@ class Problem:
         net, optimizer = net or self.net, optimizer or self.optimizer
         data, memory = (self.X, self.Y, self.weight), backend.memory
         shape = net.layer_sizes, self.n, self.batch_size, self.X.dtype, optimizer.moments
-        planned = plan(*shape, memory, checkpoint=checkpoint)
+        planned = plan(*shape, memory, checkpoint=checkpoint, apart=self.formulas.apart)
         planned = planned._replace(part=part or planned.part)
         return Epochs(backend, net, self.formulas, optimizer, *data, self.ALPHA, planned)
 

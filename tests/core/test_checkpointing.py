@@ -16,20 +16,25 @@ from gpubackprop.algorithm.parameters import Parameters
 from gpubackprop.algorithm.workspace import Workspace
 from gpubackprop.backends import compiled, threads
 from gpubackprop.backends.recording import Tape
-from gpubackprop.backprop import Formulas, bind
-from gpubackprop.kernels.formulas import Activation, Loss
+from gpubackprop.backprop import bind
+from gpubackprop.kernels.formulas import Activation, Formulas, Loss
 from gpubackprop.training.memory_plan import Sizes
 
 WIDTHS = (7, 3, 11, 5, 13, 2, 9, 6, 10, 4)
 """Of nine layers; none like its neighbours."""
 CHECKPOINTS = (1, 2, 3, "sqrt", 20)
-FORMULAS = Formulas(Activation.TANH, Activation.SOFTMAX, Loss.CROSS_ENTROPY)
+HIDDEN = (Activation.TANH, Activation.SILU)
+"""sigma' of the one is written with A, that of the other with Z."""
 every_depth = pytest.mark.parametrize("layers", range(1, 10))
 
 
 def widths(layers):
     """The last of them, so that the targets are the same."""
     return WIDTHS[-layers - 1 :]
+
+
+def formulas(layers, hidden=Activation.TANH):
+    return Formulas.alike(layers, hidden, Activation.SOFTMAX, Loss.CROSS_ENTROPY)
 
 
 def batch(net, B=6):
@@ -113,13 +118,21 @@ class Counting(Host):
 
 
 @every_depth
+@pytest.mark.parametrize("hidden", HIDDEN)
 @pytest.mark.parametrize("row_bytes", [1, 16])
 @pytest.mark.parametrize("checkpoint", [None, *CHECKPOINTS])
-def test_the_plan_counts_what_is_allocated(layers, checkpoint, row_bytes, dtype):
-    memory = Counting(row_bytes)
-    Workspace.allocate(widths(layers), 5, dtype, memory, checkpoint)
-    planned = Sizes(widths(layers), np.dtype(dtype), memory, checkpoint).workspace(5)
-    assert planned == memory.taken() + 5 * 8  # the examples' shares
+def test_the_plan_counts_what_is_allocated(layers, checkpoint, row_bytes, hidden):
+    memory, f = Counting(row_bytes), formulas(layers, hidden)
+    allocated(widths(layers), f, 5, memory, checkpoint)
+    sizes = Sizes(widths(layers), np.dtype("float32"), memory, checkpoint, f.apart)
+    assert sizes.workspace(5) == memory.taken() + 5 * 8  # the examples' shares
+
+
+def allocated(sizes, f, rows, memory, checkpoint, apart=None):
+    """Allocate a workspace in memory that counts it, and not its network."""
+    net = Parameters.zeros(sizes, "float32", memory)
+    memory.buffers.clear()
+    return Workspace.allocate(net, f, rows, checkpoint, apart)
 
 
 def test_a_workspace_shrinks_to_the_square_root():
@@ -127,17 +140,15 @@ def test_a_workspace_shrinks_to_the_square_root():
     taken = []
     for checkpoint in (None, "sqrt"):
         memory = Counting()
-        Workspace.allocate((10,) * 26, 4, "float64", memory, checkpoint)
+        allocated((10,) * 26, formulas(25), 4, memory, checkpoint)
         taken.append(memory.taken())
-    assert taken == [52 * 4 * 80, 13 * 4 * 80]
+    assert taken == [52 * 4 * 40, 13 * 4 * 40]
 
 
 def test_pre_activations_share_as_activations_do():
     memory = Counting()
-    ws = Workspace.allocate((10,) * 26, 4, "float64", memory, "sqrt")
-    before = memory.taken()
-    ws.keeping_pre_activations()
-    assert memory.taken() - before == 9 * 4 * 80  # A_5 .. A_25, and the four between
+    allocated((10,) * 26, formulas(25), 4, memory, "sqrt", (True,) * 25)
+    assert memory.taken() == (13 + 9) * 4 * 40  # Z_5 .. Z_25, and the four between
 
 
 def test_epochs_take_the_less(make_problem):
@@ -146,24 +157,26 @@ def test_epochs_take_the_less(make_problem):
         backend = import_module("gpubackprop.backends.reference").backend
         memory = Counting()
         problem = make_problem("float64", "Adam", False, batch_size=10, sizes=(10,) * 26)
-        problem.epochs(backend._replace(memory=memory), checkpoint=checkpoint)
+        net = Parameters.zeros((10,) * 26, "float64", memory)
+        problem.epochs(backend._replace(memory=memory), net, checkpoint=checkpoint)
         taken.append(memory.taken())
     assert taken[0] - taken[1] == (52 - 13) * 10 * 80
 
 
 @every_depth
+@pytest.mark.parametrize("hidden", HIDDEN)
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS)
-def test_nothing_stale_is_read(backend, dtype, layers, checkpoint):
+def test_nothing_stale_is_read(backend, hidden, layers, checkpoint):
     """What the forward pass has not left for the backward pass is NaN before that starts."""
-    forward, backward, _ = bind(import_module(f"gpubackprop.kernels.{backend}"))
-    net = random_net(widths(layers), dtype)
+    algorithm = bind(import_module(f"gpubackprop.kernels.{backend}"))
+    net = random_net(widths(layers), "float64")
     grads = []
     for kept in (None, checkpoint):
-        ws = filled(Workspace.allocate(widths(layers), 6, dtype, checkpoint=kept))
+        ws = filled(Workspace.allocate(net, formulas(layers, hidden), 6, kept))
         grad = net.zeros_like()
-        forward(net, ws, FORMULAS)
+        algorithm.forward(ws)
         spoil(ws)
-        backward(net, grad, ws, FORMULAS)
+        algorithm.backward(ws, grad)
         grads.append(grad.theta)
     assert np.isfinite(grads[1]).all()
     np.testing.assert_array_equal(*grads)
@@ -171,12 +184,15 @@ def test_nothing_stale_is_read(backend, dtype, layers, checkpoint):
 
 def spoil(ws):
     """Fill all with NaN but the activations that none after them has overwritten."""
+    A = [ws.examples, *(layer.output for layer in ws.layers)]
+    Z = [layer.Z for layer in ws.layers if layer.Z is not layer.output]
     last = [
-        (A, A.copy())
-        for l, A in enumerate(ws.A)
-        if not any(np.shares_memory(A, later) for later in ws.A[l + 1 :])
+        (M, M.copy())
+        for written in (A, Z)
+        for l, M in enumerate(written)
+        if not any(np.shares_memory(M, later) for later in written[l + 1 :])
     ]
-    for M in (*ws.A, *ws.delta):
+    for M in (*A, *Z, *(layer.delta for layer in ws.layers)):
         M[...] = np.nan
     for A, values in last:
         A[...] = values
@@ -193,7 +209,7 @@ def random_net(layer_sizes, dtype):
 def filled(ws):
     """The workspace with a batch in it."""
     rng = np.random.default_rng(4)
-    ws.A[0][...] = rng.standard_normal(ws.A[0].shape)
+    ws.examples[...] = rng.standard_normal(ws.examples.shape)
     ws.Y[...] = np.eye(ws.Y.shape[1])[rng.integers(ws.Y.shape[1], size=ws.rows)]
     return ws
 
@@ -263,11 +279,11 @@ def test_no_thread_writes_what_another_has_yet_to_read(checkpoint, first, monkey
     monkeypatch.setattr(compiled, "barrier", lambda *_: BARRIER)
     net, found = random_net(WIDTHS, "float64"), []
     for kept, pieces in ((None, 1), (checkpoint, 3)):
-        ws = filled(Workspace.allocate(WIDTHS, 30, "float64", checkpoint=kept))
+        ws = filled(Workspace.allocate(net, formulas(len(net.W)), 30, kept))
         grad, tape = net.zeros_like(), Tape(compiled.kernels)
-        forward, backward, _ = bind(tape.recorder)
-        forward(net, ws, FORMULAS)
-        backward(net, grad, ws, FORMULAS)
+        algorithm = bind(tape.recorder)
+        algorithm.forward(ws)
+        algorithm.backward(ws, grad)
         lanes = [steps(lane) for lane in compiled.divide(tape.calls, pieces)]
         with threads.single_threaded_blas():
             for at_once in zip(*lanes, strict=True):

@@ -10,9 +10,9 @@ from sklearn.neural_network import MLPRegressor
 from gpubackprop import Network, check_gradients
 from gpubackprop.backends.cuda import detection
 
-HIDDEN = ("sigmoid", "tanh", "relu", "identity")
+HIDDEN = ("sigmoid", "tanh", "relu", "identity", "silu")
 PAIRINGS = [
-    *((output, "squared_error") for output in HIDDEN),
+    *((output, "squared_error") for output in ("sigmoid", "tanh", "relu", "identity")),
     ("softmax", "cross_entropy"),
     ("sigmoid", "binary_cross_entropy"),
 ]

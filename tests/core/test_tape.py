@@ -29,7 +29,7 @@ def weighted(request):
 def arguments(problem):
     """What one mini-batch needs besides its workspace: before it, its gradient, after it."""
     before, grad = (problem.source(), problem.net), problem.net.zeros_like()
-    return before, grad, (problem.formulas, problem.optimizer, problem.ALPHA)
+    return before, grad, (problem.optimizer, problem.ALPHA)
 
 
 def driven(kernels, problem):
@@ -193,3 +193,20 @@ def test_recording_computes_nothing():
 def test_an_unknown_primitive_is_not_recorded():
     with pytest.raises(AttributeError, match="convolve"):
         Tape(reference).recorder.convolve(1)
+
+
+def test_gradient_and_update_apart_are_the_same_step(kernels, dtype, optimizer, make_problem):
+    """So that something may stand between them, such as a sum over processes."""
+    one, another = (make_problem(dtype, optimizer, False) for _ in range(2))
+    expected = recorded(kernels, one)
+
+    def prepare(ws):
+        source, grad = another_source, another_grad
+        gradient, update = Tape(kernels), Tape(kernels)
+        bind(gradient.recorder).gradient(source, [(ws, grad)], another.ALPHA)
+        another.optimizer.step(update.recorder, another.net, grad, ws)
+        return lambda: (gradient.replay(), update.replay())
+
+    another_source, another_grad = another.source(), another.net.zeros_like()
+    assert epochs(another, another_source, prepare) == expected
+    assert_bitwise_equal(one.state(), another.state())

@@ -67,6 +67,7 @@ SIGMA = {
     Activation.TANH: np.tanh,
     Activation.SOFTMAX: softmax,
     Activation.EXP: np.exp,
+    Activation.SILU: lambda z: z / (1 + np.exp(-z)),
 }
 """sigma(z) of real or complex z."""
 
@@ -351,10 +352,10 @@ def test_poisson_target_of_zero(kernels, dtype):
 def test_hidden_delta(kernels, dtype, rng, activation, shape):
     B, fan_in, fan_out = shape
     z = exact(2 * rng.standard_normal((B, fan_in)))
-    A = SIGMA[activation](z).astype(dtype)
+    saved = (z if activation.reads_pre_activation else SIGMA[activation](z)).astype(dtype)
     delta, W = normal(rng, (B, fan_out), dtype), normal(rng, (fan_in, fan_out), dtype)
     out = unwritten((B, fan_in), dtype)
-    kernels.hidden_delta(delta, W, A, activation, out)
+    kernels.hidden_delta(delta, W, saved, activation, out)
     derivative = SIGMA[activation](z + 1j * H).imag / H
     terms = exact(np.abs(delta)) @ exact(np.abs(W)).T
     assert_close(out, (exact(delta) @ exact(W).T) * derivative, terms, dtype)

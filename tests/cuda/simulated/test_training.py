@@ -92,7 +92,7 @@ def test_the_step_is_fused(device, make_problem):  # noqa: F811
     tape, problem = Tape(kernels), make_problem("float32", "Adam", False)
     ((ws, _), *_) = problem.workspaces()
     batch = [(ws, problem.net.zeros_like())]
-    after = problem.formulas, problem.optimizer, problem.ALPHA
+    after = problem.optimizer, problem.ALPHA
     bind(tape.recorder).train_batch(problem.source(), problem.net, batch, *after)
     names = [primitive.__name__ for primitive, _ in fuse(tape.calls, kernels)]
     assert names == [
@@ -121,10 +121,10 @@ def test_a_checkpoint_changes_no_bit(device, make_problem, checkpoint, part):  #
 def test_layers_run_again_part_no_fused_passes(device, make_problem):  # noqa: F811
     kernels, names = Primitives(device), []
     problem = make_problem("float32", "Adam", False, sizes=DEEP)
-    after = problem.formulas, problem.optimizer, problem.ALPHA
+    after = problem.optimizer, problem.ALPHA
     for checkpoint in (None, 3):
         tape = Tape(kernels)
-        ws = Workspace.allocate(DEEP, 5, "float32", checkpoint=checkpoint)
+        ws = Workspace.allocate(problem.net, problem.formulas, 5, checkpoint)
         batch = [(ws, problem.net.zeros_like())]
         bind(tape.recorder).train_batch(problem.source(), problem.net, batch, *after)
         names.append([primitive.__name__ for primitive, _ in fuse(tape.calls, kernels)])
