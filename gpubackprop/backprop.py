@@ -21,6 +21,7 @@ from typing import NamedTuple
 from .algorithm.optimizers import Optimizer
 from .algorithm.parameters import Array, Parameters
 from .algorithm.workspace import Layer, Workspace
+from .kernels.formulas import Formulas as Formulas  # pickles of 0.1.0 look for it in this module
 from .kernels.protocol import Kernels
 
 

@@ -174,8 +174,7 @@ class Network:
         self._choice = (backend, device, precision)
         self._bind(backends.select(*self._choice))
         self.dtype = _dtype(dtype, precision)
-        layers = len(self.layer_sizes) - 1
-        self._formulas = _formulas(layers, activation, output_activation, loss)
+        self._formulas = _formulas(activation, output_activation, loss)
         self._adopt(self._zeros())
         self._initialise(random_state)
 
@@ -257,7 +256,7 @@ class Network:
             if isinstance(random_state, np.random.RandomState)
             else np.random.RandomState(random_state)
         )
-        gain = ACTIVATIONS[self._formulas.activations[0]].gain
+        gain = ACTIVATIONS[self._formulas.hidden].gain
         W, b = [], []
         for fan_in, fan_out in pairwise(self.layer_sizes):
             bound = np.sqrt(gain / (fan_in + fan_out))
@@ -469,7 +468,7 @@ def _dtype(name: Any, precision: str = "auto") -> np.dtype[Any]:
     return dtype
 
 
-def _formulas(layers: int, activation: str, output_activation: str, loss: str) -> Formulas:
+def _formulas(activation: str, output_activation: str, loss: str) -> Formulas:
     for name, known, value in (
         ("activation", [n for n, a in ACTIVATION_OF.items() if a in ELEMENTWISE], activation),
         ("output_activation", list(ACTIVATION_OF), output_activation),
@@ -488,4 +487,4 @@ def _formulas(layers: int, activation: str, output_activation: str, loss: str) -
             f"there is {valid}"
         )
     hidden = ACTIVATION_OF[activation]
-    return Formulas.alike(layers, hidden, output, LOSS_OF[loss])
+    return Formulas(hidden, output, LOSS_OF[loss])

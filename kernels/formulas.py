@@ -108,18 +108,18 @@ PAIRINGS = {loss: row.outputs for loss, row in LOSSES.items()}
 
 
 class Formulas(NamedTuple):
-    """What a network computes: sigma of each layer, and the loss."""
+    """What a network computes: sigma of its layers, and the loss."""
 
-    activations: tuple[Activation, ...]
-    """Of the layers 1 .. L."""
+    hidden: Activation
+    """Of the hidden layers."""
+    output: Activation
+    """Of the last layer."""
     loss: Loss
 
-    @classmethod
-    def alike(cls, layers: int, hidden: Activation, output: Activation, loss: Loss) -> "Formulas":
-        """Formulas of L layers whose hidden ones have one activation."""
-        return cls((hidden,) * (layers - 1) + (output,), loss)
+    def activations(self, layers: int) -> tuple[Activation, ...]:
+        """Sigma of each of L layers."""
+        return (self.hidden,) * (layers - 1) + (self.output,)
 
-    @property
-    def apart(self) -> tuple[bool, ...]:
-        """Whether Z of each layer is kept beside A, for sigma' to read."""
-        return tuple(sigma.reads_pre_activation for sigma in self.activations)
+    def apart(self, layers: int) -> tuple[bool, ...]:
+        """Whether each of L layers keeps Z beside A, for sigma' to read."""
+        return tuple(sigma.reads_pre_activation for sigma in self.activations(layers))

@@ -47,7 +47,7 @@ class Plain(NamedTuple):
     def formulas(self) -> Formulas:
         """The activation throughout, but for linear outputs with the squared error."""
         linear = Activation.IDENTITY, Loss.SQUARED_ERROR
-        return Formulas.alike(self.depth, self.activation, *linear)
+        return Formulas(self.activation, *linear)
 
     def zeros(self, memory: Memory) -> Parameters:
         """Parameters that are all zero."""

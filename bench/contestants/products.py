@@ -27,7 +27,7 @@ def products(
     grad = net.zeros_like()
     whole, rest = divmod(problem.rows, problem.batch)
     linear = Activation.IDENTITY, Activation.IDENTITY, Loss.SQUARED_ERROR
-    full = Workspace.allocate(net, Formulas.alike(len(net.W), *linear), problem.batch)
+    full = Workspace.allocate(net, Formulas(*linear), problem.batch)
     rng = np.random.default_rng(0)
     for array in (*net.W, full.examples, full.layers[-1].delta):
         values = (rng.standard_normal(array.shape) / len(array)).astype(dtype)

@@ -23,7 +23,7 @@ def epochs(problem: Problem, dtype: str, activation: str, backend: Backend) -> t
     state = (np.full(1, RATE), net.zeros_like(), net.zeros_like(), np.zeros(1, dtype=np.int64))
     Y = np.eye(problem.classes, dtype=dtype)[begin.labels]
     hidden, softmax = ACTIVATION_OF[activation], (Activation.SOFTMAX, Loss.CROSS_ENTROPY)
-    formulas = Formulas.alike(len(net.W), hidden, *softmax)
+    formulas = Formulas(hidden, *softmax)
     optimizer = Adam(*state, BETA_1, BETA_2, EPSILON)
     shape = problem.layer_sizes, len(begin.X), problem.batch, dtype, optimizer.moments
     parts = (net, formulas, optimizer, begin.X, Y, None, ALPHA, plan(*shape, backend.memory))

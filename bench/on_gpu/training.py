@@ -44,7 +44,7 @@ class Training:
         cursor = memory.put(np.zeros(1, dtype=np.int64))
         source = Source(memory.rows(begin.X), memory.rows(Y), None, memory.put(order), cursor)
         softmax = Activation.SOFTMAX, Loss.CROSS_ENTROPY
-        formulas = Formulas.alike(len(net.W), Activation.RELU, *softmax)
+        formulas = Formulas(Activation.RELU, *softmax)
         ws = Workspace.allocate(net, formulas, problem.batch)
         memory.write(ws.sums, np.array([0.0, ALPHA / problem.batch, 0.0]))
         self._memory, self._sums = memory, ws.sums

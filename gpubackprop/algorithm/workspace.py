@@ -92,11 +92,12 @@ class Workspace(NamedTuple):
         workspace : Workspace
         """
         sizes, dtype, memory = net.layer_sizes, net.theta.dtype, net.memory
-        places = layout(len(net.W), checkpoint)
+        L = len(net.W)
+        places = layout(L, checkpoint)
         A = matrices(rows, sizes, places.A, dtype, memory)
         delta = matrices(rows, sizes[1:], places.delta, dtype, memory)
-        Z = _pre_activations(A, places, formulas.apart if apart is None else apart, memory)
-        layers = map(Layer, formulas.activations, net.W, net.b, A, Z, A[1:], delta)
+        Z = _pre_activations(A, places, formulas.apart(L) if apart is None else apart, memory)
+        layers = map(Layer, formulas.activations(L), net.W, net.b, A, Z, A[1:], delta)
         Y = matrix(rows, sizes[-1], dtype, memory)
         share, sums = _equal_shares(rows, dtype, memory), _no_sums(memory)
         return cls(tuple(layers), Y, share, share, sums, formulas.loss, places, memory)

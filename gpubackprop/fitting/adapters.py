@@ -100,7 +100,7 @@ def _planned(
     sizes = layer_sizes(estimator)
     moments = 1 if isinstance(estimator._optimizer, SGDOptimizer) else 2
     here, checkpoint = memory.holds(X), estimator.checkpoint
-    apart = formulas(estimator).apart
+    apart = formulas(estimator).apart(len(estimator.coefs_))
     return plan(sizes, len(X), batch_size, dtype, moments, memory, here, checkpoint, apart)
 
 

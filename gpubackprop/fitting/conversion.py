@@ -17,11 +17,8 @@ ACTIVATION_OF = {row.scikit_learn or row.name: sigma for sigma, row in ACTIVATIO
 
 def formulas(estimator: Any) -> Formulas:
     """Activations and loss of an initialised estimator."""
-    output = ACTIVATION_OF[estimator.out_activation_]
-    layers = len(estimator.coefs_)
-    return Formulas.alike(
-        layers, ACTIVATION_OF[estimator.activation], output, _loss(estimator, output)
-    )
+    hidden, output = ACTIVATION_OF[estimator.activation], ACTIVATION_OF[estimator.out_activation_]
+    return Formulas(hidden, output, _loss(estimator, output))
 
 
 def _loss(estimator: Any, output: Activation) -> Loss:

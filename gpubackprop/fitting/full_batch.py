@@ -57,7 +57,7 @@ class FullBatch:
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         f, checkpoint = formulas(estimator), estimator.checkpoint
         shape, memory = (layer_sizes(estimator), len(X), dtype), backend.memory
-        _require_room(*shape, memory, checkpoint, memory.holds(X), f.apart)
+        _require_room(*shape, memory, checkpoint, memory.holds(X), f.apart(len(shape[0]) - 1))
         self._net = network(estimator, dtype, backend.memory)
         self._grad = self._net.zeros_like()
         examples = backend.memory.rows(_readable(X, dtype))

@@ -35,7 +35,7 @@ class Problem:
         rng = np.random.default_rng(7)
         self.n, self.batch_size = n, batch_size
         softmax = Activation.SOFTMAX, Loss.CROSS_ENTROPY
-        self.formulas = Formulas.alike(len(sizes) - 1, Activation[hidden.upper()], *softmax)
+        self.formulas = Formulas(Activation[hidden.upper()], *softmax)
         self.X = rng.standard_normal((n, sizes[0])).astype(dtype)
         self.Y = np.eye(sizes[-1], dtype=dtype)[rng.integers(sizes[-1], size=n)]
         weight = rng.uniform(0.1, 2, n)  # drawn in any case, so that the rest is equal
@@ -66,7 +66,8 @@ class Problem:
         net, optimizer = net or self.net, optimizer or self.optimizer
         data, memory = (self.X, self.Y, self.weight), backend.memory
         shape = net.layer_sizes, self.n, self.batch_size, self.X.dtype, optimizer.moments
-        planned = plan(*shape, memory, checkpoint=checkpoint, apart=self.formulas.apart)
+        apart = self.formulas.apart(len(net.W))
+        planned = plan(*shape, memory, checkpoint=checkpoint, apart=apart)
         planned = planned._replace(part=part or planned.part)
         return Epochs(backend, net, self.formulas, optimizer, *data, self.ALPHA, planned)
 

@@ -33,8 +33,8 @@ def widths(layers):
     return WIDTHS[-layers - 1 :]
 
 
-def formulas(layers, hidden=Activation.TANH):
-    return Formulas.alike(layers, hidden, Activation.SOFTMAX, Loss.CROSS_ENTROPY)
+def formulas(hidden=Activation.TANH):
+    return Formulas(hidden, Activation.SOFTMAX, Loss.CROSS_ENTROPY)
 
 
 def batch(net, B=6):
@@ -122,9 +122,9 @@ class Counting(Host):
 @pytest.mark.parametrize("row_bytes", [1, 16])
 @pytest.mark.parametrize("checkpoint", [None, *CHECKPOINTS])
 def test_the_plan_counts_what_is_allocated(layers, checkpoint, row_bytes, hidden):
-    memory, f = Counting(row_bytes), formulas(layers, hidden)
+    memory, f = Counting(row_bytes), formulas(hidden)
     allocated(widths(layers), f, 5, memory, checkpoint)
-    sizes = Sizes(widths(layers), np.dtype("float32"), memory, checkpoint, f.apart)
+    sizes = Sizes(widths(layers), np.dtype("float32"), memory, checkpoint, f.apart(layers))
     assert sizes.workspace(5) == memory.taken() + 5 * 8  # the examples' shares
 
 
@@ -140,14 +140,14 @@ def test_a_workspace_shrinks_to_the_square_root():
     taken = []
     for checkpoint in (None, "sqrt"):
         memory = Counting()
-        allocated((10,) * 26, formulas(25), 4, memory, checkpoint)
+        allocated((10,) * 26, formulas(), 4, memory, checkpoint)
         taken.append(memory.taken())
     assert taken == [52 * 4 * 40, 13 * 4 * 40]
 
 
 def test_pre_activations_share_as_activations_do():
     memory = Counting()
-    allocated((10,) * 26, formulas(25), 4, memory, "sqrt", (True,) * 25)
+    allocated((10,) * 26, formulas(), 4, memory, "sqrt", (True,) * 25)
     assert memory.taken() == (13 + 9) * 4 * 40  # Z_5 .. Z_25, and the four between
 
 
@@ -172,7 +172,7 @@ def test_nothing_stale_is_read(backend, hidden, layers, checkpoint):
     net = random_net(widths(layers), "float64")
     grads = []
     for kept in (None, checkpoint):
-        ws = filled(Workspace.allocate(net, formulas(layers, hidden), 6, kept))
+        ws = filled(Workspace.allocate(net, formulas(hidden), 6, kept))
         grad = net.zeros_like()
         algorithm.forward(ws)
         spoil(ws)
@@ -279,7 +279,7 @@ def test_no_thread_writes_what_another_has_yet_to_read(checkpoint, first, monkey
     monkeypatch.setattr(compiled, "barrier", lambda *_: BARRIER)
     net, found = random_net(WIDTHS, "float64"), []
     for kept, pieces in ((None, 1), (checkpoint, 3)):
-        ws = filled(Workspace.allocate(net, formulas(len(net.W)), 30, kept))
+        ws = filled(Workspace.allocate(net, formulas(), 30, kept))
         grad, tape = net.zeros_like(), Tape(compiled.kernels)
         algorithm = bind(tape.recorder)
         algorithm.forward(ws)

@@ -139,7 +139,7 @@ net.theta[:] = np.linspace(-1, 1, net.theta.size)
 adam = Adam(
     np.array([0.1]), net.zeros_like(), net.zeros_like(), np.zeros(1, np.int64), 0.9, 0.999, 1e-8
 )
-formulas = Formulas.alike(2, Activation.TANH, Activation.SIGMOID, Loss.BINARY_CROSS_ENTROPY)
+formulas = Formulas(Activation.TANH, Activation.SIGMOID, Loss.BINARY_CROSS_ENTROPY)
 X = np.arange(10, dtype="float32").reshape(5, 2)
 Y = np.array([[0], [1], [0], [1], [1]], dtype="float32")
 planned = plan((2, 3, 1), 5, 2, "float32", 2, HOST)
