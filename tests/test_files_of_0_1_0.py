@@ -24,6 +24,7 @@ def test_a_pickled_classifier():
     ]
     X, y = load_iris(return_X_y=True)
     np.testing.assert_allclose(model.predict_proba(X[:2] / 8), expected, rtol=1e-12)
+    model.set_params(early_stopping=False)
     assert model.partial_fit(X / 8, y).n_iter_ == 1
 
 
