@@ -51,6 +51,7 @@ FLOORS = (
     ("backends.cuda.execution", "backends.cuda.memory"),
     ("backends.cuda.fusion",),
     ("backends.backend", "backends.crew", "backends.cuda", "backends.threads", "tape"),
+    ("backends.quota",),
     ("backprop",),
     ("optimizers",),
     ("workspace",),

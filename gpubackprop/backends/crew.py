@@ -10,6 +10,7 @@ import numpy as np
 from ..kernels import replay
 from ..kernels.native.kernel import Launch
 from ..memory import Array, aligned_zeros
+from .threads import multiply_alone
 
 
 class Crew:
@@ -62,6 +63,7 @@ _DISMISSED = 0
 
 def _serve(attend: Launch, served: Array, wake: "SimpleQueue[int]") -> None:
     """Serve orders in the order of their numbers, asleep where none is due."""
+    multiply_alone()
     order = wake.get()
     while order != _DISMISSED:
         if served[0] < order:
