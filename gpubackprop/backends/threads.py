@@ -95,8 +95,8 @@ class _Hold:
 
     def _take(self) -> None:
         shared, own = _shared(), _own.limit
-        _guests.add(self)
         _own.holds.add(self)
+        _guests.add(self)
         shared.hold()
         own.hold()
 
