@@ -51,7 +51,7 @@ FLOORS = (
     ("backends.cuda.execution", "backends.cuda.memory"),
     ("backends.cuda.fusion",),
     ("backends.backend", "backends.crew", "backends.cuda", "backends.threads", "tape"),
-    ("backends.quota",),
+    ("backends.quota", "backends.starvation"),
     ("backprop",),
     ("optimizers",),
     ("workspace",),
