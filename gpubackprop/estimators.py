@@ -17,6 +17,7 @@ from ._version import __version__
 from .algorithm import checkpointing
 from .algorithm.checkpointing import Checkpoint
 from .algorithm.parameters import Array
+from .backends import threads
 from .backends.cuda.device_arrays import device_for
 from .callbacks import Callback
 from .fitting import contract, epoch_loop
@@ -57,6 +58,12 @@ class _Accelerated:
         chosen = backends.dtype_of(self.precision)
         return (X if chosen is None else X.astype(chosen, copy=False)), y
 
+    def _fit(
+        self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False
+    ) -> Any:
+        fit = partial(super()._fit, X, y, sample_weight, incremental)  # type: ignore[misc]
+        return threads.giving_back(fit)
+
     def _fit_stochastic(
         self: Any,
         X: Any,
@@ -95,7 +102,7 @@ class _Accelerated:
         X: Any,
         y: Array,
         sample_weight: Array | None,
-        activations: list[Any],
+        activations: list[Any] | FullBatch,
         deltas: list[Any],
         coef_grads: list[Any],
         intercept_grads: list[Any],
@@ -105,10 +112,10 @@ class _Accelerated:
                 X, y, sample_weight, activations, deltas, coef_grads, intercept_grads
             )
             return result
-        rows: FullBatch | None = vars(self).get("_rows")
-        if rows is None:  # not called from a fit
-            backend = backends.select(self.backend, "cpu")
-            rows = FullBatch(self, X, y, sample_weight, working_dtype(self, X), backend)
+        if isinstance(activations, FullBatch):
+            return activations.loss_and_gradient()
+        backend = backends.select(self.backend, "cpu")  # not called from a fit
+        rows = FullBatch(self, X, y, sample_weight, working_dtype(self, X), backend)
         return rows.loss_and_gradient()
 
     def _fit_lbfgs(
@@ -122,22 +129,19 @@ class _Accelerated:
         intercept_grads: list[Any],
         layer_units: list[int],
     ) -> None:
-        buffers = (activations, deltas, coef_grads, intercept_grads)
-        solve = partial(super()._fit_lbfgs, X, y, sample_weight, *buffers, layer_units)  # type: ignore[misc]
+        others = (deltas, coef_grads, intercept_grads, layer_units)
+        solve = partial(super()._fit_lbfgs, X, y, sample_weight)  # type: ignore[misc]
         if scipy.sparse.issparse(X):
             _say_sparse(self.device)
-            solve()
+            solve(activations, *others)
             return
         dtype = backends.dtype_of(self.precision) or np.dtype(np.float64)  # SciPy's own
         work = _work(self, X.shape[0], X.shape[0], self.max_iter)
         with ExitStack() as sessions:
             make = partial(FullBatch, self, X, y, sample_weight, dtype)
             choice = self.backend, device_for(self.device, X), self.precision
-            self._rows = backends.begin(make, sessions, *choice, work)
-            try:
-                solve()
-            finally:
-                del self._rows
+            rows = backends.begin(make, sessions, *choice, work)
+            solve(rows, *others)  # scikit-learn hands the buffers on to `_backprop`, as they are
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
         rows, *_ = getattr(X, "shape", None) or (0,)
@@ -146,11 +150,10 @@ class _Accelerated:
             return y_hat
         if check_input:
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        return predict(self, X)
+        return threads.giving_back(partial(predict, self, X))
 
     def __getstate__(self: Any) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
-        state.pop("_rows", None)  # in the middle of a fit
         versions = {"_gpubackprop_version": __version__, "_sklearn_version": sklearn.__version__}
         return {**state, **versions}
 

@@ -57,6 +57,7 @@ FLOORS = (
         "backends.threads",
         "backends.recording",
     ),
+    ("backends.quota", "backends.starvation"),
     ("backprop",),
     ("algorithm.optimizers",),
     ("algorithm.workspace",),

@@ -2,11 +2,14 @@
 
 A step that is long enough is divided among threads, and the BLAS is held to one thread meanwhile:
 each thread multiplies its own rows of the batch, and the passes over memory are divided like the
-products. Threads meet at barriers where one needs what another has written.
+products. Threads meet at barriers where one needs what another has written. Where other processes
+use the cores, one thread runs the parts of all in turn: how a step is divided decides the last bits
+of a result, and depends on how many threads may compute, but on nothing that happens meanwhile.
 """
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,10 +27,24 @@ from .thread_team import crew
 
 kernels: Kernels = compiled
 
-INTERRUPT_EVERY = 0.05
+INTERRUPT_EVERY = 0.02
 """Seconds that machine code may run before Python looks for an interrupt."""
 WORTH_A_THREAD = 1_000_000
 """Multiply-adds of a step for each thread, some 20 microseconds; its barriers cost about two."""
+
+
+class Section(NamedTuple):
+    """Launches of all threads between two barriers."""
+
+    lanes: list[list[Launch]]
+    """One list for each thread."""
+    waits: bool = False
+    """Whether a barrier follows."""
+
+    @staticmethod
+    def empty(pieces: int) -> "Section":
+        """Section of so many threads that do nothing yet."""
+        return Section([[] for _ in range(pieces)])
 
 
 def prepare(step: Step, multiply_adds: int) -> Run:
@@ -35,33 +52,45 @@ def prepare(step: Step, multiply_adds: int) -> Run:
     tape = Tape(kernels)
     step(tape.recorder)
     pieces = max(1, min(threads.available(), multiply_adds // WORTH_A_THREAD))
-    lanes = [replay(lane) for lane in divide(tape.calls, pieces)]
-    at_once = 1
+    sections = divide(tape.calls, pieces)
+    whole = replay(in_turn(sections))
+    alone = _paced([whole], whole.run)
+    if pieces == 1:  # nobody is to be led
+        return _repeated(lambda: alone)
+    lanes = [replay(lane) for lane in side_by_side(sections)]
+    together = _paced(lanes, lambda: crew(pieces).run(lanes))
+    return _repeated(lambda: alone if crew(pieces).starves() else together)
+
+
+def _repeated(way: Callable[[], Callable[[int], int]]) -> Run:
+    """Return a function that takes all of its steps, each few of them the way that is best then."""
 
     def run(repeats: int) -> None:
-        nonlocal at_once
         while repeats > 0:
-            now = min(repeats, at_once)
-            for lane in lanes:
-                lane.block[-1] = now
-            started = time.perf_counter()
-            _run(lanes)
-            seconds = max(time.perf_counter() - started, 1e-6)
-            at_once = max(1, int(now * min(INTERRUPT_EVERY / seconds, 8)))
-            repeats -= now
+            repeats -= way()(repeats)
 
     return run
 
 
-def _run(lanes: list[Launch]) -> None:
-    """Run one lane a thread."""
-    if len(lanes) == 1:
-        lanes[0].run()  # there is nobody to lead
-    else:
-        crew(len(lanes)).run(lanes)
+def _paced(launches: list[Launch], execute: Callable[[], None]) -> Callable[[int], int]:
+    """Return a function that takes as many of its steps as Python can wait for, and counts them."""
+    at_once = 1
+
+    def run(repeats: int) -> int:
+        nonlocal at_once
+        now = min(repeats, at_once)
+        for launch in launches:
+            launch.block[-1] = now
+        started = time.perf_counter()
+        execute()
+        seconds = max(time.perf_counter() - started, 1e-6)
+        at_once = max(1, int(now * min(INTERRUPT_EVERY / seconds, 8)))
+        return now
+
+    return run
 
 
-def divide(calls: list[Call], pieces: int) -> list[list[Launch]]:
+def divide(calls: list[Call], pieces: int) -> list[Section]:
     """Deal a recorded step out to threads.
 
     Parameters
@@ -73,8 +102,8 @@ def divide(calls: list[Call], pieces: int) -> list[list[Launch]]:
 
     Returns
     -------
-    lanes : list of list of Launch
-        What each thread runs, barriers included.
+    sections : list of Section
+        What each thread runs before it has to wait for the others.
     """
     stages: list[Stage] = []
     widths: dict[int, int] = {}
@@ -82,15 +111,30 @@ def divide(calls: list[Call], pieces: int) -> list[list[Launch]]:
         if _rows_move(arguments, widths):  # another thread may still read what lies there
             stages[-1] = stages[-1]._replace(by_rows=False)
         stages += compiled.stages(primitive, arguments, pieces)
-    lanes: list[list[Launch]] = [[] for _ in range(pieces)]
-    arrivals = aligned_zeros(8, np.int64)
+    sections = [Section.empty(pieces)]
     for stage, following in zip(stages, [*stages[1:], stages[0]], strict=True):
-        for lane, launch in zip(lanes, stage.launches, strict=False):
+        for lane, launch in zip(sections[-1].lanes, stage.launches, strict=False):
             lane.append(launch)
         if pieces > 1 and not _independent(stage, following):
-            for lane in lanes:
-                lane.append(barrier(arrivals, pieces))
+            sections[-1] = sections[-1]._replace(waits=True)
+            sections.append(Section.empty(pieces))
+    return sections
+
+
+def side_by_side(sections: list[Section]) -> list[list[Launch]]:
+    """Launches of each thread, with barriers where it waits for the others."""
+    pieces = len(sections[0].lanes)
+    meet = barrier(aligned_zeros(8, np.int64), pieces)
+    lanes: list[list[Launch]] = [[] for _ in range(pieces)]
+    for section in sections:
+        for lane, launches in zip(lanes, section.lanes, strict=True):
+            lane += [*launches, meet] if section.waits else launches
     return lanes
+
+
+def in_turn(sections: list[Section]) -> list[Launch]:
+    """Launches of all threads, for one that runs them in turn: the same bits come out."""
+    return [launch for section in sections for lane in section.lanes for launch in lane]
 
 
 def _rows_move(arguments: tuple[Any, ...], widths: dict[int, int]) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 import weakref
 from queue import Empty, SimpleQueue
 
@@ -10,6 +11,8 @@ import numpy as np
 from ..algorithm.memory import Array, aligned_zeros
 from ..kernels import replay
 from ..kernels.native.kernel import Launch
+from .starvation import Starvation
+from .threads import multiply_alone
 
 
 class Crew:
@@ -33,19 +36,24 @@ class Crew:
         self._calls = aligned_zeros(2 * size, np.int64)
         self._lead = replay.lead(self._posted, done, self._calls)
         self._wake: list[SimpleQueue[int]] = []
+        self._clocks: list[int] = []
+        self._starvation = Starvation(size)
         for mine in range(1, size):
             served, wake = aligned_zeros(8, np.int64), SimpleQueue[int]()
             attend = replay.attend(self._posted, served, done, self._calls, mine)
-            threading.Thread(
+            follower = threading.Thread(
                 target=_serve, args=(attend, served, wake), name=f"gpubackprop-{mine}", daemon=True
-            ).start()
+            )
+            follower.start()
             weakref.finalize(self, wake.put, _DISMISSED)
             self._wake.append(wake)
+            self._clocks += _clock(follower)
 
     def run(self, launches: list[Launch]) -> None:
         """Run one launch a thread; return when all are through."""
         self._calls[:] = replay.calls(launches)
         order = int(self._posted[0]) + 1
+        started, computed = time.perf_counter(), self._computed()
         try:
             for wake in self._wake:
                 wake.put(order)
@@ -54,6 +62,23 @@ class Crew:
             for wake in self._wake:
                 wake.put(order - 1)  # an interrupt before it was posted: there is none to wait for
             raise
+        now = time.perf_counter()
+        if len(self._clocks) == len(self._wake):
+            self._starvation.note(now, now - started, self._computed() - computed)
+
+    def starves(self) -> bool:
+        """Whether others use the cores, so that one thread had better run all launches."""
+        return self._starvation.lasts(time.perf_counter())
+
+    def _computed(self) -> float:
+        """Seconds that the threads have had a core so far, all together."""
+        return time.thread_time() + sum(map(time.clock_gettime, self._clocks))
+
+
+def _clock(thread: threading.Thread) -> list[int]:
+    """Clock of a thread's time on a core, where the system has one (macOS has none)."""
+    of_thread = getattr(time, "pthread_getcpuclockid", None)
+    return [of_thread(thread.ident)] if of_thread else []
 
 
 _DISMISSED = 0
@@ -62,6 +87,7 @@ _DISMISSED = 0
 
 def _serve(attend: Launch, served: Array, wake: "SimpleQueue[int]") -> None:
     """Serve orders in the order of their numbers, asleep where none is due."""
+    multiply_alone()
     order = wake.get()
     while order != _DISMISSED:
         if served[0] < order:

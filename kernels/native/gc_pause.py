@@ -1,17 +1,18 @@
 """Python's garbage collector, out of the compiler's way."""
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
-@contextmanager
-def paused() -> Iterator[None]:
+def without(work: Callable[[], Result]) -> Result:
     """Hold the collector back: a compiler's many objects would be searched again and again."""
     running = gc.isenabled()
-    gc.disable()
     try:
-        yield
+        gc.disable()
+        return work()
     finally:
         if running:
             gc.enable()

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from enum import IntEnum
+from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -74,15 +75,18 @@ class Kernel:
 
     def _compile(self, name: str, real: np.dtype[Any]) -> tuple[str, bytes]:
         started = time.perf_counter()
-        with gc_pause.paused():
-            # Numba is imported here and nowhere else: a warm process does without it.
-            compiler = import_module(".compiler", __package__)
-            module = import_module(f"..{self._module}", __package__)
-            loop = getattr(module, self._factory)(real.type, *self._variant)
-            symbol, code = compiler.compile_kernel(loop, self._layouts, real, name)
+        symbol, code = gc_pause.without(partial(self._object_file, name, real))
         store.write(name, symbol, code)
         _log.debug("compiled %s in %.2f s", name, time.perf_counter() - started)
         return symbol, code
+
+    def _object_file(self, name: str, real: np.dtype[Any]) -> tuple[str, bytes]:
+        # Numba is imported here and nowhere else: a warm process does without it.
+        compiler = import_module(".compiler", __package__)
+        module = import_module(f"..{self._module}", __package__)
+        loop = getattr(module, self._factory)(real.type, *self._variant)
+        compiled: tuple[str, bytes] = compiler.compile_kernel(loop, self._layouts, real, name)
+        return compiled
 
 
 def compiled_kernels() -> tuple[str, ...]:

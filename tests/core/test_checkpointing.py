@@ -284,7 +284,7 @@ def test_no_thread_writes_what_another_has_yet_to_read(checkpoint, first, monkey
         algorithm = bind(tape.recorder)
         algorithm.forward(ws)
         algorithm.backward(ws, grad)
-        lanes = [steps(lane) for lane in compiled.divide(tape.calls, pieces)]
+        lanes = [steps(lane) for lane in compiled.side_by_side(compiled.divide(tape.calls, pieces))]
         with threads.single_threaded_blas():
             for at_once in zip(*lanes, strict=True):
                 for lane in (*at_once[first:], *at_once[:first]):

@@ -9,6 +9,7 @@ import gpubackprop.backends.compiled
 from gpubackprop.algorithm.optimizers import Adam
 from gpubackprop.backends import threads
 from gpubackprop.backends.recording import Tape
+from gpubackprop.backends.thread_team import crew
 from gpubackprop.backprop import bind
 from gpubackprop.kernels import compiled, reference
 
@@ -148,6 +149,31 @@ def test_threads_side_by_side_equal_driving_their_pieces(
         losses = run_epochs("compiled", another)
     assert_bitwise_equal(one.state(), another.state())
     np.testing.assert_allclose(losses, expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("sizes", [(30, 600, 700, 10), (300, 200, 5)], ids=["wide", "narrow"])
+@pytest.mark.parametrize("pieces", [2, 3])
+def test_one_thread_in_turn_computes_the_same_bits(
+    pieces, sizes, optimizer, make_problem, monkeypatch
+):
+    """Starved never, always, or every other moment: the weights are the same."""
+    monkeypatch.setattr(threads, "available", lambda: pieces)
+    monkeypatch.setattr(gpubackprop.backends.compiled, "WORTH_A_THREAD", 1)
+    undisturbed, starved, changing = (
+        make_problem("float32", optimizer, True, n=310, batch_size=300, sizes=sizes)
+        for _ in range(3)
+    )
+    losses = []
+    with threads.single_threaded_blas():
+        for problem, answers in ((undisturbed, [False]), (starved, [True]), (changing, [0, 1])):
+            turn = iter(range(10**9))
+            monkeypatch.setattr(
+                crew(pieces), "starves", lambda a=answers, t=turn: a[next(t) % len(a)]
+            )
+            losses.append(run_epochs("compiled", problem))
+    assert_bitwise_equal(undisturbed.state(), starved.state())
+    assert_bitwise_equal(undisturbed.state(), changing.state())
+    np.testing.assert_array_equal(losses[0], losses[1])
 
 
 class FrozenClock(Adam):

@@ -27,7 +27,7 @@ def test_a_forked_child_holds_nothing():
         warnings.simplefilter("ignore", RuntimeWarning)  # and JAX, where another test loaded it
         child = os.fork()
         if child == 0:
-            free = threads._guests == 0 and threads.available() == before
+            free = not threads._guests and threads.available() == before
             os._exit(0 if free else 1)
         _, status = os.waitpid(child, 0)
     assert status == 0

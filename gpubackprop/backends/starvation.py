@@ -1,0 +1,56 @@
+"""Whether threads that compute in step get the cores that they need."""
+
+WINDOW = 0.02
+"""Seconds of computing that are judged at a time: several slices of the processor's time."""
+TOLERATED = 0.25
+"""Share of its time that a thread may do without a core; beside one busy process it is a third."""
+GRACE = 1e-4
+"""Thread-seconds lost by every order to waking threads that sleep."""
+SHORTEST, LONGEST = 0.1, 3.2
+"""Seconds until threads that were starved are tried again; each time in vain doubles them."""
+
+
+class Starvation:
+    """Judges by the time that threads computed, of the time that passed, whether they starve.
+
+    Threads meet at barriers every few microseconds. One that waits for a core, which another
+    process uses, lets all the others wait for milliseconds, whether these spin, yield or sleep:
+    beside two busy processes two threads then take many times as long as one.
+
+    Parameters
+    ----------
+    size : int
+        Threads in all.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._passed = self._lost = 0.0
+        self._pause, self._until = SHORTEST, 0.0
+
+    def note(self, now: float, passed: float, computed: float) -> None:
+        """Take an order into account.
+
+        Parameters
+        ----------
+        now : float
+            Time at its end, in seconds of any clock.
+        passed : float
+            Seconds that it took.
+        computed : float
+            Seconds that the threads had a core meanwhile, all together.
+        """
+        self._passed += passed
+        self._lost += max(0.0, self._size * passed - computed - GRACE)
+        if self._passed < WINDOW:
+            return
+        if self._lost > TOLERATED * self._size * self._passed:
+            self._until = now + self._pause
+            self._pause = min(2 * self._pause, LONGEST)
+        else:
+            self._pause = SHORTEST
+        self._passed = self._lost = 0.0
+
+    def lasts(self, now: float) -> bool:
+        """Whether one thread had better compute alone."""
+        return now < self._until
