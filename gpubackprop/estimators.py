@@ -22,7 +22,7 @@ from .engines import DenseEngine, SparseEngine
 from .full_batch import FullBatch
 from .parameters import Array
 from .prediction import BLOCK, predict
-from .translation import working_dtype
+from .translation import training_dtype
 
 _log = logging.getLogger("gpubackprop")
 
@@ -106,7 +106,8 @@ class _Accelerated:
         rows: FullBatch | None = vars(self).get("_rows")
         if rows is None:  # not called from a fit
             backend = backends.select(self.backend, "cpu")
-            rows = FullBatch(self, X, y, sample_weight, working_dtype(self, X), backend)
+            dtype = training_dtype(self, X, y, sample_weight)
+            rows = FullBatch(self, X, y, sample_weight, dtype, backend)
         return rows.loss_and_gradient()
 
     def _fit_lbfgs(
@@ -136,6 +137,7 @@ class _Accelerated:
                 solve()
             finally:
                 del self._rows
+        self.loss_ = training.loss_type(self, X, y, sample_weight)(self.loss_)
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
         rows, *_ = getattr(X, "shape", None) or (0,)

@@ -84,7 +84,10 @@ def pull_back(real: Any, activation: Activation) -> Scalar:
 
 
 def loss_of(real: Any, loss: Loss, accurate: Any, log: Scalar) -> Scalar:
-    """Make the loss of one output; 0 log 0 is 0. A deviance is computed in the type `accurate`."""
+    """Make the loss of one output; 0 log 0 is 0, but 0 log(0/0) no number.
+
+    A deviance is computed in the type `accurate`.
+    """
     half, zero, one = real(0.5), real(0), real(1)
     lowest = np.finfo(real).eps
     highest = one - lowest
@@ -106,8 +109,8 @@ def loss_of(real: Any, loss: Loss, accurate: Any, log: Scalar) -> Scalar:
         return -y * log(p) - (one - y) * log(one - p)
 
     def poisson(a: Any, y: Any) -> Any:
-        deviance = accurate(a) - accurate(y)
-        return deviance + y * log(accurate(y / a)) if y != zero else deviance
+        quotient = accurate(y / a)
+        return accurate(a) - accurate(y) + (y * log(quotient) if y != zero else quotient)
 
     formulas: dict[Loss, Scalar] = {
         Loss.SQUARED_ERROR: squared_error,
