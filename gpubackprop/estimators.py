@@ -22,7 +22,7 @@ from .backends.cuda.device_arrays import device_for
 from .callbacks import Callback
 from .fitting import contract, epoch_loop
 from .fitting.adapters import DenseEngine, SparseEngine
-from .fitting.conversion import working_dtype
+from .fitting.conversion import training_dtype
 from .fitting.full_batch import FullBatch
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
 from .fitting.prediction import BLOCK, predict
@@ -115,7 +115,8 @@ class _Accelerated:
         if isinstance(activations, FullBatch):
             return activations.loss_and_gradient()
         backend = backends.select(self.backend, "cpu")  # not called from a fit
-        rows = FullBatch(self, X, y, sample_weight, working_dtype(self, X), backend)
+        dtype = training_dtype(self, X, y, sample_weight)
+        rows = FullBatch(self, X, y, sample_weight, dtype, backend)
         return rows.loss_and_gradient()
 
     def _fit_lbfgs(
@@ -142,6 +143,7 @@ class _Accelerated:
             choice = self.backend, device_for(self.device, X), self.precision
             rows = backends.begin(make, sessions, *choice, work)
             solve(rows, *others)  # scikit-learn hands the buffers on to `_backprop`, as they are
+        self.loss_ = epoch_loop.loss_type(self, X, y, sample_weight)(self.loss_)
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
         rows, *_ = getattr(X, "shape", None) or (0,)

@@ -29,6 +29,7 @@ def inline(function: Scalar) -> Scalar:
 def sigma(real: Any, activation: Activation, exp: Scalar, expm1: Scalar) -> Scalar:
     """Make sigma(z) for an element-wise activation."""
     zero, one, two = real(0), real(1), real(2)
+    enough = real(40)  # exp(40) / (exp(40) + 2) rounds to 1 in either type
 
     def identity(z: Any) -> Any:
         return z
@@ -40,7 +41,8 @@ def sigma(real: Any, activation: Activation, exp: Scalar, expm1: Scalar) -> Scal
         return one / (one + exp(-z))
 
     def tanh(z: Any) -> Any:
-        u = expm1(z + z)
+        z = z + z
+        u = expm1(enough if z > enough else z)  # the quotient of two infinities is no number
         return u / (u + two)
 
     def rate(z: Any) -> Any:
@@ -91,7 +93,10 @@ def pull_back(real: Any, activation: Activation, exp: Scalar) -> Scalar:
 
 
 def loss_of(real: Any, loss: Loss, accurate: Any, log: Scalar) -> Scalar:
-    """Make the loss of one output; 0 log 0 is 0. A deviance is computed in the type `accurate`."""
+    """Make the loss of one output; 0 log 0 is 0, but 0 log(0/0) no number.
+
+    A deviance is computed in the type `accurate`.
+    """
     half, zero, one = real(0.5), real(0), real(1)
     lowest = np.finfo(real).eps
     highest = one - lowest
@@ -113,8 +118,8 @@ def loss_of(real: Any, loss: Loss, accurate: Any, log: Scalar) -> Scalar:
         return -y * log(p) - (one - y) * log(one - p)
 
     def poisson(a: Any, y: Any) -> Any:
-        deviance = accurate(a) - accurate(y)
-        return deviance + y * log(accurate(y / a)) if y != zero else deviance
+        quotient = accurate(y / a)
+        return accurate(a) - accurate(y) + (y * log(quotient) if y != zero else quotient)
 
     formulas: dict[Loss, Scalar] = {
         Loss.SQUARED_ERROR: squared_error,
@@ -143,7 +148,8 @@ def exponential(real: Any, minus: int = 0) -> Scalar:
     "Fast exponential computation on SIMD architectures", 2015). Subtracting 1 from 2^n before the
     rest is added keeps the digits of exp(x) - 1 near zero.
 
-    Arguments beyond the type's range are taken for its ends: exp stays positive and finite.
+    Beyond +-87, or +-708 in float64, exp is infinite or 0, and so is its reciprocal: a denormal
+    number would slow down every product with it.
     """
     single = real is np.float32
     word = np.int32 if single else np.int64
@@ -152,18 +158,20 @@ def exponential(real: Any, minus: int = 0) -> Scalar:
     shifter_bits = shifter.view(word)
     per_log2 = real(1 / log(2))
     high, low = _log2(real)
-    lowest, highest = (real(-87.0), real(88.0)) if single else (real(-708.0), real(709.0))
-    less = real(minus)
+    lowest, highest = (real(-87.0), real(87.0)) if single else (real(-708.0), real(708.0))
+    less, nothing, infinity = real(minus), real(-minus), real(np.inf)
     polynomial = _taylor_expm1(real)
 
     def exp(x: Any) -> Any:
-        x = lowest if x < lowest else x
-        x = highest if x > highest else x
-        shifted = x * per_log2 + shifter
+        z = lowest if x < lowest else x
+        z = highest if z > highest else z
+        shifted = z * per_log2 + shifter
         n = shifted - shifter
-        r = (x - n * high) - n * low
+        r = (z - n * high) - n * low
         power = viewer(word((viewer(real(shifted), word) - shifter_bits + bias) << mantissa), real)
-        return power * polynomial(r) + (power - less)
+        y = power * polynomial(r) + (power - less)
+        y = nothing if x < lowest else y
+        return infinity if x > highest else y
 
     return inline(exp)
 

@@ -64,9 +64,8 @@ def normalize(real: Any) -> Scalar:
         for i in range(share.shape[0]):
             total += share[i, 0]
         decay[0] = alpha / total
-        scale = real(1.0 / total)
         for i in range(share.shape[0]):
-            share[i, 0] *= scale
+            share[i, 0] = real(share[i, 0] / total)
 
     return kernel
 

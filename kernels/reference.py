@@ -113,7 +113,8 @@ def adam(
     v *= beta_2
     v += (1 - beta_2) * gradient**2
     step = float(rate[0] * np.sqrt(1 - beta_2 ** t[0]) / (1 - beta_1 ** t[0]))
-    theta -= step * m / (np.sqrt(v) + epsilon)
+    smallest = float(np.finfo(theta.dtype).tiny)  # an epsilon that rounds to 0 makes 0/0
+    theta -= step * m / (np.sqrt(v) + max(epsilon, smallest))
 
 
 def _decayed(theta: Array, grad: Array, decayed: int, decay: Array, penalty: Array) -> Array:

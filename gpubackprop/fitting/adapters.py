@@ -20,8 +20,8 @@ from .conversion import (
     network,
     optimizer,
     targets,
+    training_dtype,
     usable,
-    working_dtype,
 )
 from .epoch_loop import Data
 
@@ -43,7 +43,7 @@ class DenseEngine:
 
     def __init__(self, estimator: Any, data: Data, batch_size: int, backend: Backend) -> None:
         self._estimator = estimator
-        dtype = working_dtype(estimator, data.X)
+        dtype = training_dtype(estimator, data.X, data.y, data.sample_weight)
         planned = _planned(estimator, data.X, batch_size, dtype, backend.memory)
         self._memory = backend.memory
         self._net = network(estimator, dtype, backend.memory)
@@ -57,7 +57,7 @@ class DenseEngine:
             usable(data.X, dtype),
             targets(estimator, data.y, dtype),
             data.sample_weight,
-            estimator.alpha,
+            float(estimator.alpha),
             planned,
         )
         state = [self._net.theta, *self._optimizer.state]
@@ -68,7 +68,7 @@ class DenseEngine:
         state = self._estimator._optimizer
         adam = isinstance(self._optimizer, Adam)
         rate = state.learning_rate_init if adam else state.learning_rate
-        self._memory.write(self._optimizer.rate, np.array([rate]))
+        self._memory.write(self._optimizer.rate, np.array([float(rate)]))
         loss = self._epochs.run(order, self._loss_scale)
         self._last.keep()
         return loss

@@ -38,6 +38,32 @@ def working_dtype(estimator: Any, X: Any) -> np.dtype[Any]:
     return np.result_type(X.dtype, *estimator.coefs_, *estimator.intercepts_)
 
 
+_SPAN = 1e12
+"""Of targets and sample weights; squares of gradients stay in float32's range up to about 1e19."""
+
+
+def training_dtype(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> np.dtype[Any]:
+    """Type to train in: the working type, unless wider targets or weights would leave its range.
+
+    NumPy computes errors, gradients and moments in the widest type of all.
+    """
+    dtype = working_dtype(estimator, X)
+    if estimator.precision != "auto":
+        return dtype
+    spans = [_largest(y, dtype)]
+    if sample_weight is not None:
+        sizes = np.abs(device_arrays.on_host(sample_weight))
+        spans.append(_largest(sizes / sizes.min(initial=np.inf, where=sizes > 0), dtype))
+    return np.result_type(dtype, np.float64) if max(spans) > _SPAN else dtype
+
+
+def _largest(values: Array, dtype: np.dtype[Any]) -> float:
+    """Largest size among values of a wider type."""
+    if np.can_cast(values.dtype, dtype):
+        return 0.0
+    return max(abs(float(values.min())), abs(float(values.max())))
+
+
 def usable(X: Array, dtype: np.dtype[Any]) -> Array:
     """Return X itself where the primitives can read it in place, else a copy where it lies."""
     if device_arrays.on_gpu(X):
@@ -86,9 +112,9 @@ def optimizer(estimator: Any, net: Parameters) -> SGD | Adam:
     if isinstance(state, SGDOptimizer):  # the solver may have changed since it was made
         velocity = net.zeros_like()
         velocity.load(state.velocities)
-        return SGD(rate, velocity, state.momentum, state.nesterov)
+        return SGD(rate, velocity, float(state.momentum), state.nesterov)
     m, v = net.zeros_like(), net.zeros_like()
     m.load(state.ms)
     v.load(state.vs)
     t = net.memory.put(np.array([state.t], dtype=np.int64))
-    return Adam(rate, m, v, t, state.beta_1, state.beta_2, state.epsilon)
+    return Adam(rate, m, v, t, float(state.beta_1), float(state.beta_2), float(state.epsilon))

@@ -94,6 +94,7 @@ def _publish_what_is_left(engine: Engine) -> None:
 def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -> None:
     n = data.X.shape[0]
     order = np.arange(n, dtype=np.int64)
+    of_loss = loss_type(estimator, data.X, data.y, data.sample_weight)
     estimator.n_iter_ = 0
     for _ in range(estimator.max_iter):
         started = time.perf_counter()
@@ -103,7 +104,8 @@ def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -
         loss = engine.run(order)
         if estimator.early_stopping or estimator.callbacks:
             engine.publish()  # someone is about to look at the weights
-        _record(estimator, data, loss)
+        _overflow_as_numpy_does(loss)
+        _record(estimator, data, of_loss(loss))
         stopped = _stopped_improving(estimator)
         asked = _call_back(estimator, time.perf_counter() - started)
         if stopped or asked or incremental:
@@ -116,9 +118,25 @@ def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -
     )
 
 
-def _record(estimator: Any, data: Data, loss: float) -> None:
+def loss_type(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> type[Any]:
+    """Type of scikit-learn's loss: the widest of what it is computed from, for labels float64."""
+    if is_classifier(estimator):
+        return np.float64
+    weight = () if sample_weight is None else (sample_weight.dtype,)
+    return np.result_type(X.dtype, y.dtype, *weight, estimator.alpha).type
+
+
+def _overflow_as_numpy_does(loss: float) -> None:
+    """Warn, or whatever `np.errstate` says, where the machine code's arithmetic kept silent."""
+    if np.isinf(loss):
+        np.square(np.finfo(float).max)
+    elif np.isnan(loss):
+        np.subtract(np.inf, np.inf)
+
+
+def _record(estimator: Any, data: Data, loss: Any) -> None:
     estimator.n_iter_ += 1
-    estimator.loss_ = np.float64(loss)
+    estimator.loss_ = loss
     estimator.t_ += data.X.shape[0]
     estimator.loss_curve_.append(estimator.loss_)
     if estimator.verbose:

@@ -92,7 +92,7 @@ class FullBatch:
         coef_grads = [np.empty_like(W, dtype) for W in estimator.coefs_]
         intercept_grads = [np.empty_like(b, dtype) for b in estimator.intercepts_]
         self._grad.store([*coef_grads, *intercept_grads])
-        decay = estimator.alpha / self._total
+        decay = float(estimator.alpha) / self._total
         penalty = 0.0
         for W, grad_W in zip(estimator.coefs_, coef_grads, strict=True):
             penalty += 0.5 * decay * float(np.dot(W.ravel(), W.ravel()))

@@ -120,10 +120,10 @@ class Epochs:
 
 
 def _scaled(weight: Array | None, alpha: float, dtype: Any) -> tuple[Array | None, float]:
-    """Scale weights, and the penalty with them, so that none leaves the range of the dtype."""
+    """Scale weights, and the penalty with them, so that none leaves a narrower type's range."""
     if weight is None:
         return None, alpha
-    largest = float(np.abs(weight).max()) or 1.0
+    largest = 1.0 if np.can_cast(weight.dtype, dtype) else float(np.abs(weight).max()) or 1.0
     return (weight / largest).astype(dtype).reshape(-1, 1), alpha / largest
 
 

@@ -56,7 +56,7 @@ def activate(real: Any, activation: Activation) -> Function:
     """out = sigma(Z + b); out may be Z."""
     four = fours(real)
     load, store, add = four.load, four.store, four.add
-    activated = each(sigma(real, activation, math.exp, _expm1(real)))
+    activated = each(sigma(real, activation, math.exp, math.expm1))
 
     def kernel(
         Z: Array, b: Array, out: Array, rows: int, columns: int, lead: int, aligned: int
@@ -69,12 +69,6 @@ def activate(real: Any, activation: Activation) -> Function:
             store(out, at, count, aligned, activated(add(load(Z, at, count, aligned), bias)))
 
     return kernel
-
-
-def _expm1(real: Any) -> Function:
-    """Make exp(x) - 1 without overflow: tanh divides by it."""
-    highest = real(80)
-    return device(lambda x: math.expm1(highest if x > highest else x))
 
 
 def softmax(real: Any) -> Function:

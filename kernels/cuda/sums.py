@@ -115,7 +115,6 @@ def collect(real: Any) -> Function:
 def normalize(real: Any) -> Function:
     """share /= sum(share), decay = alpha / sum(share), the sum in float64; one block."""
     block_sum, nought = block_total(np.float64), np.float64(0)
-    one = np.float64(1)
 
     def kernel(share: Array, rows: int, lead: int, alpha: float, decay: Array) -> None:
         thread = cuda.threadIdx.x
@@ -125,9 +124,8 @@ def normalize(real: Any) -> Function:
         total = block_sum(mine, thread)
         if thread == 0:
             decay[0] = alpha / total
-        scale = real(one / total)
         for i in range(thread, rows, THREADS):
-            share[i * lead] *= scale
+            share[i * lead] = real(share[i * lead] / total)
 
     return kernel
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
+from gpubackprop.kernels import compiled, reference
 from gpubackprop.kernels.elementwise import logarithm
 from gpubackprop.kernels.formulas import Activation
 
@@ -118,3 +119,25 @@ def test_log_is_within_units_in_the_last_place(dtype):
 
 def test_log_of_1_is_0_and_of_nan_nan(dtype):
     np.testing.assert_array_equal(log(dtype, np.array([1, np.nan], dtype)), [0, np.nan])
+
+
+@pytest.mark.parametrize(
+    "activation", [Activation.SIGMOID, Activation.TANH, Activation.SOFTMAX], ids=str
+)
+@pytest.mark.parametrize("far", [200.0, 1e4, 1e30])
+def test_saturated_values_are_the_references_to_the_last_bit(dtype, activation, far):
+    """Unscaled features: 1e-38 in the place of 0 becomes denormal in every product with it."""
+    far *= 5 if dtype == np.float64 else 1
+    A = np.array([[far, -far, 0], [0, far, -far]], dtype)
+    out = {}
+    for kernels in (reference, compiled):
+        Z = out[kernels] = np.full_like(A, np.nan)
+        kernels.dense(A, np.eye(3, dtype=dtype), np.zeros(3, dtype), activation, Z, Z)
+    assert out[compiled].tobytes() == out[reference].tobytes()
+
+
+@pytest.mark.parametrize("activation", [Activation.SIGMOID, Activation.TANH], ids=str)
+def test_no_activation_is_denormal_by_a_large_argument(points, activation):
+    far = points[np.abs(points) >= 1]
+    size = np.abs(sigma(compiled, activation, far))
+    assert np.all((size == 0) | (size >= np.finfo(size.dtype).tiny))
