@@ -12,17 +12,17 @@ import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import validate_data
 
-from . import backends, checkpointing, sklearn_contract, training
+from . import backends, checkpointing, overrides, sklearn_contract, training
 from ._version import __version__
 from .callbacks import Callback
 from .checkpointing import Checkpoint
 from .device_arrays import device_for
 from .device_estimators import DeviceData, DeviceLabels
-from .engines import DenseEngine, SparseEngine
+from .engines import DenseEngine, StepEngine
 from .full_batch import FullBatch
+from .options import Options, options, set_options
 from .parameters import Array
 from .prediction import BLOCK, predict
-from .translation import working_dtype
 
 _log = logging.getLogger("gpubackprop")
 
@@ -46,15 +46,20 @@ class _Accelerated:
 
     def _validate_params(self: Any) -> None:
         super()._validate_params()  # type: ignore[misc]
-        backends.select(self.backend, self.device, self.precision)
-        _require_callables(self.callbacks)
-        checkpointing.require(self.checkpoint)
+        own = options(self)
+        sklearn_contract.validate_parameter_constraints(
+            self._own_constraints, own._asdict(), caller_name=type(self).__name__
+        )
+        backends.select(own.backend, own.device, own.precision)
+        _require_callables(own.callbacks)
+        checkpointing.require(own.checkpoint)
 
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
         X, y = super()._validate_input(X, y, incremental, reset)  # type: ignore[misc]
-        chosen = backends.dtype_of(self.precision)
+        chosen = backends.dtype_of(options(self).precision)
         return (X if chosen is None else X.astype(chosen, copy=False)), y
 
+    @overrides.stands_in
     def _fit_stochastic(
         self: Any,
         X: Any,
@@ -67,27 +72,34 @@ class _Accelerated:
         layer_units: list[int],
         incremental: bool,
     ) -> None:
-        if len(layer_units) != self.n_layers_:
-            _refuse_depth(layer_units, self.n_layers_)
+        own = options(self)
+        buffers = (activations, deltas, coef_grads, intercept_grads)
         if not incremental or not hasattr(self, "_optimizer"):
             self._optimizer = training.new_optimizer(self)
+        reason = overrides.in_training(self, X)
+        if reason:
+            overrides.hand_down(self, X, own.device, reason)
+        if reason and not own.callbacks:  # which scikit-learn's code does not call
+            super()._fit_stochastic(X, y, sample_weight, *buffers, layer_units, incremental)  # type: ignore[misc]
+            return
+        if len(layer_units) != self.n_layers_:
+            _refuse_depth(layer_units, self.n_layers_)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         data = training.split(self, X, y, sample_weight)
         batch_size = training.batch_size(self, data.X.shape[0])
-        if scipy.sparse.issparse(X):
-            _say_sparse(self.device)
-            buffers = (activations, deltas, coef_grads, intercept_grads)
-            sparse = partial(SparseEngine, self, data, batch_size, buffers)
-            training.train(self, data, sparse, incremental)
+        if reason:
+            steps = partial(StepEngine, self, data, batch_size, buffers)
+            training.train(self, data, steps, incremental)
             return
         work = _work(self, data.X.shape[0], batch_size, 1 if incremental else self.max_iter)
         with ExitStack() as sessions:
             make = partial(DenseEngine, self, data, batch_size)
-            choice = self.backend, device_for(self.device, X), self.precision
+            choice = own.backend, device_for(own.device, X), own.precision
             dense = partial(backends.begin, make, sessions, *choice, work)
             training.train(self, data, dense, incremental)
 
+    @overrides.stands_in
     def _backprop(
         self: Any,
         X: Any,
@@ -98,17 +110,15 @@ class _Accelerated:
         coef_grads: list[Any],
         intercept_grads: list[Any],
     ) -> tuple[float, list[Array], list[Array]]:
-        if scipy.sparse.issparse(X):
-            result: tuple[float, list[Array], list[Array]] = super()._backprop(  # type: ignore[misc]
+        rows: FullBatch | None = vars(self).get("_rows")
+        if rows is None:  # a step of scikit-learn's own code
+            step: tuple[float, list[Array], list[Array]] = super()._backprop(  # type: ignore[misc]
                 X, y, sample_weight, activations, deltas, coef_grads, intercept_grads
             )
-            return result
-        rows: FullBatch | None = vars(self).get("_rows")
-        if rows is None:  # not called from a fit
-            backend = backends.select(self.backend, "cpu")
-            rows = FullBatch(self, X, y, sample_weight, working_dtype(self, X), backend)
+            return step
         return rows.loss_and_gradient()
 
+    @overrides.stands_in
     def _fit_lbfgs(
         self: Any,
         X: Any,
@@ -122,24 +132,26 @@ class _Accelerated:
     ) -> None:
         buffers = (activations, deltas, coef_grads, intercept_grads)
         solve = partial(super()._fit_lbfgs, X, y, sample_weight, *buffers, layer_units)  # type: ignore[misc]
-        if scipy.sparse.issparse(X):
-            _say_sparse(self.device)
+        own, reason = options(self), overrides.in_full_batch(self, X)
+        if reason:
+            overrides.hand_down(self, X, own.device, reason)
             solve()
             return
-        dtype = backends.dtype_of(self.precision) or np.dtype(np.float64)  # SciPy's own
+        dtype = backends.dtype_of(own.precision) or np.dtype(np.float64)  # SciPy's own
         work = _work(self, X.shape[0], X.shape[0], self.max_iter)
         with ExitStack() as sessions:
             make = partial(FullBatch, self, X, y, sample_weight, dtype)
-            choice = self.backend, device_for(self.device, X), self.precision
+            choice = own.backend, device_for(own.device, X), own.precision
             self._rows = backends.begin(make, sessions, *choice, work)
             try:
                 solve()
             finally:
                 del self._rows
 
+    @overrides.stands_in
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
         rows, *_ = getattr(X, "shape", None) or (0,)
-        if rows <= BLOCK or scipy.sparse.issparse(X):
+        if rows <= BLOCK or scipy.sparse.issparse(X) or overrides.in_prediction(self):
             y_hat: Array = super()._forward_pass_fast(X, check_input)  # type: ignore[misc]
             return y_hat
         if check_input:
@@ -176,16 +188,6 @@ class _Accelerated:
         super().__setstate__(state)  # type: ignore[misc]
 
 
-def _say_sparse(device: str) -> None:
-    """Say who trains on sparse X; refuse where that is not who was asked."""
-    if device.startswith("cuda"):
-        raise ValueError(
-            f"device={device!r}: sparse X is trained on the CPU, by scikit-learn's own code; "
-            "use device='auto' or 'cpu', or X.toarray()"
-        )
-    _log.debug("sparse X: trained by scikit-learn's own code, no backend takes it")
-
-
 def _work(estimator: Any, n: int, batch_size: int, epochs: int) -> backends.Work:
     """How much will be computed, if so many epochs are taken."""
     size = sum(int(np.prod(W.shape)) for W in estimator.coefs_)
@@ -211,7 +213,10 @@ def _refuse_depth(layer_units: list[int], n_layers: int) -> None:
     )
 
 
-class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):  # type: ignore[misc]
+class MLPClassifier(
+    *sklearn_contract.mixins(DeviceLabels, _Accelerated),  # type: ignore[misc]
+    sklearn_contract.MLPClassifier,  # type: ignore[misc]
+):
     """Multi-layer perceptron classifier, scikit-learn's, trained by gpubackprop.
 
     Parameters, attributes and numbers are those of `sklearn.neural_network.MLPClassifier`; the
@@ -250,7 +255,7 @@ class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **sklearn_contract.MLPClassifier._parameter_constraints,
-        **_Accelerated._own_constraints,
+        **dict.fromkeys(Options._fields, "no_validation"),  # `_Accelerated` does it
     }
 
     def __init__(
@@ -310,14 +315,20 @@ class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
         )
-        self.device = device
-        self.backend = backend
-        self.precision = precision
-        self.callbacks = callbacks
-        self.checkpoint = checkpoint
+        set_options(
+            self,
+            device=device,
+            backend=backend,
+            precision=precision,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+        )
 
 
-class MLPRegressor(DeviceData, _Accelerated, sklearn_contract.MLPRegressor):  # type: ignore[misc]
+class MLPRegressor(
+    *sklearn_contract.mixins(DeviceData, _Accelerated),  # type: ignore[misc]
+    sklearn_contract.MLPRegressor,  # type: ignore[misc]
+):
     """Multi-layer perceptron regressor, scikit-learn's, trained by gpubackprop.
 
     Parameters, attributes and numbers are those of `sklearn.neural_network.MLPRegressor`; the five
@@ -358,7 +369,7 @@ class MLPRegressor(DeviceData, _Accelerated, sklearn_contract.MLPRegressor):  # 
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **sklearn_contract.MLPRegressor._parameter_constraints,
-        **_Accelerated._own_constraints,
+        **dict.fromkeys(Options._fields, "no_validation"),  # `_Accelerated` does it
     }
 
     def __init__(
@@ -420,11 +431,14 @@ class MLPRegressor(DeviceData, _Accelerated, sklearn_contract.MLPRegressor):  # 
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
         )
-        self.device = device
-        self.backend = backend
-        self.precision = precision
-        self.callbacks = callbacks
-        self.checkpoint = checkpoint
+        set_options(
+            self,
+            device=device,
+            backend=backend,
+            precision=precision,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+        )
 
 
 for _estimator in (MLPClassifier, MLPRegressor):

@@ -11,6 +11,7 @@ from .device_arrays import on_gpu
 from .kernels.protocol import Kernels
 from .memory import Memory
 from .memory_plan import MARGIN, Sizes, mebibytes, would_need
+from .options import options
 from .parameters import Array
 from .translation import formulas, layer_sizes, loss_scale, network, targets, usable
 from .workspace import Workspace
@@ -55,7 +56,7 @@ class FullBatch:
         self._total = float(len(X) if sample_weight is None else np.sum(sample_weight))
         if self._total == 0.0:
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
-        shape, checkpoint = (layer_sizes(estimator), len(X), dtype), estimator.checkpoint
+        shape, checkpoint = (layer_sizes(estimator), len(X), dtype), options(estimator).checkpoint
         _require_room(*shape, backend.memory, checkpoint, backend.memory.holds(X))
         self._net = network(estimator, dtype, backend.memory)
         self._grad = self._net.zeros_like()

@@ -11,6 +11,7 @@ from .backends import Backend, Work, threads
 from .backprop import bind
 from .device_arrays import on_gpu
 from .kernels import reference
+from .options import options
 from .parameters import Array
 from .translation import formulas, network, working_dtype
 from .workspace import Workspace
@@ -127,12 +128,13 @@ def _by_gpu(estimator: Any, X: Array, dtype: np.dtype[Any]) -> Array | None:
 
 def _gpu(estimator: Any, X: Array, dtype: np.dtype[Any]) -> Backend | None:
     """Return the GPU to predict rows of the host on, if any."""
-    if estimator.device == "cpu" or estimator.backend != "auto" or not _computes_in(dtype):
+    own = options(estimator)
+    if own.device == "cpu" or own.backend != "auto" or not _computes_in(dtype):
         return None
     weights = sum(W.size for W in estimator.coefs_)
     gain = max(0, weights - MOVING * X.shape[1])
     work = Work(min(GPU_BLOCK, len(X)) * gain, -(-len(X) // GPU_BLOCK))
-    return backends.gpu_for(estimator.device, estimator.precision, work)
+    return backends.gpu_for(own.device, own.precision, work)
 
 
 def _computes_in(dtype: np.dtype[Any]) -> bool:
