@@ -2,7 +2,7 @@
 
 scikit-learn's multi-layer perceptrons are subclassed and their numeric engine is replaced. What the
 engine touches is not public; `violations` compares it with what is installed, and where something
-differs nothing is replaced. What a subclass or a patch may not change is listed too, for `overrides`.
+differs nothing is replaced. What subclasses and patches may not change is listed for `overrides`.
 """
 
 import warnings
@@ -24,6 +24,7 @@ __all__ = [
     "OPTIMIZER_METHODS",
     "PAIRINGS",
     "PREDICTION",
+    "TABLES",
     "TRAINING",
     "AdamOptimizer",
     "BaseMultilayerPerceptron",
@@ -32,7 +33,6 @@ __all__ = [
     "Reliance",
     "SGDOptimizer",
     "StrOptions",
-    "TABLES",
     "check_partial_fit_first_call",
     "mixins",
     "mlp",
@@ -185,7 +185,7 @@ def violations() -> list[str]:
         found.append(f"version {sklearn.__version__}, expected {' or '.join(VERSIONS)}")
     for (holder, name), expected in SIGNATURES.items():
         function = getattr(holder, name, None)
-        actual = tuple(signature(function).parameters) if function else "is missing"
+        actual = tuple(signature(function).parameters) if function else " is missing"
         if actual != expected:
             found.append(f"{holder.__name__}.{name}{actual}, expected {expected}")
     for optimizer, names in ATTRIBUTES.items():

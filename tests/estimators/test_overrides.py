@@ -540,12 +540,12 @@ def test_a_replaced_method_of_the_base_is_called(
     own = getattr(mlp.BaseMultilayerPerceptron, name)
 
     def counted(self: Any, *arguments: Any, **named: Any) -> Any:
-        calls.append(type(self).__module__)
+        calls.append(type(self).__module__.partition(".")[0])
         return own(self, *arguments, **named)
 
     monkeypatch.setattr(mlp.BaseMultilayerPerceptron, name, counted)
     _assert_same(*_twins("regression", "adam"))
-    assert calls.count("gpubackprop.estimators") * 2 == len(calls) > 0
+    assert calls.count("gpubackprop") * 2 == len(calls) > 0
 
 
 @pytest.mark.parametrize("way", WAYS)
