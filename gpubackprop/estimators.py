@@ -12,7 +12,7 @@ import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import validate_data
 
-from . import backends
+from . import backends, overrides
 from ._version import __version__
 from .algorithm import checkpointing
 from .algorithm.checkpointing import Checkpoint
@@ -21,11 +21,11 @@ from .backends import threads
 from .backends.cuda.device_arrays import device_for
 from .callbacks import Callback
 from .fitting import contract, epoch_loop
-from .fitting.adapters import DenseEngine, SparseEngine
-from .fitting.conversion import training_dtype
+from .fitting.adapters import DenseEngine, StepEngine
 from .fitting.full_batch import FullBatch
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
 from .fitting.prediction import BLOCK, predict
+from .options import Options, options, set_options
 
 _log = logging.getLogger("gpubackprop")
 
@@ -49,13 +49,17 @@ class _Accelerated:
 
     def _validate_params(self: Any) -> None:
         super()._validate_params()  # type: ignore[misc]
-        backends.select(self.backend, self.device, self.precision)
-        _require_callables(self.callbacks)
-        checkpointing.require(self.checkpoint)
+        own = options(self)
+        contract.validate_parameter_constraints(
+            self._own_constraints, own._asdict(), caller_name=type(self).__name__
+        )
+        backends.select(own.backend, own.device, own.precision)
+        _require_callables(own.callbacks)
+        checkpointing.require(own.checkpoint)
 
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
         X, y = super()._validate_input(X, y, incremental, reset)  # type: ignore[misc]
-        chosen = backends.dtype_of(self.precision)
+        chosen = backends.dtype_of(options(self).precision)
         return (X if chosen is None else X.astype(chosen, copy=False)), y
 
     def _fit(
@@ -64,6 +68,7 @@ class _Accelerated:
         fit = partial(super()._fit, X, y, sample_weight, incremental)  # type: ignore[misc]
         return threads.giving_back(fit)
 
+    @overrides.stands_in
     def _fit_stochastic(
         self: Any,
         X: Any,
@@ -76,27 +81,34 @@ class _Accelerated:
         layer_units: list[int],
         incremental: bool,
     ) -> None:
-        if len(layer_units) != self.n_layers_:
-            _refuse_depth(layer_units, self.n_layers_)
+        own = options(self)
+        buffers = (activations, deltas, coef_grads, intercept_grads)
         if not incremental or not hasattr(self, "_optimizer"):
             self._optimizer = epoch_loop.new_optimizer(self)
+        reason = overrides.in_training(self, X)
+        if reason:
+            overrides.hand_down(self, X, own.device, reason)
+        if reason and not own.callbacks:  # which scikit-learn's code does not call
+            super()._fit_stochastic(X, y, sample_weight, *buffers, layer_units, incremental)  # type: ignore[misc]
+            return
+        if len(layer_units) != self.n_layers_:
+            _refuse_depth(layer_units, self.n_layers_)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         data = epoch_loop.split(self, X, y, sample_weight)
         batch_size = epoch_loop.batch_size(self, data.X.shape[0])
-        if scipy.sparse.issparse(X):
-            _say_sparse(self.device)
-            buffers = (activations, deltas, coef_grads, intercept_grads)
-            sparse = partial(SparseEngine, self, data, batch_size, buffers)
-            epoch_loop.train(self, data, sparse, incremental)
+        if reason:
+            steps = partial(StepEngine, self, data, batch_size, buffers)
+            epoch_loop.train(self, data, steps, incremental)
             return
         work = _work(self, data.X.shape[0], batch_size, 1 if incremental else self.max_iter)
         with ExitStack() as sessions:
             make = partial(DenseEngine, self, data, batch_size)
-            choice = self.backend, device_for(self.device, X), self.precision
+            choice = own.backend, device_for(own.device, X), own.precision
             dense = partial(backends.begin, make, sessions, *choice, work)
             epoch_loop.train(self, data, dense, incremental)
 
+    @overrides.stands_in
     def _backprop(
         self: Any,
         X: Any,
@@ -107,18 +119,14 @@ class _Accelerated:
         coef_grads: list[Any],
         intercept_grads: list[Any],
     ) -> tuple[float, list[Array], list[Array]]:
-        if scipy.sparse.issparse(X):
-            result: tuple[float, list[Array], list[Array]] = super()._backprop(  # type: ignore[misc]
-                X, y, sample_weight, activations, deltas, coef_grads, intercept_grads
-            )
-            return result
         if isinstance(activations, FullBatch):
             return activations.loss_and_gradient()
-        backend = backends.select(self.backend, "cpu")  # not called from a fit
-        dtype = training_dtype(self, X, y, sample_weight)
-        rows = FullBatch(self, X, y, sample_weight, dtype, backend)
-        return rows.loss_and_gradient()
+        step: tuple[float, list[Array], list[Array]] = super()._backprop(  # type: ignore[misc]
+            X, y, sample_weight, activations, deltas, coef_grads, intercept_grads
+        )
+        return step
 
+    @overrides.stands_in
     def _fit_lbfgs(
         self: Any,
         X: Any,
@@ -132,22 +140,24 @@ class _Accelerated:
     ) -> None:
         others = (deltas, coef_grads, intercept_grads, layer_units)
         solve = partial(super()._fit_lbfgs, X, y, sample_weight)  # type: ignore[misc]
-        if scipy.sparse.issparse(X):
-            _say_sparse(self.device)
+        own, reason = options(self), overrides.in_full_batch(self, X)
+        if reason:
+            overrides.hand_down(self, X, own.device, reason)
             solve(activations, *others)
             return
-        dtype = backends.dtype_of(self.precision) or np.dtype(np.float64)  # SciPy's own
+        dtype = backends.dtype_of(own.precision) or np.dtype(np.float64)  # SciPy's own
         work = _work(self, X.shape[0], X.shape[0], self.max_iter)
         with ExitStack() as sessions:
             make = partial(FullBatch, self, X, y, sample_weight, dtype)
-            choice = self.backend, device_for(self.device, X), self.precision
+            choice = own.backend, device_for(own.device, X), own.precision
             rows = backends.begin(make, sessions, *choice, work)
             solve(rows, *others)  # scikit-learn hands the buffers on to `_backprop`, as they are
         self.loss_ = epoch_loop.loss_type(self, X, y, sample_weight)(self.loss_)
 
+    @overrides.stands_in
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
         rows, *_ = getattr(X, "shape", None) or (0,)
-        if rows <= BLOCK or scipy.sparse.issparse(X):
+        if rows <= BLOCK or scipy.sparse.issparse(X) or overrides.in_prediction(self):
             y_hat: Array = super()._forward_pass_fast(X, check_input)  # type: ignore[misc]
             return y_hat
         if check_input:
@@ -183,16 +193,6 @@ class _Accelerated:
         super().__setstate__(state)  # type: ignore[misc]
 
 
-def _say_sparse(device: str) -> None:
-    """Say who trains on sparse X; refuse where that is not who was asked."""
-    if device.startswith("cuda"):
-        raise ValueError(
-            f"device={device!r}: sparse X is trained on the CPU, by scikit-learn's own code; "
-            "use device='auto' or 'cpu', or X.toarray()"
-        )
-    _log.debug("sparse X: trained by scikit-learn's own code, no backend takes it")
-
-
 def _work(estimator: Any, n: int, batch_size: int, epochs: int) -> backends.Work:
     """How much will be computed, if so many epochs are taken."""
     size = sum(int(np.prod(W.shape)) for W in estimator.coefs_)
@@ -218,7 +218,10 @@ def _refuse_depth(layer_units: list[int], n_layers: int) -> None:
     )
 
 
-class MLPClassifier(DeviceLabels, _Accelerated, contract.MLPClassifier):  # type: ignore[misc]
+class MLPClassifier(
+    *contract.mixins(DeviceLabels, _Accelerated),  # type: ignore[misc]
+    contract.MLPClassifier,  # type: ignore[misc]
+):
     """Multi-layer perceptron classifier, scikit-learn's, trained by gpubackprop.
 
     Parameters, attributes and numbers are those of `sklearn.neural_network.MLPClassifier`; the
@@ -257,7 +260,7 @@ class MLPClassifier(DeviceLabels, _Accelerated, contract.MLPClassifier):  # type
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **contract.MLPClassifier._parameter_constraints,
-        **_Accelerated._own_constraints,
+        **dict.fromkeys(Options._fields, "no_validation"),  # `_Accelerated` does it
     }
 
     def __init__(
@@ -317,14 +320,20 @@ class MLPClassifier(DeviceLabels, _Accelerated, contract.MLPClassifier):  # type
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
         )
-        self.device = device
-        self.backend = backend
-        self.precision = precision
-        self.callbacks = callbacks
-        self.checkpoint = checkpoint
+        set_options(
+            self,
+            device=device,
+            backend=backend,
+            precision=precision,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+        )
 
 
-class MLPRegressor(DeviceData, _Accelerated, contract.MLPRegressor):  # type: ignore[misc]
+class MLPRegressor(
+    *contract.mixins(DeviceData, _Accelerated),  # type: ignore[misc]
+    contract.MLPRegressor,  # type: ignore[misc]
+):
     """Multi-layer perceptron regressor, scikit-learn's, trained by gpubackprop.
 
     Parameters, attributes and numbers are those of `sklearn.neural_network.MLPRegressor`; the five
@@ -365,7 +374,7 @@ class MLPRegressor(DeviceData, _Accelerated, contract.MLPRegressor):  # type: ig
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **contract.MLPRegressor._parameter_constraints,
-        **_Accelerated._own_constraints,
+        **dict.fromkeys(Options._fields, "no_validation"),  # `_Accelerated` does it
     }
 
     def __init__(
@@ -427,11 +436,14 @@ class MLPRegressor(DeviceData, _Accelerated, contract.MLPRegressor):  # type: ig
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
         )
-        self.device = device
-        self.backend = backend
-        self.precision = precision
-        self.callbacks = callbacks
-        self.checkpoint = checkpoint
+        set_options(
+            self,
+            device=device,
+            backend=backend,
+            precision=precision,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+        )
 
 
 for _estimator in (MLPClassifier, MLPRegressor):

@@ -9,6 +9,7 @@ from ..algorithm.memory import Memory
 from ..algorithm.optimizers import Adam
 from ..algorithm.parameters import Array
 from ..backends.backend import Backend
+from ..options import options
 from ..training.epochs import Epochs
 from ..training.memory_plan import Plan, plan
 from ..training.snapshot import LastEpoch
@@ -99,20 +100,20 @@ def _planned(
     """Divide training so that it fits, before anything is allocated."""
     sizes = layer_sizes(estimator)
     moments = 1 if isinstance(estimator._optimizer, SGDOptimizer) else 2
-    here, checkpoint = memory.holds(X), estimator.checkpoint
+    here, checkpoint = memory.holds(X), options(estimator).checkpoint
     apart = formulas(estimator).apart(len(estimator.coefs_))
     return plan(sizes, len(X), batch_size, dtype, moments, memory, here, checkpoint, apart)
 
 
-class SparseEngine:
-    """Epochs by scikit-learn's own code, for sparse X, which no backend takes.
+class StepEngine:
+    """Epochs of the estimator's own steps, for what no backend takes: sparse X, an own `_backprop`.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
         Initialised, with its `_optimizer`.
     data : Data
-        Rows to train on; X is a CSR or CSC matrix.
+        Rows to train on; X may be a CSR or CSC matrix.
     batch_size : int
         Rows of a mini-batch.
     buffers : tuple of list
@@ -135,6 +136,7 @@ class SparseEngine:
             self._buffers[0][0] = X_batch = X[batch]
             weight = None if sample_weight is None else sample_weight[batch]
             loss, *grads = self._estimator._backprop(X_batch, y[batch], weight, *self._buffers)
+            self._buffers = (*self._buffers[:2], *grads)
             total += loss * len(batch)
             self._estimator._optimizer.update_params(parameters, grads[0] + grads[1])
         return total / len(order)
@@ -143,4 +145,4 @@ class SparseEngine:
         """Do nothing: a batch that fails leaves what the one before it left."""
 
     def publish(self) -> None:
-        """Do nothing: scikit-learn's code writes where it reads."""
+        """Do nothing: a step writes where it reads."""

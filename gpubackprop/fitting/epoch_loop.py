@@ -16,11 +16,13 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
+from sklearn.utils import shuffle
 
 from ..algorithm.parameters import Array
 from ..backends.cuda import device_arrays
-from ..callbacks import EpochRecord
-from .contract import AdamOptimizer, SGDOptimizer
+from ..callbacks import Callback, EpochRecord
+from ..options import options
+from .contract import mlp
 
 _log = logging.getLogger("gpubackprop")
 
@@ -92,22 +94,27 @@ def _publish_what_is_left(engine: Engine) -> None:
 
 
 def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -> None:
-    n = data.X.shape[0]
+    n, callbacks = data.X.shape[0], options(estimator).callbacks
+    plain = type(estimator._random_state) is np.random.RandomState
+    looked_at = estimator.early_stopping or estimator.verbose or callbacks or not plain
     order = np.arange(n, dtype=np.int64)
     of_loss = loss_type(estimator, data.X, data.y, data.sample_weight)
     estimator.n_iter_ = 0
     for _ in range(estimator.max_iter):
         started = time.perf_counter()
         if estimator.shuffle:
-            # the swaps of sklearn.utils.shuffle, without its checks and copies
-            estimator._random_state.shuffle(order)
+            if plain:
+                # the swaps of sklearn.utils.shuffle, without its checks and copies
+                estimator._random_state.shuffle(order)
+            else:
+                order = shuffle(order, random_state=estimator._random_state)
         loss = engine.run(order)
-        if estimator.early_stopping or estimator.callbacks:
-            engine.publish()  # someone is about to look at the weights
+        if looked_at:
+            engine.publish()
         _overflow_as_numpy_does(loss)
         _record(estimator, data, of_loss(loss))
         stopped = _stopped_improving(estimator)
-        asked = _call_back(estimator, time.perf_counter() - started)
+        asked = _call_back(callbacks, estimator, time.perf_counter() - started)
         if stopped or asked or incremental:
             return
     warnings.warn(
@@ -161,20 +168,20 @@ def _stopped_improving(estimator: Any) -> bool:
     return False
 
 
-def _call_back(estimator: Any, seconds: float) -> bool:
-    if not estimator.callbacks:
+def _call_back(callbacks: list[Callback] | None, estimator: Any, seconds: float) -> bool:
+    if not callbacks:
         return False
     score = float(estimator.validation_scores_[-1]) if estimator.early_stopping else None
     record = EpochRecord(estimator.n_iter_, float(estimator.loss_), score, seconds)
-    answers = [callback(estimator, record) for callback in estimator.callbacks]
+    answers = [callback(estimator, record) for callback in callbacks]
     return any(isinstance(answer, (bool, np.bool_)) and answer for answer in answers)
 
 
-def new_optimizer(estimator: Any) -> SGDOptimizer | AdamOptimizer:
-    """Make scikit-learn's optimizer object, which keeps the state between calls."""
+def new_optimizer(estimator: Any) -> Any:
+    """Make scikit-learn's optimizer object, of the class that its module names at present."""
     parameters = estimator.coefs_ + estimator.intercepts_
     if estimator.solver == "sgd":
-        return SGDOptimizer(
+        return mlp.SGDOptimizer(
             parameters,
             estimator.learning_rate_init,
             estimator.learning_rate,
@@ -182,7 +189,7 @@ def new_optimizer(estimator: Any) -> SGDOptimizer | AdamOptimizer:
             estimator.nesterovs_momentum,
             estimator.power_t,
         )
-    return AdamOptimizer(
+    return mlp.AdamOptimizer(
         parameters,
         estimator.learning_rate_init,
         estimator.beta_1,

@@ -12,6 +12,7 @@ from ..backends.backend import Backend
 from ..backends.cuda.device_arrays import on_gpu
 from ..backprop import bind
 from ..kernels.protocol import Kernels
+from ..options import options
 from ..training.memory_plan import MARGIN, Sizes, mebibytes, would_need
 from .conversion import formulas, layer_sizes, loss_scale, network, targets, usable
 
@@ -55,7 +56,7 @@ class FullBatch:
         self._total = float(len(X) if sample_weight is None else np.sum(sample_weight))
         if self._total == 0.0:
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
-        f, checkpoint = formulas(estimator), estimator.checkpoint
+        f, checkpoint = formulas(estimator), options(estimator).checkpoint
         shape, memory = (layer_sizes(estimator), len(X), dtype), backend.memory
         _require_room(*shape, memory, checkpoint, memory.holds(X), f.apart(len(shape[0]) - 1))
         self._net = network(estimator, dtype, backend.memory)

@@ -11,8 +11,9 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.metaestimators import available_if
 
-from .. import backends
+from .. import backends, overrides
 from ..backends.cuda.device_arrays import adopt, device_for, on_gpu, on_host
+from ..options import options
 from . import gpu_validation, prediction
 from .contract import check_partial_fit_first_call
 
@@ -37,7 +38,7 @@ class DeviceData:
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
         if not on_gpu(X):
             return super()._validate_input(X, y, incremental, reset)  # type: ignore[misc]
-        device_for(self.device, X)
+        device_for(options(self).device, X)
         y = gpu_validation.array_of_targets(y, X)
         sample = self._sample(y, X)
         stand_in = gpu_validation.stand_in(X, len(sample.y))
@@ -49,14 +50,18 @@ class DeviceData:
     def _sample(self, y: Any, X: Any) -> gpu_validation.Sample:
         return gpu_validation.sample_of_numbers(y, X)
 
+    @overrides.stands_in
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Any:
         if not on_gpu(X):
             return super()._forward_pass_fast(X, check_input)  # type: ignore[misc]
         X = adopt(X)
         with X.device:
             X = gpu_validation.checked(self, X) if check_input else X
-            device = device_for(self.device, X)
-            backend = backends.select(self.backend, device, self.precision)
+            own, reason = options(self), overrides.in_prediction(self)
+            if reason:
+                overrides.hand_down(self, X, own.device, reason)
+            device = device_for(own.device, X)
+            backend = backends.select(own.backend, device, own.precision)
             return prediction.predict_on(backend, self, X)
 
     def _score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:

@@ -13,6 +13,7 @@ from ..backends import Backend, Work, threads
 from ..backends.cuda.device_arrays import on_gpu
 from ..backprop import bind
 from ..kernels import reference
+from ..options import options
 from .conversion import formulas, network, working_dtype
 
 _log = logging.getLogger("gpubackprop")
@@ -127,12 +128,13 @@ def _by_gpu(estimator: Any, X: Array, dtype: np.dtype[Any]) -> Array | None:
 
 def _gpu(estimator: Any, X: Array, dtype: np.dtype[Any]) -> Backend | None:
     """Return the GPU to predict rows of the host on, if any."""
-    if estimator.device == "cpu" or estimator.backend != "auto" or not _computes_in(dtype):
+    own = options(estimator)
+    if own.device == "cpu" or own.backend != "auto" or not _computes_in(dtype):
         return None
     weights = sum(W.size for W in estimator.coefs_)
     gain = max(0, weights - MOVING * X.shape[1])
     work = Work(min(GPU_BLOCK, len(X)) * gain, -(-len(X) // GPU_BLOCK))
-    return backends.gpu_for(estimator.device, estimator.precision, work)
+    return backends.gpu_for(own.device, own.precision, work)
 
 
 def _computes_in(dtype: np.dtype[Any]) -> bool:

@@ -22,7 +22,7 @@ def _expected_failures(estimator: Any) -> dict[str, str]:
     return EXPECTED_FAILURES
 
 
-@parametrize_with_checks(  # type: ignore[untyped-decorator]
+checks = parametrize_with_checks(
     [
         MLPClassifier(max_iter=100),
         MLPRegressor(max_iter=100),
@@ -30,6 +30,10 @@ def _expected_failures(estimator: Any) -> dict[str, str]:
         MLPRegressor(max_iter=100, backend="reference"),
     ],
     expected_failed_checks=_expected_failures,
-)
+).mark
+names, pairs = checks.args
+
+
+@pytest.mark.parametrize(names, list(pairs), **checks.kwargs)  # pytest 9.1 wants no generator
 def test_check(estimator: Any, check: Callable[[Any], None]) -> None:
     check(estimator)

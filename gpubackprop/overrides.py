@@ -1,0 +1,180 @@
+"""Whether an estimator computes what scikit-learn's own code does, or something that a user wrote.
+
+The engine stands for scikit-learn's methods, formulas and optimizers. Where a subclass or a patch
+changes one of them, that code must run, so scikit-learn's trains and predicts.
+"""
+
+import logging
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import numpy as np
+import scipy.sparse
+from numpy.lib.array_utils import byte_bounds
+
+from .backends.cuda.device_arrays import on_gpu
+from .fitting.contract import (
+    FULL_BATCH,
+    OPTIMIZER_METHODS,
+    PAIRINGS,
+    PREDICTION,
+    TABLES,
+    TRAINING,
+    Reliance,
+    mlp,
+)
+
+_log = logging.getLogger("gpubackprop")
+
+Method = TypeVar("Method")
+_stand_ins: set[int] = set()
+"""Identities of the engine's methods, which live as long as their classes."""
+
+
+def stands_in(method: Method) -> Method:
+    """Mark a method that computes what scikit-learn's of the same name does."""
+    _stand_ins.add(id(method))
+    return method
+
+
+def in_training(estimator: Any, X: Any) -> str | None:
+    """Find what keeps the engine from training by mini-batches.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Initialised, with its `_optimizer`.
+    X : array or sparse matrix of shape (n, n_features)
+        Examples.
+
+    Returns
+    -------
+    reason : str or None
+    """
+    if scipy.sparse.issparse(X):
+        return SPARSE
+    return (
+        _in_code(estimator, TRAINING)
+        or _in_formulas(estimator)
+        or _in_optimizer(estimator)
+        or _in_weights(estimator)
+        or _in_memory(estimator)
+        or _in_history(estimator)
+    )
+
+
+def in_full_batch(estimator: Any, X: Any) -> str | None:
+    """Find what keeps the engine from computing loss and gradient for L-BFGS, likewise."""
+    if scipy.sparse.issparse(X):
+        return SPARSE
+    return _in_code(estimator, FULL_BATCH) or _in_formulas(estimator) or _in_weights(estimator)
+
+
+def in_prediction(estimator: Any) -> str | None:
+    """Find what keeps the engine from predicting, likewise."""
+    return _in_code(estimator, PREDICTION) or _in_formulas(estimator) or _in_weights(estimator)
+
+
+SPARSE = "sparse X is trained on the CPU"
+
+
+def hand_down(estimator: Any, X: Any, device: str, reason: str) -> None:
+    """Say why scikit-learn's own code takes over.
+
+    Raises
+    ------
+    ValueError
+        If a GPU was asked for, or X lies on one.
+    """
+    if device.startswith("cuda") or on_gpu(X):
+        raise ValueError(
+            f"device={device!r}: {reason}, where scikit-learn's own code runs; "
+            "use device='auto' or 'cpu', and arrays of NumPy"
+        )
+    level = logging.DEBUG if reason == SPARSE else logging.INFO  # sparse X is nothing unusual
+    _log.log(level, "%s is left to scikit-learn's own code: %s", type(estimator).__name__, reason)
+
+
+def _in_code(estimator: Any, reliance: Reliance) -> str | None:
+    cls: Any = type(estimator)
+    own = vars(estimator)
+    for name, theirs in reliance.methods.items():
+        if name in own or _beyond_ours(cls, name) is not theirs:
+            return f"{cls.__name__} has a {name} of its own"
+    for name, theirs in reliance.names.items():
+        if getattr(mlp, name, None) is not theirs:
+            return f"{name} of {mlp.__name__} was replaced"
+    if reliance.attributes and (
+        cls.__setattr__ is not object.__setattr__
+        or cls.__getattribute__ is not object.__getattribute__
+    ):
+        return f"{cls.__name__} has attributes in a way of its own"
+    for name in reliance.attributes:
+        if hasattr(getattr(cls, name, None), "__set__"):
+            return f"{cls.__name__} has {name} in a way of its own"
+    return None
+
+
+def _beyond_ours(cls: type, name: str) -> Any:
+    """Look a method up as if the engine replaced none."""
+    for each in cls.__mro__:
+        found = each.__dict__.get(name)
+        if found is not None and id(found) not in _stand_ins:
+            return found
+    return None
+
+
+def _in_formulas(estimator: Any) -> str | None:
+    hidden, output, loss = estimator.activation, estimator.out_activation_, estimator.loss
+    if (loss, output) not in PAIRINGS:
+        return f"loss {loss!r} with output activation {output!r} has no formula of scikit-learn's"
+    if output == "softmax" and estimator.n_outputs_ == 1:
+        return "softmax of one output has no formula of scikit-learn's"
+    uses = (
+        ("ACTIVATIONS", hidden),
+        ("ACTIVATIONS", output),
+        ("DERIVATIVES", hidden),
+        ("LOSS_FUNCTIONS", "binary_log_loss" if output == "logistic" else loss),
+    )
+    for table, name in uses:
+        theirs = TABLES[table].get(name)
+        if theirs is None or getattr(mlp, table).get(name) is not theirs:
+            return f"{table}[{name!r}] is not scikit-learn's own"
+    return None
+
+
+def _in_optimizer(estimator: Any) -> str | None:
+    for optimizer, methods in OPTIMIZER_METHODS.items():
+        for name, theirs in methods.items():
+            if getattr(optimizer, name) is not theirs:
+                return f"{name} of {optimizer.__name__} was replaced"
+    state = estimator._optimizer
+    own = OPTIMIZER_METHODS.get(type(state))
+    if own is None or not own.keys().isdisjoint(vars(state)):
+        return f"the optimizer, a {type(state).__name__}, is not scikit-learn's own"
+    return None
+
+
+def _in_weights(estimator: Any) -> str | None:
+    """Find weights that are more than numbers in arrays."""
+    if type(estimator.coefs_) is not list or type(estimator.intercepts_) is not list:
+        return "the weights are not in plain lists"
+    for array in estimator.coefs_ + estimator.intercepts_:
+        if type(array) not in (np.ndarray, np.memmap) or array.dtype.char not in "fd":
+            return f"weights are {type(array).__name__} of {getattr(array, 'dtype', 'no type')}"
+    return None
+
+
+def _in_memory(estimator: Any) -> str | None:
+    """Find arrays that overlap, so that one's update is another's too."""
+    bounds = sorted(map(byte_bounds, estimator.coefs_ + estimator.intercepts_))
+    if any(end > start for (_, end), (start, _) in pairwise(bounds)):
+        return "weights share memory"
+    return None
+
+
+def _in_history(estimator: Any) -> str | None:
+    for name in ("loss_curve_", "validation_scores_"):
+        if type(getattr(estimator, name)) not in (list, type(None)):
+            return f"{name} is not a plain list"
+    return None
