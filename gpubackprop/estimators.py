@@ -22,7 +22,7 @@ from .engines import DenseEngine, SparseEngine
 from .full_batch import FullBatch
 from .parameters import Array
 from .prediction import BLOCK, predict
-from .translation import working_dtype
+from .translation import layer_sizes, working_dtype
 
 _log = logging.getLogger("gpubackprop")
 
@@ -68,7 +68,8 @@ class _Accelerated:
         incremental: bool,
     ) -> None:
         if len(layer_units) != self.n_layers_:
-            _refuse_depth(layer_units, self.n_layers_)
+            _refuse_layers(layer_units, self, TypeError)
+        _require_writable(self)
         if not incremental or not hasattr(self, "_optimizer"):
             self._optimizer = training.new_optimizer(self)
         if self.early_stopping and incremental:
@@ -120,6 +121,8 @@ class _Accelerated:
         intercept_grads: list[Any],
         layer_units: list[int],
     ) -> None:
+        if tuple(layer_units) != layer_sizes(self):
+            _refuse_layers(layer_units, self, ValueError)
         buffers = (activations, deltas, coef_grads, intercept_grads)
         solve = partial(super()._fit_lbfgs, X, y, sample_weight, *buffers, layer_units)  # type: ignore[misc]
         if scipy.sparse.issparse(X):
@@ -138,12 +141,11 @@ class _Accelerated:
                 del self._rows
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
-        rows, *_ = getattr(X, "shape", None) or (0,)
-        if rows <= BLOCK or scipy.sparse.issparse(X):
-            y_hat: Array = super()._forward_pass_fast(X, check_input)  # type: ignore[misc]
-            return y_hat
-        if check_input:
+        if check_input:  # what is sparse, such as a data frame of sparse columns, shows here
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        if X.shape[0] <= BLOCK or scipy.sparse.issparse(X):
+            y_hat: Array = super()._forward_pass_fast(X, check_input=False)  # type: ignore[misc]
+            return y_hat
         return predict(self, X)
 
     def __getstate__(self: Any) -> dict[str, Any]:
@@ -202,13 +204,23 @@ def _require_callables(callbacks: list[Callback] | None) -> None:
             )
 
 
-def _refuse_depth(layer_units: list[int], n_layers: int) -> None:
-    """Raise what scikit-learn's code would run into, in words."""
-    error = TypeError if len(layer_units) > n_layers else IndexError
+def _refuse_layers(layer_units: list[int], estimator: Any, error: type[Exception]) -> None:
+    """Raise in words what scikit-learn's code runs into: IndexError where layers are missing."""
+    error = IndexError if len(layer_units) < estimator.n_layers_ else error
     raise error(
-        f"hidden_layer_sizes has {len(layer_units) - 2} layers, but training goes on with a "
-        f"network of {n_layers - 2}; fit anew without warm_start to change the depth"
+        f"hidden_layer_sizes and the data ask for layers of {tuple(layer_units)} units, but "
+        f"training goes on with a network of {layer_sizes(estimator)}; fit anew without warm_start "
+        "to change them"
     )
+
+
+def _require_writable(estimator: Any) -> None:
+    """Raise what scikit-learn's first step raises, before an epoch is computed in vain."""
+    if not all(w.flags.writeable for w in estimator.coefs_ + estimator.intercepts_):
+        raise ValueError(
+            "output array is read-only: coefs_ or intercepts_ cannot be trained in place; load a "
+            "model with mmap_mode='c' or without mmap_mode to train on, or train a copy.deepcopy"
+        )
 
 
 class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):  # type: ignore[misc]
