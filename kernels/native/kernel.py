@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import collector, loader, store
+from . import collector, loader, requirements, store
 from .layout import Block, Layout, address, pack, real_type
 
 _log = logging.getLogger("gpubackprop")
@@ -76,8 +76,9 @@ class Kernel:
         started = time.perf_counter()
         with collector.paused():
             # Numba is imported here and nowhere else: a warm process does without it.
-            compiler = import_module(".compiler", __package__)
-            module = import_module(f"..{self._module}", __package__)
+            with requirements.importing():
+                compiler = import_module(".compiler", __package__)
+                module = import_module(f"..{self._module}", __package__)
             loop = getattr(module, self._factory)(real.type, *self._variant)
             symbol, code = compiler.compile_kernel(loop, self._layouts, real, name)
         store.write(name, symbol, code)
