@@ -1,7 +1,9 @@
 """MLPClassifier and MLPRegressor: scikit-learn's, with the numeric engine replaced."""
 
+import copy
 import logging
 import warnings
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, ClassVar
@@ -12,9 +14,9 @@ import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import validate_data
 
-from . import backends, checkpointing, sklearn_contract, training
+from . import backends, callbacks, checkpointing, portable, sklearn_contract, training
 from ._version import __version__
-from .callbacks import Callback
+from .callbacks import Callbacks
 from .checkpointing import Checkpoint
 from .device_arrays import device_for
 from .device_estimators import DeviceData, DeviceLabels
@@ -33,21 +35,21 @@ class _Accelerated:
     device: str
     backend: str
     precision: str
-    callbacks: list[Callback] | None
+    callbacks: Callbacks
     checkpoint: Checkpoint
 
     _own_constraints: ClassVar[dict[str, Any]] = {
         "device": [str],  # its form is checked where it is resolved
         "backend": [sklearn_contract.StrOptions(set(backends.NAMES))],
         "precision": [sklearn_contract.StrOptions(set(backends.PRECISIONS))],
-        "callbacks": [list, None],
+        "callbacks": [callable, Sequence, None],
         "checkpoint": "no_validation",  # `checkpointing.require` does it
     }
 
     def _validate_params(self: Any) -> None:
         super()._validate_params()  # type: ignore[misc]
         backends.select(self.backend, self.device, self.precision)
-        _require_callables(self.callbacks)
+        callbacks.require(self.callbacks)
         checkpointing.require(self.checkpoint)
 
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
@@ -151,6 +153,8 @@ class _Accelerated:
     def __getstate__(self: Any) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
         state.pop("_rows", None)  # in the middle of a fit
+        if state.get("callbacks") is not None:
+            state["callbacks"] = portable.Portable(state["callbacks"], "coefs_" in state)
         versions = {"_gpubackprop_version": __version__, "_sklearn_version": sklearn.__version__}
         return {**state, **versions}
 
@@ -175,7 +179,17 @@ class _Accelerated:
                 UserWarning,
                 stacklevel=2,
             )
+        if isinstance(state.get("callbacks"), portable.Portable):  # a shallow copy
+            state["callbacks"] = state["callbacks"].callbacks
         super().__setstate__(state)  # type: ignore[misc]
+
+    def __sklearn_clone__(self: Any) -> Any:
+        if self.callbacks is None or "callbacks" not in self._get_param_names():
+            return super().__sklearn_clone__()  # type: ignore[misc]
+        silent = copy.copy(self)
+        silent.callbacks = None
+        twin = super(_Accelerated, silent).__sklearn_clone__()  # type: ignore[misc]
+        return twin.set_params(callbacks=portable.cloned(self.callbacks))
 
 
 def _say_sparse(device: str) -> None:
@@ -193,15 +207,6 @@ def _work(estimator: Any, n: int, batch_size: int, epochs: int) -> backends.Work
     size = sum(int(np.prod(W.shape)) for W in estimator.coefs_)
     products = 3 * batch_size * size  # forward, pulled back, gradient
     return backends.Work(products, epochs * -(-n // batch_size))
-
-
-def _require_callables(callbacks: list[Callback] | None) -> None:
-    for callback in callbacks or ():
-        if not callable(callback):
-            raise TypeError(
-                "callbacks must be a list of callables taking (estimator, record), "
-                f"got {callback!r} in it"
-            )
 
 
 def _refuse_layers(layer_units: list[int], estimator: Any, error: type[Exception]) -> None:
@@ -242,9 +247,12 @@ class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):
         Type to compute in, "auto" that of `X`, or float64 with the solver "lbfgs". The last two
         are float32 with operands of matrix products rounded to 10 or 7 bits of fraction, on a GPU;
         the CPU computes in float32.
-    callbacks : list of callable or None, default=None
+    callbacks : callable, sequence of callable or None, default=None
         Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
-        True asks for a stop. The solver "lbfgs" has no epochs and calls none.
+        something true asks for a stop. Weights, learning rate, momentum and penalty that it changes
+        in the estimator count from the next epoch on. The solver "lbfgs" has no epochs and calls
+        none. A clone has copies of them: an object that records for all clones defines
+        `__sklearn_clone__` and returns itself, and a function is never copied.
     checkpoint : int, "sqrt" or None, default=None
         k keeps the activations of every k-th layer while it trains and computes the others again in
         the backward pass: less memory for part of a forward pass, the same weights to the last bit.
@@ -294,7 +302,7 @@ class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):
         device: str = "auto",
         backend: str = "auto",
         precision: str = "auto",
-        callbacks: list[Callback] | None = None,
+        callbacks: Callbacks = None,
         checkpoint: Checkpoint = None,
     ) -> None:
         super().__init__(
@@ -348,9 +356,12 @@ class MLPRegressor(DeviceData, _Accelerated, sklearn_contract.MLPRegressor):  # 
         Type to compute in, "auto" that of `X`, or float64 with the solver "lbfgs". The last two
         are float32 with operands of matrix products rounded to 10 or 7 bits of fraction, on a GPU;
         the CPU computes in float32.
-    callbacks : list of callable or None, default=None
+    callbacks : callable, sequence of callable or None, default=None
         Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
-        True asks for a stop. The solver "lbfgs" has no epochs and calls none.
+        something true asks for a stop. Weights, learning rate, momentum and penalty that it changes
+        in the estimator count from the next epoch on. The solver "lbfgs" has no epochs and calls
+        none. A clone has copies of them: an object that records for all clones defines
+        `__sklearn_clone__` and returns itself, and a function is never copied.
     checkpoint : int, "sqrt" or None, default=None
         k keeps the activations of every k-th layer while it trains and computes the others again in
         the backward pass: less memory for part of a forward pass, the same weights to the last bit.
@@ -403,7 +414,7 @@ class MLPRegressor(DeviceData, _Accelerated, sklearn_contract.MLPRegressor):  # 
         device: str = "auto",
         backend: str = "auto",
         precision: str = "auto",
-        callbacks: list[Callback] | None = None,
+        callbacks: Callbacks = None,
         checkpoint: Checkpoint = None,
     ) -> None:
         super().__init__(

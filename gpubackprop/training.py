@@ -17,7 +17,7 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
-from . import device_arrays
+from . import callbacks, changes, device_arrays
 from .callbacks import EpochRecord
 from .parameters import Array
 from .sklearn_contract import AdamOptimizer, SGDOptimizer
@@ -27,6 +27,9 @@ _log = logging.getLogger("gpubackprop")
 
 class Engine(Protocol):
     """Computes epochs for `train`."""
+
+    def begin(self) -> None:
+        """Start from the estimator as it is now."""
 
     def run(self, order: Array) -> float:
         """Train on all rows in this order and return the epoch's loss."""
@@ -105,7 +108,7 @@ def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -
             engine.publish()  # someone is about to look at the weights
         _record(estimator, data, loss)
         stopped = _stopped_improving(estimator)
-        asked = _call_back(estimator, time.perf_counter() - started)
+        asked = _call_back(estimator, engine, time.perf_counter() - started)
         if stopped or asked or incremental:
             return
     warnings.warn(
@@ -143,13 +146,16 @@ def _stopped_improving(estimator: Any) -> bool:
     return False
 
 
-def _call_back(estimator: Any, seconds: float) -> bool:
-    if not estimator.callbacks:
+def _call_back(estimator: Any, engine: Engine, seconds: float) -> bool:
+    if not callbacks.listeners(estimator.callbacks):
         return False
     score = float(estimator.validation_scores_[-1]) if estimator.early_stopping else None
     record = EpochRecord(estimator.n_iter_, float(estimator.loss_), score, seconds)
-    answers = [callback(estimator, record) for callback in estimator.callbacks]
-    return any(isinstance(answer, (bool, np.bool_)) and answer for answer in answers)
+    before = changes.snapshot(estimator)
+    asked = callbacks.call(estimator.callbacks, estimator, record)
+    if changes.take_up(estimator, before):
+        engine.begin()
+    return asked
 
 
 def new_optimizer(estimator: Any) -> SGDOptimizer | AdamOptimizer:
