@@ -1,6 +1,6 @@
-"""What a training run tells those who listen."""
+"""What a training run tells those who listen, and how they answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 
@@ -25,5 +25,47 @@ class EpochRecord(NamedTuple):
     seconds: float
 
 
-Callback = Callable[[Any, EpochRecord], bool | None]
-"""Called after every epoch with the estimator and its record; True asks for a stop."""
+Callback = Callable[[Any, EpochRecord], Any]
+"""Called after every epoch with the estimator and its record; a true answer asks for a stop."""
+Callbacks = Callback | Sequence[Callback] | None
+"""One, several or none."""
+
+
+def listeners(callbacks: Callbacks) -> tuple[Callback, ...]:
+    """Callbacks one by one."""
+    if callbacks is None:
+        return ()
+    return (callbacks,) if callable(callbacks) else tuple(callbacks)
+
+
+def require(callbacks: Any) -> None:
+    """Raise TypeError if one of them cannot be called."""
+    whole = isinstance(callbacks, str)  # not letter by letter
+    for callback in (callbacks,) if whole else listeners(callbacks):
+        if not callable(callback):
+            raise TypeError(
+                "callbacks must be a callable or a sequence of callables taking "
+                f"(estimator, record), got {callback!r}{'' if whole else ' in it'}"
+            )
+
+
+def call(callbacks: Callbacks, estimator: Any, record: EpochRecord) -> bool:
+    """Call all of them; return whether one asks for a stop.
+
+    Raises
+    ------
+    ValueError
+        If an answer is neither true nor false, as an array of several numbers is not.
+    """
+    answers = [_true(callback, callback(estimator, record)) for callback in listeners(callbacks)]
+    return any(answers)
+
+
+def _true(callback: Callback, answer: Any) -> bool:
+    try:
+        return bool(answer)
+    except Exception as reason:
+        raise ValueError(
+            f"the callback {callback!r} must return something true to stop or false to go on, got "
+            f"{answer!r}"
+        ) from reason

@@ -1,7 +1,9 @@
 """MLPClassifier and MLPRegressor: scikit-learn's, with the numeric engine replaced."""
 
+import copy
 import logging
 import warnings
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, ClassVar
@@ -12,16 +14,17 @@ import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import validate_data
 
-from . import backends, overrides
+from . import backends, callbacks, overrides, portable
 from ._version import __version__
 from .algorithm import checkpointing
 from .algorithm.checkpointing import Checkpoint
 from .algorithm.parameters import Array
 from .backends import threads
 from .backends.cuda.device_arrays import device_for
-from .callbacks import Callback
+from .callbacks import Callbacks
 from .fitting import contract, epoch_loop
 from .fitting.adapters import DenseEngine, StepEngine
+from .fitting.conversion import layer_sizes
 from .fitting.full_batch import FullBatch
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
 from .fitting.prediction import BLOCK, predict
@@ -36,14 +39,14 @@ class _Accelerated:
     device: str
     backend: str
     precision: str
-    callbacks: list[Callback] | None
+    callbacks: Callbacks
     checkpoint: Checkpoint
 
     _own_constraints: ClassVar[dict[str, Any]] = {
         "device": [str],  # its form is checked where it is resolved
         "backend": [contract.StrOptions(set(backends.NAMES))],
         "precision": [contract.StrOptions(set(backends.PRECISIONS))],
-        "callbacks": [list, None],
+        "callbacks": [callable, Sequence, None],
         "checkpoint": "no_validation",  # `checkpointing.require` does it
     }
 
@@ -54,7 +57,7 @@ class _Accelerated:
             self._own_constraints, own._asdict(), caller_name=type(self).__name__
         )
         backends.select(own.backend, own.device, own.precision)
-        _require_callables(own.callbacks)
+        callbacks.require(own.callbacks)
         checkpointing.require(own.checkpoint)
 
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
@@ -92,7 +95,8 @@ class _Accelerated:
             super()._fit_stochastic(X, y, sample_weight, *buffers, layer_units, incremental)  # type: ignore[misc]
             return
         if len(layer_units) != self.n_layers_:
-            _refuse_depth(layer_units, self.n_layers_)
+            _refuse_layers(layer_units, self, TypeError)
+        _require_writable(self)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         data = epoch_loop.split(self, X, y, sample_weight)
@@ -145,6 +149,8 @@ class _Accelerated:
             overrides.hand_down(self, X, own.device, reason)
             solve(activations, *others)
             return
+        if tuple(layer_units) != layer_sizes(self):
+            _refuse_layers(layer_units, self, ValueError)
         dtype = backends.dtype_of(own.precision) or np.dtype(np.float64)  # SciPy's own
         work = _work(self, X.shape[0], X.shape[0], self.max_iter)
         with ExitStack() as sessions:
@@ -156,16 +162,17 @@ class _Accelerated:
 
     @overrides.stands_in
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
-        rows, *_ = getattr(X, "shape", None) or (0,)
-        if rows <= BLOCK or scipy.sparse.issparse(X) or overrides.in_prediction(self):
-            y_hat: Array = super()._forward_pass_fast(X, check_input)  # type: ignore[misc]
-            return y_hat
-        if check_input:
+        if check_input:  # what is sparse, such as a data frame of sparse columns, shows here
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        if X.shape[0] <= BLOCK or scipy.sparse.issparse(X) or overrides.in_prediction(self):
+            y_hat: Array = super()._forward_pass_fast(X, check_input=False)  # type: ignore[misc]
+            return y_hat
         return threads.giving_back(partial(predict, self, X))
 
     def __getstate__(self: Any) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
+        if options(self).callbacks is not None:
+            state["callbacks"] = portable.Portable(state["callbacks"], "coefs_" in state)
         versions = {"_gpubackprop_version": __version__, "_sklearn_version": sklearn.__version__}
         return {**state, **versions}
 
@@ -190,7 +197,18 @@ class _Accelerated:
                 UserWarning,
                 stacklevel=2,
             )
+        if isinstance(state.get("callbacks"), portable.Portable):  # a shallow copy
+            state["callbacks"] = state["callbacks"].callbacks
         super().__setstate__(state)  # type: ignore[misc]
+
+    def __sklearn_clone__(self: Any) -> Any:
+        own = options(self).callbacks
+        if own is None or "callbacks" not in self._get_param_names():
+            return super().__sklearn_clone__()  # type: ignore[misc]
+        silent = copy.copy(self)
+        silent.callbacks = None
+        twin = super(_Accelerated, silent).__sklearn_clone__()  # type: ignore[misc]
+        return twin.set_params(callbacks=portable.cloned(own))
 
 
 def _work(estimator: Any, n: int, batch_size: int, epochs: int) -> backends.Work:
@@ -200,22 +218,23 @@ def _work(estimator: Any, n: int, batch_size: int, epochs: int) -> backends.Work
     return backends.Work(products, epochs * -(-n // batch_size))
 
 
-def _require_callables(callbacks: list[Callback] | None) -> None:
-    for callback in callbacks or ():
-        if not callable(callback):
-            raise TypeError(
-                "callbacks must be a list of callables taking (estimator, record), "
-                f"got {callback!r} in it"
-            )
-
-
-def _refuse_depth(layer_units: list[int], n_layers: int) -> None:
-    """Raise what scikit-learn's code would run into, in words."""
-    error = TypeError if len(layer_units) > n_layers else IndexError
+def _refuse_layers(layer_units: list[int], estimator: Any, error: type[Exception]) -> None:
+    """Raise in words what scikit-learn's code runs into: IndexError where layers are missing."""
+    error = IndexError if len(layer_units) < estimator.n_layers_ else error
     raise error(
-        f"hidden_layer_sizes has {len(layer_units) - 2} layers, but training goes on with a "
-        f"network of {n_layers - 2}; fit anew without warm_start to change the depth"
+        f"hidden_layer_sizes and the data ask for layers of {tuple(layer_units)} units, but "
+        f"training goes on with a network of {layer_sizes(estimator)}; fit anew without warm_start "
+        "to change them"
     )
+
+
+def _require_writable(estimator: Any) -> None:
+    """Raise what scikit-learn's first step raises, before an epoch is computed in vain."""
+    if not all(w.flags.writeable for w in estimator.coefs_ + estimator.intercepts_):
+        raise ValueError(
+            "output array is read-only: coefs_ or intercepts_ cannot be trained in place; load a "
+            "model with mmap_mode='c' or without mmap_mode to train on, or train a copy.deepcopy"
+        )
 
 
 class MLPClassifier(
@@ -240,9 +259,12 @@ class MLPClassifier(
         Type to compute in, "auto" that of `X`, or float64 with the solver "lbfgs". The last two
         are float32 with operands of matrix products rounded to 10 or 7 bits of fraction, on a GPU;
         the CPU computes in float32.
-    callbacks : list of callable or None, default=None
+    callbacks : callable, sequence of callable or None, default=None
         Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
-        True asks for a stop. The solver "lbfgs" has no epochs and calls none.
+        something true asks for a stop. Weights, learning rate, momentum and penalty that it changes
+        in the estimator count from the next epoch on. The solver "lbfgs" has no epochs and calls
+        none. A clone has copies of them: an object that records for all clones defines
+        `__sklearn_clone__` and returns itself, and a function is never copied.
     checkpoint : int, "sqrt" or None, default=None
         k keeps the activations of every k-th layer while it trains and computes the others again in
         the backward pass: less memory for part of a forward pass, the same weights to the last bit.
@@ -292,7 +314,7 @@ class MLPClassifier(
         device: str = "auto",
         backend: str = "auto",
         precision: str = "auto",
-        callbacks: list[Callback] | None = None,
+        callbacks: Callbacks = None,
         checkpoint: Checkpoint = None,
     ) -> None:
         super().__init__(
@@ -352,9 +374,12 @@ class MLPRegressor(
         Type to compute in, "auto" that of `X`, or float64 with the solver "lbfgs". The last two
         are float32 with operands of matrix products rounded to 10 or 7 bits of fraction, on a GPU;
         the CPU computes in float32.
-    callbacks : list of callable or None, default=None
+    callbacks : callable, sequence of callable or None, default=None
         Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
-        True asks for a stop. The solver "lbfgs" has no epochs and calls none.
+        something true asks for a stop. Weights, learning rate, momentum and penalty that it changes
+        in the estimator count from the next epoch on. The solver "lbfgs" has no epochs and calls
+        none. A clone has copies of them: an object that records for all clones defines
+        `__sklearn_clone__` and returns itself, and a function is never copied.
     checkpoint : int, "sqrt" or None, default=None
         k keeps the activations of every k-th layer while it trains and computes the others again in
         the backward pass: less memory for part of a forward pass, the same weights to the last bit.
@@ -407,7 +432,7 @@ class MLPRegressor(
         device: str = "auto",
         backend: str = "auto",
         precision: str = "auto",
-        callbacks: list[Callback] | None = None,
+        callbacks: Callbacks = None,
         checkpoint: Checkpoint = None,
     ) -> None:
         super().__init__(

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from inspect import signature
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
@@ -48,7 +49,8 @@ class Cache(NamedTuple):
 
     Notes
     -----
-    With a checkpoint, None stands where other layers have used the memory since.
+    `backward` reads A alone, in which sigma' is written; Z is there to be looked at. With a
+    checkpoint, None stands where other layers have used the memory since.
     """
 
     Z: tuple[Any, ...]
@@ -111,11 +113,15 @@ class Network:
     Attributes
     ----------
     weights : tuple of ndarray, (d_l, d_l-1) each
-        Writable views of the one parameter vector.
+        Writable views of the one parameter vector; values assigned to them are copied in.
     biases : tuple of ndarray, (d_l,) each
         Likewise.
     theta : ndarray
         The parameter vector; between parameters it holds zeros, for alignment.
+    layer_sizes : tuple of int
+        d_0, d_1, .., d_L; fixed, as is `dtype`.
+    dtype : dtype
+        Type of all numbers.
 
     Raises
     ------
@@ -168,15 +174,60 @@ class Network:
         *,
         checkpoint: Checkpoint = None,
     ) -> None:
-        self.layer_sizes = _layer_sizes(layer_sizes)
+        self._layer_sizes = _layer_sizes(layer_sizes)
         checkpointing.require(checkpoint)
         self._checkpoint = checkpoint
         self._choice = (backend, device, precision)
         self._bind(backends.select(*self._choice))
-        self.dtype = _dtype(dtype, precision)
+        self._dtype = _dtype(dtype, precision)
         self._formulas = _formulas(activation, output_activation, loss)
-        self._adopt(self._zeros())
+        self._net = self._zeros()
         self._initialise(random_state)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse to change what a network is made with, which would have no effect."""
+        if name in _MADE_WITH:
+            raise AttributeError(
+                f"{name} of a Network is fixed: make another with {name}={value!r}"
+            )
+        super().__setattr__(name, value)
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """d_0, d_1, .., d_L."""
+        return self._layer_sizes
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of all numbers."""
+        return self._dtype
+
+    @property
+    def theta(self) -> Array:
+        """The parameter vector."""
+        return self._net.theta
+
+    @theta.setter
+    def theta(self, values: npt.ArrayLike) -> None:
+        self._assign("theta", [self._net.theta], [values])
+
+    @property
+    def weights(self) -> tuple[Array, ...]:
+        """Views of the parameter vector, (d_l, d_l-1) each."""
+        return tuple(W.T for W in self._net.W)
+
+    @weights.setter
+    def weights(self, values: Sequence[npt.ArrayLike]) -> None:
+        self._assign("weights", self.weights, values)
+
+    @property
+    def biases(self) -> tuple[Array, ...]:
+        """Views of the parameter vector, (d_l,) each."""
+        return self._net.b
+
+    @biases.setter
+    def biases(self, values: Sequence[npt.ArrayLike]) -> None:
+        self._assign("biases", self.biases, values)
 
     def _bind(self, backend: Backend) -> None:
         self._kernels, self._memory = backend.kernels, backend.memory
@@ -199,8 +250,7 @@ class Network:
     def __getstate__(self) -> dict[str, Any]:
         """State without what cannot be pickled, and with parameters that open on any machine."""
         bound = ("_kernels", "_memory", "_backend", "_algorithm", "_net")
-        shown = ("theta", "weights", "biases")
-        state = {name: value for name, value in vars(self).items() if name not in bound + shown}
+        state = {name: value for name, value in vars(self).items() if name not in bound}
         values = [np.ascontiguousarray(self._memory.read(p)) for p in (*self._net.W, *self._net.b)]
         return state | {"parameters": values}
 
@@ -214,7 +264,7 @@ class Network:
             backend, _, precision = self._choice
             self._choice = (backend, "cpu", precision)
             self._bind(backends.select(*self._choice))
-        self._adopt(self._zeros())
+        self._net = self._zeros()
         with self._session():
             self._net.load(values)
 
@@ -233,22 +283,27 @@ class Network:
         """
         twin = object.__new__(type(self))
         vars(twin).update(vars(self))
-        twin.dtype = _dtype(dtype)
+        twin._dtype = _dtype(dtype)
         backend, device, precision = self._choice
         meant = backends.dtype_of(precision)
         if meant is not None and meant != twin.dtype:
             twin._choice = (backend, device, "auto")  # a precision of the other type
             twin._bind(backends.select(*twin._choice))
-        twin._adopt(twin._zeros())
+        twin._net = twin._zeros()
         with self._session():
             _fill(twin._net, [*self._net.W, *self._net.b])
         return twin
 
-    def _adopt(self, net: Parameters) -> None:
-        self._net = net
-        self.theta = net.theta
-        self.weights = tuple(W.T for W in net.W)
-        self.biases = net.b
+    def _assign(self, name: str, mine: Sequence[Array], values: Sequence[npt.ArrayLike]) -> None:
+        """Copy values in, all or none, so that the views that someone holds stay what they are."""
+        try:
+            arrays = [self._array(value).copy() for value in values]  # they may be views of mine
+        except (TypeError, ValueError) as reason:
+            raise ValueError(f"{name} must be arrays of numbers: {reason}") from None
+        self._require_shapes(name, arrays, [array.shape for array in mine])
+        with self._session():
+            for array, value in zip(mine, arrays, strict=True):
+                array[...] = self._memory.put(value)
 
     def _initialise(self, random_state: int | np.random.RandomState | None) -> None:
         rng = (
@@ -431,6 +486,9 @@ class Network:
             there: Array = device_arrays.adopt(batch).astype(self.dtype, copy=False)
             return there
         return np.asarray(batch, dtype=self.dtype)
+
+
+_MADE_WITH = frozenset(signature(Network).parameters)
 
 
 def _shown(matrices: Sequence[Array], kept: Sequence[bool]) -> tuple[Any, ...]:

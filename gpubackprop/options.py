@@ -8,7 +8,7 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from .algorithm.checkpointing import Checkpoint
-from .callbacks import Callback
+from .callbacks import Callbacks
 
 _log = logging.getLogger("gpubackprop")
 
@@ -19,7 +19,7 @@ class Options(NamedTuple):
     device: str = "auto"
     backend: str = "auto"
     precision: str = "auto"
-    callbacks: list[Callback] | None = None
+    callbacks: Callbacks = None
     checkpoint: Checkpoint = None
 
 

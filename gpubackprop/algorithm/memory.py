@@ -2,6 +2,7 @@
 
 import mmap
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -164,8 +165,12 @@ def aligned_zeros(size: int, dtype: Any) -> Array:
 
 def _huge_pages(length: int) -> Array:
     """Zeros that the kernel may back with huge pages: epochs of 2 MB of weights vary less so."""
-    memory = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    memory.madvise(mmap.MADV_HUGEPAGE)
+    try:
+        memory = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except (OSError, OverflowError):
+        raise MemoryError(f"Unable to allocate {length / 2**30:.3g} GiB") from None
+    with suppress(OSError):  # a kernel without huge pages refuses the advice
+        memory.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(memory, dtype=np.uint8)
 
 

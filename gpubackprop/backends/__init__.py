@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from ..kernels.cuda.device import Rounding
+from ..kernels.native import requirements
 from .backend import Backend
 from .cuda import detection
 
@@ -124,6 +125,8 @@ def select(backend: str, device: str, precision: str = "auto") -> Backend:
         If a name is unknown, or two of them contradict each other.
     RuntimeError
         If a GPU is asked for by name and cannot be used; it says what is missing and the cure.
+    ImportError
+        If machine code is to be made and Numba or llvmlite cannot be imported.
 
     Examples
     --------
@@ -141,7 +144,8 @@ def select(backend: str, device: str, precision: str = "auto") -> Backend:
         from . import reference
 
         return reference.backend
-    from . import compiled
+    with requirements.importing():
+        from . import compiled
 
     if backend == "auto":
         _log.debug("backend 'auto': compiled, the fastest on the CPU")

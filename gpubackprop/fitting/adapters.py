@@ -43,9 +43,15 @@ class DenseEngine:
     """
 
     def __init__(self, estimator: Any, data: Data, batch_size: int, backend: Backend) -> None:
-        self._estimator = estimator
+        self._estimator, self._data, self._batch_size = estimator, data, batch_size
+        self._backend = backend
+        self.begin()
+
+    def begin(self) -> None:
+        """Start from the estimator as it is now."""
+        estimator, data, backend = self._estimator, self._data, self._backend
         dtype = training_dtype(estimator, data.X, data.y, data.sample_weight)
-        planned = _planned(estimator, data.X, batch_size, dtype, backend.memory)
+        planned = _planned(estimator, data.X, self._batch_size, dtype, backend.memory)
         self._memory = backend.memory
         self._net = network(estimator, dtype, backend.memory)
         self._optimizer = optimizer(estimator, self._net)
@@ -125,6 +131,9 @@ class StepEngine:
     ) -> None:
         self._estimator, self._data, self._batch_size = estimator, data, batch_size
         self._buffers = buffers
+
+    def begin(self) -> None:
+        """Do nothing: scikit-learn's code reads the estimator in every batch."""
 
     def run(self, order: Array) -> float:
         """Train on all rows in this order and return the epoch's loss."""

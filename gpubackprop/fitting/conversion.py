@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from ..algorithm.memory import HOST, Memory
 from ..algorithm.optimizers import SGD, Adam
@@ -73,7 +74,7 @@ def usable(X: Array, dtype: np.dtype[Any]) -> Array:
     return np.require(X, dtype=dtype, requirements=["ALIGNED"])
 
 
-def targets(estimator: Any, y: Array, dtype: np.dtype[Any]) -> Array:
+def targets(estimator: Any, y: Any, dtype: np.dtype[Any]) -> Array:
     """Targets as the network's outputs lie, where y lies; a single column goes for all of them.
 
     Raises
@@ -83,6 +84,8 @@ def targets(estimator: Any, y: Array, dtype: np.dtype[Any]) -> Array:
     ValueError
         If there are more or fewer columns than outputs.
     """
+    if scipy.sparse.issparse(y):
+        y = y.toarray()
     if y.dtype.kind not in "biuf":
         raise TypeError(f"y must be numbers, got {y.dtype}")
     outputs = len(estimator.intercepts_[-1])
@@ -111,10 +114,17 @@ def optimizer(estimator: Any, net: Parameters) -> SGD | Adam:
     rate = net.memory.put(np.zeros(1))
     if isinstance(state, SGDOptimizer):  # the solver may have changed since it was made
         velocity = net.zeros_like()
+        state.velocities = _writable(state.velocities)
         velocity.load(state.velocities)
         return SGD(rate, velocity, float(state.momentum), state.nesterov)
     m, v = net.zeros_like(), net.zeros_like()
+    state.ms, state.vs = _writable(state.ms), _writable(state.vs)
     m.load(state.ms)
     v.load(state.vs)
     t = net.memory.put(np.array([state.t], dtype=np.int64))
     return Adam(rate, m, v, t, float(state.beta_1), float(state.beta_2), float(state.epsilon))
+
+
+def _writable(arrays: list[Array]) -> list[Array]:
+    """Copy those that are read-only, as in a memory-mapped model; scikit-learn makes them anew."""
+    return [np.require(array, requirements=["W"]) for array in arrays]

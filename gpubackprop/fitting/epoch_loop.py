@@ -18,9 +18,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import shuffle
 
+from .. import changes
 from ..algorithm.parameters import Array
 from ..backends.cuda import device_arrays
-from ..callbacks import Callback, EpochRecord
+from ..callbacks import Callbacks, EpochRecord, call, listeners
 from ..options import options
 from .contract import mlp
 
@@ -29,6 +30,9 @@ _log = logging.getLogger("gpubackprop")
 
 class Engine(Protocol):
     """Computes epochs for `train`."""
+
+    def begin(self) -> None:
+        """Start from the estimator as it is now."""
 
     def run(self, order: Array) -> float:
         """Train on all rows in this order and return the epoch's loss."""
@@ -114,7 +118,7 @@ def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -
         _overflow_as_numpy_does(loss)
         _record(estimator, data, of_loss(loss))
         stopped = _stopped_improving(estimator)
-        asked = _call_back(callbacks, estimator, time.perf_counter() - started)
+        asked = _call_back(callbacks, estimator, engine, time.perf_counter() - started)
         if stopped or asked or incremental:
             return
     warnings.warn(
@@ -168,13 +172,16 @@ def _stopped_improving(estimator: Any) -> bool:
     return False
 
 
-def _call_back(callbacks: list[Callback] | None, estimator: Any, seconds: float) -> bool:
-    if not callbacks:
+def _call_back(callbacks: Callbacks, estimator: Any, engine: Engine, seconds: float) -> bool:
+    if not listeners(callbacks):
         return False
     score = float(estimator.validation_scores_[-1]) if estimator.early_stopping else None
     record = EpochRecord(estimator.n_iter_, float(estimator.loss_), score, seconds)
-    answers = [callback(estimator, record) for callback in callbacks]
-    return any(isinstance(answer, (bool, np.bool_)) and answer for answer in answers)
+    before = changes.snapshot(estimator)
+    asked = call(callbacks, estimator, record)
+    if changes.take_up(estimator, before):
+        engine.begin()
+    return asked
 
 
 def new_optimizer(estimator: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import gc_pause, loader, store
+from . import gc_pause, loader, requirements, store
 from .arguments import Block, Layout, address, pack, real_type
 
 _log = logging.getLogger("gpubackprop")
@@ -82,8 +82,9 @@ class Kernel:
 
     def _object_file(self, name: str, real: np.dtype[Any]) -> tuple[str, bytes]:
         # Numba is imported here and nowhere else: a warm process does without it.
-        compiler = import_module(".compiler", __package__)
-        module = import_module(f"..{self._module}", __package__)
+        with requirements.importing():
+            compiler = import_module(".compiler", __package__)
+            module = import_module(f"..{self._module}", __package__)
         loop = getattr(module, self._factory)(real.type, *self._variant)
         compiled: tuple[str, bytes] = compiler.compile_kernel(loop, self._layouts, real, name)
         return compiled

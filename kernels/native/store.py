@@ -10,11 +10,11 @@ import os
 import platform
 import tempfile
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import platformdirs
 
+from . import requirements
 from .loader import host_features, host_name
 
 _log = logging.getLogger("gpubackprop")
@@ -33,8 +33,8 @@ def fingerprint() -> str:
     digest = hashlib.sha256()
     for source in sorted(_SOURCES.rglob("*.py")):
         digest.update(source.name.encode() + source.read_bytes())
-    for package in ("numba", "llvmlite", "numpy"):
-        digest.update(version(package).encode())
+    for number in requirements.installed().values():
+        digest.update(number.encode())
     digest.update(f"{platform.python_version()} {platform.platform()}".encode())
     digest.update(f"{host_name()} {host_features()}".encode())
     return digest.hexdigest()[:16]

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -130,6 +131,49 @@ def test_parameters_are_writable_views_of_theta(net):
     assert not net.theta.any()
     net.theta[:] = 1
     assert all((view == 1).all() for view in (*net.weights, *net.biases))
+
+
+def test_values_assigned_to_parameters_are_copied_in(net):
+    views, theta = (*net.weights, *net.biases), net.theta
+    weights = [np.full(W.shape, l + 1) for l, W in enumerate(net.weights)]
+    net.weights = weights
+    net.biases = [b.tolist() for b in net.biases]
+    for W, value in zip(net.weights, weights, strict=True):
+        np.testing.assert_array_equal(W, value)
+    weights[0][...] = 9
+    assert (net.weights[0] == 1).all()
+    A0, Y = batch(net)
+    net.step(net.backward(net.forward(A0), Y), 0.1)
+    for mine, view in zip((*net.weights, *net.biases), views, strict=True):
+        assert np.shares_memory(mine, view)
+    net.theta = theta / 2
+    net.theta *= 2
+    assert net.theta is theta
+
+
+def test_parameters_may_be_assigned_from_each_other():
+    net = Network((3, 3, 3), random_state=0)
+    first, second = (W.copy() for W in net.weights)
+    net.weights = [net.weights[1], net.weights[0].T]
+    np.testing.assert_array_equal(net.weights[0], second)
+    np.testing.assert_array_equal(net.weights[1], first.T)
+
+
+@pytest.mark.parametrize("name", ["theta", "weights", "biases"])
+@pytest.mark.parametrize("wrong", [3.0, None, [[1.0]], [], ["a"], "ab"])
+def test_parameters_of_other_shapes_are_refused(name, wrong):
+    net = Network((3, 4, 2), random_state=0)
+    before = net.theta.copy()
+    with pytest.raises(ValueError, match=f"^{name} must"):
+        setattr(net, name, wrong)
+    np.testing.assert_array_equal(net.theta, before)
+
+
+@pytest.mark.parametrize("name", signature(Network).parameters)
+def test_what_a_network_is_made_with_is_fixed(name):
+    net = Network((3, 4, 2))
+    with pytest.raises(AttributeError, match=f"^{name} of a Network is fixed: make another"):
+        setattr(net, name, None)
 
 
 def test_editing_a_weight_changes_the_forward_pass(net):

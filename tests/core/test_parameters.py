@@ -1,5 +1,8 @@
 """The flat parameter vector: aligned, in scikit-learn's order, weights first."""
 
+import errno
+import mmap
+
 import numpy as np
 import pytest
 
@@ -98,3 +101,18 @@ def test_zeros_like_has_the_layout_and_its_own_memory(dtype):
     assert other.theta.shape == net.theta.shape
     assert other.theta.dtype == net.theta.dtype
     assert not np.shares_memory(other.theta, net.theta)
+
+
+@pytest.mark.parametrize("size", [1 << 50, 1 << 58])  # more than an address can say
+def test_memory_that_is_not_there(size, dtype):
+    with pytest.raises(MemoryError, match=r"Unable to allocate .* GiB"):
+        aligned_zeros(size, dtype)
+
+
+def test_a_system_without_huge_pages(monkeypatch):
+    class Plain(mmap.mmap):
+        def madvise(self, *_):
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(mmap, "mmap", Plain)
+    assert not aligned_zeros(1 << 20, "float64").any()

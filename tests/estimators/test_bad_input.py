@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,47 @@ def test_state(wrong: str) -> None:
 def test_other_number_of_outputs(wrong: str) -> None:
     expected, mine = (_error(OUTPUTS[wrong], m) for m in (THEIRS, OURS))
     assert type(mine) is type(expected) is ValueError  # scikit-learn's words are NumPy's there
+
+
+WIDTHS = [((6,), (4,)), ((6,), (8,)), ((6,), (6, 6)), ((6, 5), (6,)), ((6, 5), (5, 6))]
+"""Hidden layers of a first training, and those asked for in a second."""
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize(("first", "second"), WIDTHS)
+def test_lbfgs_does_not_go_on_with_other_layers(first: Any, second: Any, sparse: bool) -> None:
+    # scikit-learn trains a narrower network on parts of the other's weights.
+    rows = scipy.sparse.csr_array(X) if sparse else X
+    model = _regressor(OURS, solver="lbfgs", hidden_layer_sizes=first, warm_start=True, tol=1e-4)
+    said(model.fit, rows, Y)
+    before = copy.deepcopy(model)
+    asked, there = (5, *second, 1), (5, *first, 1)
+    error = IndexError if len(second) < len(first) else ValueError
+    message = f"layers of {asked} units, but training goes on with a network of {there}"
+    with pytest.raises(error, match=re.escape(message)):
+        model.set_params(hidden_layer_sizes=second).fit(rows, Y)
+    np.testing.assert_array_equal(model.predict(X), before.predict(X))
+
+
+def test_lbfgs_does_not_go_on_with_other_outputs() -> None:
+    model = _regressor(OURS, solver="lbfgs", warm_start=True).fit(X, TWO)
+    with pytest.raises(ValueError, match=r"\(5, 3, 2\) units, .* network of \(5, 3, 3\)"):
+        model.fit(X, TWO[:, :2])
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize(("first", "second"), WIDTHS)
+def test_epochs_go_on_with_the_layers_there_are(first: Any, second: Any, solver: str) -> None:
+    def train(m: Any) -> Any:
+        params = {"solver": solver, "hidden_layer_sizes": first, "warm_start": True}
+        model = _regressor(m, **params).fit(X, Y)
+        return model.set_params(hidden_layer_sizes=second).fit(X, Y)
+
+    if len(first) == len(second):  # widths are not looked at
+        assert_same_model(train(OURS), train(THEIRS), X, Y, TOLERANCES["float64"])
+        return
+    assert type(_error(train, OURS)) is type(_error(train, THEIRS))
+    assert f"training goes on with a network of {(5, *first, 1)}" in str(_error(train, OURS))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Callbacks hear of every epoch, see its weights and can end training."""
 
 import re
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -106,16 +107,22 @@ def test_true_in_the_last_epoch_is_a_stop_too() -> None:
     assert _train("compiled", Listener({5: True}))[1] == []
 
 
-@pytest.mark.parametrize("answer", [1, "stop", [True], False, np.False_, None])
-def test_only_true_itself_stops(answer: Any) -> None:
-    # What a callback happens to return, such as the value of its last call, is no request.
-    assert _train("compiled", Listener({2: answer}))[0].n_iter_ == 5
+TRUE = [True, np.True_, 1, np.int64(1), 0.5, "stop", [False], np.array([True]), np.array(1)]
+FALSE = [False, np.False_, 0, np.int64(0), 0.0, "", [], None, np.array([False])]
 
 
-@pytest.mark.parametrize("answer", [True, np.True_])
-def test_a_comparison_stops(answer: Any) -> None:
-    # NumPy's comparisons answer with its own kind of True.
-    assert _train("compiled", Listener({2: answer}))[0].n_iter_ == 2
+@pytest.mark.parametrize(
+    ("answer", "epochs"), [*((a, 2) for a in TRUE), *((a, 5) for a in FALSE)], ids=repr
+)
+def test_whatever_is_true_stops(answer: Any, epochs: int) -> None:
+    # As with scikit-learn's own `monitor` of gradient boosting.
+    assert _train("compiled", Listener({2: answer}))[0].n_iter_ == epochs
+
+
+def test_an_answer_that_is_neither_true_nor_false() -> None:
+    message = r"the callback <.*Listener object.*> must return .* got array\(\[0., 0.\]\)"
+    with pytest.raises(ValueError, match=message):
+        _train("compiled", Listener({2: np.zeros(2)}))
 
 
 def test_stop_restores_the_best_weights() -> None:
@@ -156,19 +163,31 @@ def test_no_callbacks(empty: Any) -> None:
     _model("compiled", callbacks=empty, **ENDS_BY_ITSELF).set_params(max_iter=9).fit(task.X, task.y)
 
 
-@pytest.mark.parametrize("wrong", [print, "print", 3, (print,), {"on_epoch": print}])
-def test_callbacks_must_be_a_list(wrong: Any) -> None:
+@pytest.mark.parametrize("wrong", [3, {"on_epoch": print}, {print}, iter([print])])
+def test_callbacks_must_be_a_sequence(wrong: Any) -> None:
     task = TASKS["regression"]
-    message = "The 'callbacks' parameter of MLPRegressor must be an instance of 'list' or None"
+    message = (
+        "The 'callbacks' parameter of MLPRegressor must be a callable, an instance of "
+        "'collections.abc.Sequence' or None"
+    )
     with pytest.raises(ValueError, match=re.escape(message)):
         _model("compiled", callbacks=wrong).fit(task.X, task.y)
 
 
 @ways
-def test_callbacks_must_be_callable(way: str) -> None:
-    model = _model(way, callbacks=[print, "print"])
-    with pytest.raises(TypeError, match=r"must be a list of callables .* got 'print'"):
+@pytest.mark.parametrize("wrong", [[print, "print"], (None, "print"), "print"], ids=repr)
+def test_callbacks_must_be_callable(way: str, wrong: Any) -> None:
+    model = _model(way, callbacks=wrong)
+    got = "None" if wrong[0] is None else "'print'"
+    with pytest.raises(TypeError, match=rf"callable or a sequence of callables .* got {got}"):
         model.fit(_examples(way), TASKS["regression"].y)
+
+
+@pytest.mark.parametrize("several", [list, tuple, deque, lambda callbacks: callbacks[0]])
+def test_callbacks_come_alone_or_in_any_sequence(several: Any) -> None:
+    listener, task = Listener(), TASKS["regression"]
+    said(_model("compiled", callbacks=several([listener])).fit, task.X, task.y)
+    assert [record.epoch for record in listener.records] == [1, 2, 3, 4, 5]
 
 
 def test_callbacks_must_be_callable_with_lbfgs() -> None:

@@ -206,6 +206,33 @@ def test_sparse_examples_train_to_scikit_learns_bits(
     np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
 
 
+@pytest.mark.parametrize("rows", [61, 1100])
+def test_data_frames_of_sparse_columns(rows: int) -> None:
+    # They say that they are sparse when they have been validated, and not before.
+    task = TASKS["binary"]
+    dense = np.resize(np.where(np.abs(task.X) > 0.5, task.X, 0.0), (rows, 5))
+    X, y = pd.DataFrame.sparse.from_spmatrix(scipy.sparse.csr_array(dense)), np.resize(task.y, rows)
+    ours, theirs = twins(task, **BASE)
+    for method in ("fit", "partial_fit"):
+        train_both(ours, theirs, X, y, method=method)
+    assert_bitwise_equal(ours, theirs)
+    for method in ("predict", "predict_proba", "predict_log_proba"):
+        np.testing.assert_array_equal(getattr(ours, method)(X), getattr(theirs, method)(X))
+    assert ours.score(X, y) == theirs.score(X, y)
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr", "lil", "dok", "dia"])
+@pytest.mark.parametrize("backend", ["compiled", "reference"])
+@every_solver
+def test_sparse_targets_train_as_dense_ones(solver: str, backend: str, form: str) -> None:
+    task = TASKS["multioutput"]
+    y = np.where(task.y > 0, task.y, 0.0)
+    ours, theirs = twins(task, backend, **{**BASE, "solver": solver, "max_iter": 5})
+    said(ours.fit, task.X, getattr(scipy.sparse, f"{form}_array")(y))
+    said(theirs.fit, task.X, y)
+    assert_same_parameters(ours, theirs, TOLERANCES["float64"])
+
+
 def test_sparse_and_dense_examples_in_turn() -> None:
     task = TASKS["regression"]
     ours, theirs = twins(task, **BASE)

@@ -26,6 +26,7 @@ from .agreement import (
     assert_bitwise_equal,
     assert_same_model,
     ours_for,
+    said,
     train_both,
     twins,
 )
@@ -131,6 +132,46 @@ def test_memory_mapped_model_predicts(tmp_path: Path) -> None:
     assert not mapped.coefs_[0].flags.writeable
     for X in (task.X, np.tile(task.X, (50, 1))):
         np.testing.assert_array_equal(mapped.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("method", "early_stopping"), [("fit", False), ("fit", True), ("partial_fit", False)]
+)
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_memory_mapped_model_is_refused_before_it_trains(
+    solver: str, method: str, early_stopping: bool, tmp_path: Path
+) -> None:
+    task, epochs = TASKS["regression"], list[int]()
+    both = twins(task, **BASE, solver=solver, warm_start=True, early_stopping=early_stopping)
+    for model in both:
+        file = tmp_path / type(model).__module__
+        joblib.dump(model.fit(task.X, task.y), file)
+        mapped = joblib.load(file, mmap_mode="r")
+        if model is both[0]:
+            mapped.set_params(callbacks=[lambda model, record: epochs.append(record.epoch)])
+        with pytest.raises(ValueError, match=r"^output array is read-only"):
+            getattr(mapped, method)(task.X, task.y)
+    assert epochs == []
+    lent = joblib.load(tmp_path / "gpubackprop", mmap_mode="c")  # copied when it is written to
+    getattr(lent, method)(task.X, task.y)
+
+
+@every_solver
+def test_memory_mapped_model_trains_on_with_weights_of_its_own(solver: str, tmp_path: Path) -> None:
+    task = TASKS["regression"]
+    ours, theirs = twins(task, **{**BASE, "solver": solver, "max_iter": 7}, warm_start=True)
+    mapped = []
+    for model in (ours, theirs):
+        file = tmp_path / type(model).__module__
+        said(model.fit, task.X, task.y)
+        joblib.dump(model, file)
+        mapped.append(joblib.load(file, mmap_mode="r"))
+        if solver != "lbfgs":  # which makes new arrays by itself
+            for name in ("coefs_", "intercepts_"):
+                setattr(mapped[-1], name, [w.copy() for w in getattr(mapped[-1], name)])
+    for _ in range(2):
+        train_both(*mapped, task.X, task.y, method="partial_fit" if solver != "lbfgs" else "fit")
+    assert_same_model(*mapped, task.X, task.y, TOLERANCES["float64"])
 
 
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])

@@ -2,6 +2,9 @@
 
 import gc
 import math
+import os
+import sys
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -157,3 +160,53 @@ def test_a_warm_process_trains_without_numba(run_python):
     assert warm == cold
     hidden = "import sys; sys.modules['numba'] = None\n" + TRAIN  # importing it now raises
     assert run_python(hidden).split()[1] == cold
+
+
+FIT = """
+import numpy as np
+from gpubackprop import MLPRegressor
+X = np.arange(8.0).reshape(4, 2)
+try:
+    MLPRegressor(hidden_layer_sizes=(3,), max_iter=1).fit(X, X[:, 0])
+except ImportError as error:
+    print(error)
+MLPRegressor(tol=1e9, n_iter_no_change=1, backend="reference").fit(X, X[:, 0])
+print("trained")
+"""
+
+
+@pytest.mark.parametrize("package", ["numba", "llvmlite"])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        "ImportError('Numba needs NumPy 2.4 or less. Got NumPy 9.9.')",
+        "SystemError('initialization of _internal failed')",
+        "AttributeError('module numpy has no attribute long')",
+    ],
+)
+def test_a_compiler_that_cannot_be_imported(package, failure, run_python, tmp_path):
+    broken = tmp_path / "broken" / package
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text(f"raise {failure}")
+    said = run_python(FIT, PYTHONPATH=os.pathsep.join([str(broken.parent), *sys.path]))
+    assert failure.split("'")[1] in said
+    for name in ("numba", "llvmlite", "numpy"):
+        assert f"{name} {version(name)}" in said
+    assert "backend='reference'" in said
+    assert said.endswith("trained")
+
+
+def test_a_compiler_that_is_not_installed(run_python):
+    hide = """
+import importlib.metadata, sys
+sys.modules["numba"] = None
+installed = importlib.metadata.version
+def version(name):
+    if name == "numba":
+        raise importlib.metadata.PackageNotFoundError(name)
+    return installed(name)
+importlib.metadata.version = version
+"""
+    said = run_python(hide + FIT)
+    assert "numba not installed" in said
+    assert said.endswith("trained")
