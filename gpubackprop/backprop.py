@@ -16,7 +16,7 @@ to batch lives in a one-element array, so one recorded mini-batch can be replaye
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from .kernels.formulas import Activation, Loss
 from .kernels.protocol import Kernels
@@ -54,10 +54,34 @@ Batch = Sequence[tuple[Workspace, Parameters]]
 The first part's gradient becomes the batch's; the others may share one place."""
 
 
+class Layers(Protocol):
+    """What the forward pass reads of a network."""
+
+    @property
+    def W(self) -> tuple[Array, ...]:
+        """Weights, (fan_in, fan_out) each."""
+
+    @property
+    def b(self) -> tuple[Array, ...]:
+        """Biases, (fan_out,) each."""
+
+
+class Activations(Protocol):
+    """What the forward pass fills."""
+
+    @property
+    def A(self) -> tuple[Array, ...]:
+        """Activations, (B, d_l) each; A[0] is the mini-batch."""
+
+    @property
+    def Z(self) -> tuple[Array, ...]:
+        """Pre-activations of the layers 1 .. L; may be the same arrays as A[1:]."""
+
+
 class Algorithm(NamedTuple):
     """The algorithm bound to one kernels module."""
 
-    forward: Callable[[Parameters, Workspace, Formulas], None]
+    forward: Callable[[Layers, Activations, Formulas], None]
     backward: Callable[[Parameters, Parameters, Workspace, Formulas], None]
     train_batch: Callable[
         [Source, Parameters, Batch, Formulas, Optimizer, float],
@@ -68,11 +92,11 @@ class Algorithm(NamedTuple):
 def bind(k: Kernels) -> Algorithm:
     """Write the algorithm in the primitives of `k`."""
 
-    def layer(l: int, net: Parameters, ws: Workspace, f: Formulas) -> None:
+    def layer(l: int, net: Layers, ws: Activations, f: Formulas) -> None:
         sigma = f.output if l == len(net.W) - 1 else f.hidden
         k.dense(ws.A[l], net.W[l], net.b[l], sigma, ws.Z[l], ws.A[l + 1])
 
-    def forward(net: Parameters, ws: Workspace, f: Formulas) -> None:
+    def forward(net: Layers, ws: Activations, f: Formulas) -> None:
         for l in range(len(net.W)):
             layer(l, net, ws, f)
 

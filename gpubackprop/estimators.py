@@ -21,7 +21,7 @@ from .device_estimators import DeviceData, DeviceLabels
 from .engines import DenseEngine, SparseEngine
 from .full_batch import FullBatch
 from .parameters import Array
-from .prediction import BLOCK, predict
+from .prediction import are_few, predict
 from .translation import working_dtype
 
 _log = logging.getLogger("gpubackprop")
@@ -138,12 +138,11 @@ class _Accelerated:
                 del self._rows
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
-        rows, *_ = getattr(X, "shape", None) or (0,)
-        if rows <= BLOCK or scipy.sparse.issparse(X):
-            y_hat: Array = super()._forward_pass_fast(X, check_input)  # type: ignore[misc]
-            return y_hat
         if check_input:
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        if scipy.sparse.issparse(X) or are_few(self, X):
+            y_hat: Array = super()._forward_pass_fast(X, check_input=False)  # type: ignore[misc]
+            return y_hat
         return predict(self, X)
 
     def __getstate__(self: Any) -> dict[str, Any]:
