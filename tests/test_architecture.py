@@ -44,7 +44,7 @@ FLOORS = (
     ("device_estimators",),
     ("engines", "full_batch", "prediction", "network"),
     ("training", "translation", "device_validation"),
-    ("callbacks", "sklearn_contract", "epochs", "device_arrays"),
+    ("callbacks", "sklearn_contract", "epochs", "device_arrays", "scores"),
     ("feeds", "last_epoch", "memory_plan"),
     ("backends",),
     ("backends.compiled", "backends.cuda.backend", "backends.reference"),
