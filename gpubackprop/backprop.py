@@ -58,7 +58,7 @@ class Layers(Protocol):
     """What the forward pass reads of a network."""
 
     @property
-    def W(self) -> tuple[Array, ...]:
+    def W(self) -> tuple[Array, ...]:  # noqa: N802
         """Weights, (fan_in, fan_out) each."""
 
     @property
@@ -70,11 +70,11 @@ class Activations(Protocol):
     """What the forward pass fills."""
 
     @property
-    def A(self) -> tuple[Array, ...]:
+    def A(self) -> tuple[Array, ...]:  # noqa: N802
         """Activations, (B, d_l) each; A[0] is the mini-batch."""
 
     @property
-    def Z(self) -> tuple[Array, ...]:
+    def Z(self) -> tuple[Array, ...]:  # noqa: N802
         """Pre-activations of the layers 1 .. L; may be the same arrays as A[1:]."""
 
 

@@ -55,7 +55,7 @@ class _Activations(NamedTuple):
     A: tuple[Array, ...]
 
     @property
-    def Z(self) -> tuple[Array, ...]:
+    def Z(self) -> tuple[Array, ...]:  # noqa: N802
         return self.A[1:]
 
 
@@ -135,8 +135,7 @@ def _side_by_side(share: Callable[[], None], workers: int, starts: deque[int]) -
     with ThreadPoolExecutor(workers - 1) as pool:
         try:
             with suppress(RuntimeError):  # no threads to be had: the interpreter is shutting down
-                for _ in range(workers - 1):
-                    others.append(pool.submit(share))
+                others.extend(pool.submit(share) for _ in range(workers - 1))
             share()
         finally:
             starts.clear()  # after an error nobody goes on

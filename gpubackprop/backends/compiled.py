@@ -29,12 +29,17 @@ INTERRUPT_EVERY = 0.05
 WORTH_A_THREAD = 1_000_000
 """Multiply-adds of a step for each thread, some 20 microseconds; its barriers cost about two."""
 
+WORTH_A_BARRIER = 25_000
+"""The same of each of its primitives, on average: all threads wait after most of them."""
+
 
 def prepare(step: Step, multiply_adds: int) -> Run:
     """Record a step of so many multiply-adds and return a function that replays it."""
     tape = Tape(kernels)
     step(tape.recorder)
-    pieces = max(1, min(threads.available(), multiply_adds // WORTH_A_THREAD))
+    calls = max(1, len(tape.calls))
+    pieces = min(multiply_adds // WORTH_A_THREAD, multiply_adds // calls // WORTH_A_BARRIER)
+    pieces = max(1, min(threads.available(), pieces))
     lanes = [replay(lane) for lane in divide(tape.calls, pieces)]
     at_once = 1
 
@@ -79,7 +84,9 @@ def divide(calls: list[Call], pieces: int) -> list[list[Launch]]:
     stages: list[Stage] = []
     widths: dict[int, int] = {}
     for primitive, arguments in calls:
-        if _rows_move(arguments, widths):  # another thread may still read what lies there
+        if pieces > 1 and _rows_move(
+            arguments, widths
+        ):  # another thread may still read what lies there
             stages[-1] = stages[-1]._replace(by_rows=False)
         stages += compiled.stages(primitive, arguments, pieces)
     lanes: list[list[Launch]] = [[] for _ in range(pieces)]

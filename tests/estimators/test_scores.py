@@ -1,4 +1,4 @@
-"""Scores of held-out rows are scikit-learn's numbers, to the last bit, and its methods compute them."""
+"""Scores of held-out rows are scikit-learn's numbers, to the last bit."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def test_r2(outputs: int, true: Any, predicted: Any, weight: Array | None) -> No
 @pytest.mark.parametrize("error", [0.0, 1.0])
 def test_r2_of_constant_targets(error: float) -> None:
     y = np.column_stack([np.ones(9), np.arange(9.0)])
-    y_hat = y + [error, 0.5]
+    y_hat = y + np.array([error, 0.5])
     assert scores.r2(y, y_hat) == r2_score(y, y_hat)
     assert scores.r2(y[:, 0], y_hat[:, 0]) == r2_score(y[:, 0], y_hat[:, 0]) == 1 - error
 
