@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 
-from gpubackprop import MLPRegressor, prediction
+from gpubackprop import MLPRegressor
+from gpubackprop.fitting import prediction
 
 from .agreement import (
     OWN_PARAMETERS,

@@ -37,7 +37,7 @@ class Layout(Enum):
         self.label = label
         self.dimensions = dimensions
 
-    @cache  # noqa: B019 - a handful of members
+    @cache
     def dtype(self, real: np.dtype[Any]) -> np.dtype[Any]:
         """Element type of this parameter in a kernel specialised for `real`."""
         fixed = {Layout.INTEGERS: np.int64, Layout.COUNT: np.int64}
