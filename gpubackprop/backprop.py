@@ -15,7 +15,7 @@ Nothing here computes: every operation is a primitive's and every quantity that 
 to batch lives in a one-element array, so one recorded mini-batch can be replayed as it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from .algorithm.optimizers import Optimizer
@@ -49,8 +49,8 @@ The first part's gradient becomes the batch's; the others may share one place.""
 class Algorithm(NamedTuple):
     """The algorithm bound to one kernels module."""
 
-    forward: Callable[[Workspace], None]
-    """Compute A_1 .. A_L of a workspace's examples."""
+    forward: Callable[[Iterable[Layer]], None]
+    """Compute A_1 .. A_L, each layer's output from its input."""
     output_error: Callable[[Workspace], None]
     """Compute the loss and Delta_L; the forward pass comes before it."""
     backward: Callable[[Workspace, Parameters], None]
@@ -67,8 +67,8 @@ def bind(k: Kernels) -> Algorithm:
     def dense(layer: Layer) -> None:
         k.dense(layer.input, layer.W, layer.b, layer.activation, layer.Z, layer.output)
 
-    def forward(ws: Workspace) -> None:
-        for layer in ws.layers:
+    def forward(layers: Iterable[Layer]) -> None:
+        for layer in layers:
             dense(layer)
 
     def output_error(ws: Workspace) -> None:
@@ -95,7 +95,7 @@ def bind(k: Kernels) -> Algorithm:
         for ws, grad in batch:
             k.gather(source.X, source.order, source.cursor, ws.examples)
             k.gather(source.Y, source.order, source.cursor, ws.Y)
-            forward(ws)
+            forward(ws.layers)
             backward(ws, grad)
             k.advance(source.cursor, ws.rows)
             if grad is not total:

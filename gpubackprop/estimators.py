@@ -27,7 +27,7 @@ from .fitting.adapters import DenseEngine, StepEngine
 from .fitting.conversion import layer_sizes
 from .fitting.full_batch import FullBatch
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
-from .fitting.prediction import BLOCK, predict
+from .fitting.prediction import are_few, predict
 from .options import Options, options, set_options
 
 _log = logging.getLogger("gpubackprop")
@@ -164,7 +164,7 @@ class _Accelerated:
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
         if check_input:  # what is sparse, such as a data frame of sparse columns, shows here
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        if X.shape[0] <= BLOCK or scipy.sparse.issparse(X) or overrides.in_prediction(self):
+        if scipy.sparse.issparse(X) or overrides.in_prediction(self) or are_few(self, X):
             y_hat: Array = super()._forward_pass_fast(X, check_input=False)  # type: ignore[misc]
             return y_hat
         return threads.giving_back(partial(predict, self, X))

@@ -342,7 +342,7 @@ class Network:
         with self._session():
             ws = self._room(batch.shape[1], apart=(True,) * len(self.weights))
             ws.examples[...] = self._memory.put(batch).T
-            self._algorithm.forward(ws)
+            self._algorithm.forward(ws.layers)
         Z, A = [layer.Z for layer in ws.layers], [layer.output for layer in ws.layers]
         return Cache(_shown(Z, self._kept[1:]), _shown([ws.examples, *A], self._kept))
 

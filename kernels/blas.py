@@ -19,6 +19,8 @@ SLOTS = 14
 MATRIX_SLOTS = (7, 9, 12)
 """Slots that hold an address; all others hold a value that is passed by its address."""
 
+_ONE = {np.dtype(np.float32): 0x3F800000, np.dtype(np.float64): 0x3FF0000000000000}
+"""The bits of 1."""
 _ROUTINES = {np.dtype(np.float32): "sgemm", np.dtype(np.float64): "dgemm"}
 
 
@@ -53,11 +55,10 @@ def gemm_call(A: Array, B: Array, C: Array) -> npt.NDArray[np.int64]:
         The call; it does not own the matrices.
     """
     product = plan(A, B, C)
-    slots = np.zeros(SLOTS, dtype=np.int64)
-    slots[0] = _routine(C.dtype)
-    slots[1], slots[2] = (ord("T" if transposed else "N") for transposed in product.transposed)
-    slots[3:6] = product.m, product.n, product.k
-    slots[7], slots[9], slots[12] = map(address, (product.first, product.second, product.out))
-    slots[8], slots[10], slots[13] = product.leads
-    slots[6:7].view(C.dtype)[0] = 1.0  # alpha; beta, in slot 11, is zero
-    return slots
+    first, second = (ord("T" if transposed else "N") for transposed in product.transposed)
+    lead_first, lead_second, lead_out = product.leads
+    alpha, beta = _ONE[C.dtype], 0
+    slots = [_routine(C.dtype), first, second, product.m, product.n, product.k, alpha]
+    slots += [address(product.first), lead_first, address(product.second), lead_second, beta]
+    slots += [address(product.out), lead_out]
+    return np.array(slots, dtype=np.int64)

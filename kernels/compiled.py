@@ -111,6 +111,8 @@ def product(A: Array, B: Array, C: Array) -> Launch:
 
 def _divided_product(pieces: int, A: Array, B: Array, C: Array) -> Stage:
     """Divide the longer side of C: each thread has to read the whole of the other operand."""
+    if pieces == 1:
+        return Stage((product(A, B, C),), by_rows=True)
     gemm.require_product(A, B, C)
     rows, columns = C.shape
     if rows >= columns:

@@ -80,8 +80,8 @@ def plan(A: Array, B: Array, C: Array, narrower: Collection[str] = ()) -> Produc
 def require_product(A: Array, B: Array, C: Array, narrower: Collection[str] = ()) -> None:
     """Raise a ValueError unless C = A B makes sense: machine code would read past the ends."""
     shapes = A.shape[1] == B.shape[0] and C.shape == (A.shape[0], B.shape[1])
-    widened = A.dtype.name in narrower and C.dtype.name == "float32"
-    if not shapes or A.dtype != B.dtype or not (A.dtype == C.dtype or widened):
+    same = A.dtype == C.dtype or (A.dtype.name in narrower and C.dtype.name == "float32")
+    if not shapes or A.dtype != B.dtype or not same:
         raise ValueError(
             f"gemm: {A.shape} {A.dtype} @ {B.shape} {B.dtype} into {C.shape} {C.dtype}"
         )

@@ -82,11 +82,11 @@ class Passes:
                 place[...] = memory.put(rng.standard_normal((B, d)).astype(plain.dtype))
 
         def gradient(k: Kernels) -> None:
-            bind(k).forward(ws)
+            bind(k).forward(ws.layers)
             bind(k).backward(ws, grad)
 
         def loss(k: Kernels) -> None:
-            bind(k).forward(ws)
+            bind(k).forward(ws.layers)
             bind(k).output_error(ws)
 
         def prepared(step: Step) -> Run:
@@ -98,7 +98,7 @@ class Passes:
 
             return finished
 
-        self.forward = prepared(lambda k: bind(k).forward(ws))
+        self.forward = prepared(lambda k: bind(k).forward(ws.layers))
         self.backward = prepared(lambda k: bind(k).backward(ws, grad))
         self.gradient, self._loss = prepared(gradient), prepared(loss)
 

@@ -71,6 +71,8 @@ class Parameters(NamedTuple):
 
     def _over_host(self, theta: Array) -> "Parameters":
         """The same layout over a vector of the process, which is moved in one piece."""
+        if theta is self.theta:
+            return self
         offsets = _offsets(self.layer_sizes, theta.dtype, self.memory)
         return Parameters._over(theta, self.layer_sizes, self.memory, offsets)
 

@@ -32,6 +32,13 @@ class Layer(NamedTuple):
     delta: Array
     """dL/dZ, (B, d_l)."""
 
+    @classmethod
+    def predicting(
+        cls, activation: Activation, W: Array, b: Array, input: Array, output: Array
+    ) -> "Layer":
+        """Layer that no error is pulled back through: it needs no memory but its output's."""
+        return cls(activation, W, b, input, output, output, output)
+
     @property
     def saved(self) -> Array:
         """What sigma' is written with: the output, or Z."""

@@ -31,6 +31,8 @@ INTERRUPT_EVERY = 0.02
 """Seconds that machine code may run before Python looks for an interrupt."""
 WORTH_A_THREAD = 1_000_000
 """Multiply-adds of a step for each thread, some 20 microseconds; its barriers cost about two."""
+WORTH_A_BARRIER = 25_000
+"""The same of each of its primitives, on average: all threads wait after most of them."""
 
 
 class Section(NamedTuple):
@@ -51,7 +53,7 @@ def prepare(step: Step, multiply_adds: int) -> Run:
     """Record a step of so many multiply-adds and return a function that replays it."""
     tape = Tape(kernels)
     step(tape.recorder)
-    pieces = max(1, min(threads.available(), multiply_adds // WORTH_A_THREAD))
+    pieces = _worth_dividing(multiply_adds, len(tape.calls))
     sections = divide(tape.calls, pieces)
     whole = replay(in_turn(sections))
     alone = _paced([whole], whole.run)
@@ -60,6 +62,12 @@ def prepare(step: Step, multiply_adds: int) -> Run:
     lanes = [replay(lane) for lane in side_by_side(sections)]
     together = _paced(lanes, lambda: crew(pieces).run(lanes))
     return _repeated(lambda: alone if crew(pieces).starves() else together)
+
+
+def _worth_dividing(multiply_adds: int, calls: int) -> int:
+    """How many threads a step of so many primitives keeps busy."""
+    worth = min(multiply_adds // WORTH_A_THREAD, multiply_adds // calls // WORTH_A_BARRIER)
+    return max(1, min(threads.available(), worth))
 
 
 def _repeated(way: Callable[[], Callable[[int], int]]) -> Run:
@@ -108,7 +116,8 @@ def divide(calls: list[Call], pieces: int) -> list[Section]:
     stages: list[Stage] = []
     widths: dict[int, int] = {}
     for primitive, arguments in calls:
-        if _rows_move(arguments, widths):  # another thread may still read what lies there
+        # another thread may still read what lies there
+        if pieces > 1 and _rows_move(arguments, widths):
             stages[-1] = stages[-1]._replace(by_rows=False)
         stages += compiled.stages(primitive, arguments, pieces)
     sections = [Section.empty(pieces)]

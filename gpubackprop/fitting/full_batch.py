@@ -73,7 +73,7 @@ class FullBatch:
 
     def _passes(self, k: Kernels) -> None:
         algorithm = bind(k)
-        algorithm.forward(self._ws)
+        algorithm.forward(self._ws.layers)
         algorithm.backward(self._ws, self._grad)
 
     def loss_and_gradient(self) -> tuple[float, list[Array], list[Array]]:

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from .. import backends, overrides
 from ..backends.cuda.device_arrays import adopt, device_for, on_gpu, on_host
 from ..options import options
-from . import gpu_validation, prediction
+from . import gpu_validation, prediction, scores
 from .contract import check_partial_fit_first_call
 
 
@@ -66,12 +66,11 @@ class DeviceData:
 
     def _score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Score held-out examples after an epoch; NaN where training has diverged."""
-        if not on_gpu(X):
-            return super()._score(X, y, sample_weight=sample_weight)  # type: ignore[misc]
         y_hat = on_host(self._predict(X, check_input=False))
         if y_hat.dtype.kind == "f" and not np.isfinite(y_hat).all():
             return np.nan
-        return _metric(self)(y, y_hat, sample_weight=sample_weight)
+        score = scores.accuracy if is_classifier(self) else scores.r2
+        return score(y, y_hat, sample_weight)
 
     def score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the mean accuracy of a classifier, or R² of a regressor.

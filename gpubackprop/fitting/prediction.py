@@ -1,29 +1,57 @@
 """Prediction of a scikit-learn estimator, a block of rows at a time."""
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from .. import backends
 from ..algorithm.parameters import Array
-from ..algorithm.workspace import Workspace
+from ..algorithm.workspace import Layer, Workspace
 from ..backends import Backend, Work, threads
 from ..backends.cuda.device_arrays import on_gpu
 from ..backprop import bind
 from ..kernels import reference
+from ..kernels.formulas import ACTIVATIONS
 from ..options import options
 from .conversion import formulas, network, working_dtype
 
 _log = logging.getLogger("gpubackprop")
+_forward = bind(reference).forward
 
 BLOCK = 1024
 """Rows predicted at a time: their activations stay in the processor's cache."""
+CACHED = 1 << 20
+"""Bytes of a layer's activations that stay in the cache without being divided."""
+WORTH_A_THREAD = 15_000_000
+"""Multiply-adds for each thread, half a millisecond; starting it takes a fifth of that."""
 GPU_BLOCK = 8192
 """The same on a GPU: enough to keep all of it busy, and few enough for its memory."""
 MOVING = 50
 """Multiply-adds that a CPU does while a number goes to a GPU and back; estimated, not measured."""
+
+
+def are_few(estimator: Any, X: Array) -> bool:
+    """Say whether scikit-learn's own pass is as fast, as nothing is gained by dividing the rows.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted.
+    X : ndarray of shape (n, n_features)
+        Examples.
+    """
+    if ACTIVATIONS[formulas(estimator).hidden].scikit_learn is None:
+        return False
+    if len(X) <= BLOCK:
+        return True
+    widest, device = max(len(b) for b in estimator.intercepts_), options(estimator).device
+    return not device.startswith("cuda") and len(X) * widest * X.itemsize <= CACHED
 
 
 def predict(estimator: Any, X: Array) -> Array:
@@ -32,8 +60,8 @@ def predict(estimator: Any, X: Array) -> Array:
     On a GPU where the estimator's device is one, or "auto" and the work is worth it, and the CPU
     takes over where none can be used. There it is in NumPy, which is as fast here as machine code
     once a block fits the cache, and needs neither a compiler nor a warm-up where a model is only
-    served. Threads share the blocks, so that all of the work is divided and not the matrix products
-    alone.
+    served. Threads share the blocks where there is enough to do for several, so that all of the
+    work is divided and not the matrix products alone.
 
     Parameters
     ----------
@@ -46,31 +74,54 @@ def predict(estimator: Any, X: Array) -> Array:
     -------
     y_hat : ndarray of shape (n, n_outputs)
     """
-    dtype = working_dtype(estimator, X)
-    predicted = _by_gpu(estimator, X, dtype)
+    predicted = _by_gpu(estimator, X)
     if predicted is not None:
         return predicted
-    net, f, algorithm = network(estimator, dtype), formulas(estimator), bind(reference)
-    y_hat = np.empty((len(X), net.layer_sizes[-1]), dtype=dtype)
-    workers = min(threads.available(), -(-len(X) // BLOCK))
+    W, b = estimator.coefs_, estimator.intercepts_
+    activations = formulas(estimator).activations(len(W))
+    # the activations' types, as NumPy multiplies inputs of one type with the weights
+    dtypes = list(accumulate((w.dtype for w in W), np.promote_types, initial=X.dtype))
+    y_hat = np.empty((len(X), len(b[-1])), dtype=dtypes[-1])
+    workers, block = _divided(len(X), sum(w.size for w in W))
+    starts = deque(range(0, len(X), block))
 
-    def share(worker: int) -> None:
-        ws = Workspace.allocate(net, f, BLOCK)
-        for start in range(worker * BLOCK, len(X), workers * BLOCK):
-            rows = slice(start, min(start + BLOCK, len(X)))
-            block = ws.first(rows.stop - rows.start)
-            block.examples[...] = X[rows]
-            algorithm.forward(block)
-            y_hat[rows] = block.prediction
+    def share() -> None:
+        shapes = zip(b[:-1], dtypes[1:-1], strict=True)
+        hidden = [np.empty((block, len(units)), dtype=dtype) for units, dtype in shapes]
+        while starts:
+            with suppress(IndexError):  # another thread took the last one
+                rows = slice(start := starts.popleft(), start + block)
+                x = X[rows]
+                A = (x, *(room[: len(x)] for room in hidden), y_hat[rows])
+                _forward(map(Layer.predicting, activations, W, b, A, A[1:]))
 
     with threads.single_threaded_blas():
-        try:
-            with ThreadPoolExecutor(workers) as pool:
-                list(pool.map(share, range(workers)))
-        except RuntimeError:  # no threads to be had: the interpreter is shutting down
-            for worker in range(workers):
-                share(worker)
+        _side_by_side(share, workers, starts)
     return y_hat
+
+
+def _divided(rows: int, weights: int) -> tuple[int, int]:
+    """How many threads are worth starting, and how many rows make a block."""
+    workers = max(1, min(threads.available(), rows * weights // WORTH_A_THREAD))
+    blocks = max(1, -(-rows // (BLOCK * workers))) * workers
+    return workers, max(1, -(-rows // blocks))
+
+
+def _side_by_side(share: Callable[[], None], workers: int, starts: deque[int]) -> None:
+    """Have threads take what is to be done from a queue, this one among them."""
+    if workers == 1:
+        share()
+        return
+    others: list[Future[None]] = []
+    with ThreadPoolExecutor(workers - 1) as pool:
+        try:
+            with suppress(RuntimeError):  # no threads to be had: the interpreter is shutting down
+                others.extend(pool.submit(share) for _ in range(workers - 1))
+            share()
+        finally:
+            starts.clear()  # after an error nobody goes on
+        for other in others:
+            other.result()
 
 
 def predict_on(backend: Backend, estimator: Any, X: Any) -> Any:
@@ -108,15 +159,15 @@ def predict_on(backend: Backend, estimator: Any, X: Any) -> Any:
             rows = slice(start, min(start + GPU_BLOCK, len(X)))
             block = ws.first(rows.stop - rows.start)
             block.examples[...] = memory.put(X[rows])
-            algorithm.forward(block)
+            algorithm.forward(block.layers)
             y_hat[rows] = block.prediction
         return y_hat if on_gpu(X) else memory.read(y_hat)
 
 
-def _by_gpu(estimator: Any, X: Array, dtype: np.dtype[Any]) -> Array | None:
+def _by_gpu(estimator: Any, X: Array) -> Array | None:
     """Predict rows of the host on a GPU, if one is to; None where the CPU is left with them."""
-    backend = _gpu(estimator, X, dtype)
-    if backend is None:
+    backend = _gpu(estimator, X)
+    if backend is None or not _computes_in(working_dtype(estimator, X)):
         return None
     try:
         predicted: Array = predict_on(backend, estimator, X)
@@ -126,10 +177,10 @@ def _by_gpu(estimator: Any, X: Array, dtype: np.dtype[Any]) -> Array | None:
     return predicted
 
 
-def _gpu(estimator: Any, X: Array, dtype: np.dtype[Any]) -> Backend | None:
+def _gpu(estimator: Any, X: Array) -> Backend | None:
     """Return the GPU to predict rows of the host on, if any."""
     own = options(estimator)
-    if own.device == "cpu" or own.backend != "auto" or not _computes_in(dtype):
+    if own.device == "cpu" or own.backend != "auto":
         return None
     weights = sum(W.size for W in estimator.coefs_)
     gain = max(0, weights - MOVING * X.shape[1])

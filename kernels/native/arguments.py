@@ -3,7 +3,9 @@
 A block outlives the call that filled it, which is what lets a recorded call be replayed.
 """
 
+import struct
 from enum import Enum
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,7 @@ class Layout(Enum):
         self.label = label
         self.dimensions = dimensions
 
+    @cache
     def dtype(self, real: np.dtype[Any]) -> np.dtype[Any]:
         """Element type of this parameter in a kernel specialised for `real`."""
         fixed = {Layout.INTEGERS: np.int64, Layout.COUNT: np.int64}
@@ -48,6 +51,12 @@ _TYPED = (Layout.MATRIX, Layout.STRIDED, Layout.VECTOR)
 def address(array: Array) -> int:
     """Address of the first element."""
     return int(array.__array_interface__["data"][0])
+
+
+def bits(number: float) -> int:
+    """The bits of a float64, as an int64."""
+    (integer,) = struct.unpack("q", struct.pack("d", number))
+    return int(integer)
 
 
 def real_type(layouts: tuple[Layout, ...], arguments: tuple[Any, ...]) -> np.dtype[Any]:
@@ -74,7 +83,7 @@ def pack(name: str, layouts: tuple[Layout, ...], arguments: tuple[Any, ...]) -> 
         if layout is Layout.COUNT:
             slots.append(argument)
         elif layout is Layout.NUMBER:
-            slots.append(int(np.float64(argument).view(np.int64)))
+            slots.append(bits(argument))
         else:
             _check(name, layout, argument, real)
             slots.append(address(argument))

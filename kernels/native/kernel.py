@@ -5,8 +5,9 @@ import os
 import threading
 import time
 from enum import IntEnum
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from .arguments import Block, Layout, address, pack, real_type
 
 _log = logging.getLogger("gpubackprop")
 _entries: dict[str, int] = {}  # entry points in this process, by kernel, variant and type
+_name_of = cache(attrgetter("name"))  # of a dtype: NumPy puts it together anew each time
 _lock = threading.Lock()
 if hasattr(os, "register_at_fork"):  # a fork waits until nothing is half compiled
     os.register_at_fork(
@@ -65,7 +67,7 @@ class Kernel:
         return Launch(entry, block, arguments)
 
     def _entry(self, real: np.dtype[Any]) -> int:
-        name = f"{self._name}_{real.name}"
+        name = f"{self._name}_{_name_of(real)}"
         if name not in _entries:
             with _lock:
                 if name not in _entries:

@@ -174,7 +174,7 @@ def test_nothing_stale_is_read(backend, hidden, layers, checkpoint):
     for kept in (None, checkpoint):
         ws = filled(Workspace.allocate(net, formulas(hidden), 6, kept))
         grad = net.zeros_like()
-        algorithm.forward(ws)
+        algorithm.forward(ws.layers)
         spoil(ws)
         algorithm.backward(ws, grad)
         grads.append(grad.theta)
@@ -282,7 +282,7 @@ def test_no_thread_writes_what_another_has_yet_to_read(checkpoint, first, monkey
         ws = filled(Workspace.allocate(net, formulas(), 30, kept))
         grad, tape = net.zeros_like(), Tape(compiled.kernels)
         algorithm = bind(tape.recorder)
-        algorithm.forward(ws)
+        algorithm.forward(ws.layers)
         algorithm.backward(ws, grad)
         lanes = [steps(lane) for lane in compiled.side_by_side(compiled.divide(tape.calls, pieces))]
         with threads.single_threaded_blas():

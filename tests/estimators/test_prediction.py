@@ -1,9 +1,14 @@
 """Many rows are predicted a block at a time, few by scikit-learn: with the same result."""
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
+
+from gpubackprop import MLPRegressor
+from gpubackprop.fitting import prediction
 
 from .agreement import (
     OWN_PARAMETERS,
@@ -19,6 +24,13 @@ from .test_inputs import BASE, LAYOUTS
 
 ROWS = [1, 1023, 1024, 1025, 2048, 2049, 5000]
 """On both sides of a full block, and with blocks that are not full."""
+
+
+@pytest.fixture(autouse=True)
+def small_work_is_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows past a block are divided, among threads too, as they are where there is much to do."""
+    monkeypatch.setattr(prediction, "CACHED", 0)
+    monkeypatch.setattr(prediction, "WORTH_A_THREAD", 1)
 
 
 def _examples(rows: int) -> Array:
@@ -111,3 +123,42 @@ def test_large_held_out_part_is_scored(task: str) -> None:
     np.testing.assert_allclose(
         ours.validation_scores_, theirs.validation_scores_, rtol=TOLERANCES["float64"].loss
     )
+
+
+@pytest.mark.parametrize("hidden", [(), (7,), (7, 6, 5)])
+def test_weights_of_several_types(hidden: tuple[int, ...]) -> None:
+    model = ours_for(TASKS["multioutput"], **{**BASE, "hidden_layer_sizes": hidden})
+    model.fit(TASKS["multioutput"].X, TASKS["multioutput"].y)
+    model.coefs_ = [W.astype(dtype) for W, dtype in zip(model.coefs_, "ffdd", strict=False)]
+    X = _examples(3000).astype(np.float32)
+    predicted, expected = model.predict(X), _as_scikit_learns(model).predict(X)
+    assert predicted.dtype == expected.dtype
+    assert_near(predicted, expected, 1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_few_rows_are_scikit_learns_and_many_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prediction, "CACHED", 1 << 20)
+    model = MLPRegressor(hidden_layer_sizes=(4, 50), max_iter=1).fit(_examples(20), np.ones(20))
+    its_own: list[int] = []
+
+    def forward(self: Any, X: Array, check_input: bool = True) -> Array:
+        its_own.append(len(X))
+        return np.zeros((len(X), 1))
+
+    monkeypatch.setattr(BaseMultilayerPerceptron, "_forward_pass_fast", forward)
+    for rows in (1, 1024, 2621, 2622):  # 2621 x 50 x 8 bytes are less than a mebibyte
+        model.predict(_examples(rows))
+    assert its_own == [1, 1024, 2621]
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_no_array_of_all_rows_but_the_outputs() -> None:
+    # scikit-learn's pass holds two hidden layers of all rows: 40 MB here.
+    model = MLPRegressor(hidden_layer_sizes=(50, 50), max_iter=1).fit(_examples(20), np.ones(20))
+    X = _examples(50_000)
+    tracemalloc.start()
+    model._forward_pass_fast(X, check_input=False)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8e6

@@ -1,0 +1,91 @@
+"""Accuracy and R², as scikit-learn's metrics compute them, without their checks of every call.
+
+Early stopping scores after every epoch, and the checks take longer than a small epoch. What is not
+the plain case goes to scikit-learn's own functions.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import accuracy_score, r2_score
+
+from ..algorithm.memory import Array
+
+
+def accuracy(y: Any, labels: Any, sample_weight: Array | None = None) -> float:
+    """Share of the examples whose labels are all as predicted.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,) or (n, n_outputs)
+        True labels, or indicators of several.
+    labels : ndarray of the same shape
+        Predicted ones.
+    sample_weight : ndarray of shape (n,) or None
+        Weights of the examples.
+
+    Returns
+    -------
+    score : float
+        The same number as `sklearn.metrics.accuracy_score` gives.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gpubackprop.fitting.scores import accuracy
+    >>> accuracy(np.array(["a", "b", "b"]), np.array(["a", "b", "a"]), np.array([1.0, 2.0, 1.0]))
+    0.75
+    """
+    if not _alike(y, labels):
+        return float(accuracy_score(y, labels, sample_weight=sample_weight))
+    hits = y == labels
+    return float(np.average(hits if y.ndim == 1 else hits.all(axis=1), weights=sample_weight))
+
+
+def r2(y: Any, y_hat: Any, sample_weight: Array | None = None) -> float:
+    """Coefficient of determination, the mean over the outputs.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,) or (n, n_outputs)
+        True values.
+    y_hat : ndarray of shape (n,) or (n, n_outputs)
+        Predicted ones, finite.
+    sample_weight : ndarray of shape (n,) or None
+        Weights of the examples.
+
+    Returns
+    -------
+    score : float
+        The same number as `sklearn.metrics.r2_score` gives.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gpubackprop.fitting.scores import r2
+    >>> r2(np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 1.0]))
+    0.5
+    """
+    if isinstance(y, np.ndarray) and y.ndim == 2 and np.ndim(y_hat) == 1:
+        y_hat = y_hat[:, None]
+    if _alike(y, y_hat) and y.dtype.kind in "biuf" and len(y) > 1:
+        explained = _explained(y, y_hat, sample_weight)
+        if explained is not None:
+            return explained
+    return float(r2_score(y, y_hat, sample_weight=sample_weight))
+
+
+def _explained(y: Array, y_hat: Array, sample_weight: Array | None) -> float | None:
+    """R² in scikit-learn's order of operations; None where an output is constant."""
+    arrays = (y, y_hat) if sample_weight is None else (y, y_hat, sample_weight)
+    dtype = np.result_type(*(array.dtype for array in arrays if array.dtype.kind == "f"))
+    y, y_hat, *weights = (a.astype(dtype, copy=False).reshape(len(a), -1) for a in arrays)
+    weight, flat = (weights[0], weights[0][:, 0]) if weights else (1.0, None)
+    missed = np.sum(weight * (y - y_hat) ** 2, axis=0)
+    spread = np.sum(weight * (y - np.average(y, axis=0, weights=flat)) ** 2, axis=0)
+    return float(np.average(1 - missed / spread)) if spread.all() else None
+
+
+def _alike(y: Any, predicted: Any) -> bool:
+    arrays = isinstance(y, np.ndarray) and isinstance(predicted, np.ndarray)
+    return arrays and y.shape == predicted.shape
