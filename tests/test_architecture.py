@@ -38,7 +38,6 @@ FLOORS = (
     ("bench", "bench.processes.service"),  # what all benchmarks share
     ("modelfile",),
     ("table",),
-    ("files",),
     ("",),  # gpubackprop/__init__.py: the public names
     ("estimators", "gradient_check"),
     ("device_estimators",),
@@ -74,7 +73,7 @@ FLOORS = (
     ("kernels.formulas", "kernels.native.compiler", "kernels.native.store"),
     ("kernels.native.loader", "kernels.native.entry"),
     ("kernels.native.layout",),
-    ("_version",),
+    ("_version", "files"),
     # their __init__.py; whatever is new below them lands here
     ("kernels", "kernels.native", "kernels.cuda"),
 )
