@@ -37,6 +37,8 @@ FLOORS = (
     ("bench.repeated", "bench.start"),
     ("bench", "bench.processes.service"),  # what all benchmarks share
     ("modelfile",),
+    ("model_contents",),
+    ("model_archive",),
     ("table",),
     ("",),  # gpubackprop/__init__.py: the public names
     ("estimators", "gradient_check"),
