@@ -6,12 +6,15 @@ import os
 import stat
 import tempfile
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+fcntl: Any
 try:
-    import fcntl
+    fcntl = import_module("fcntl")
 except ImportError:  # not POSIX: what a killed process leaves stays there
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None
 
 _PREFIX, _SUFFIX = ".gpubackprop-", ".partial"
 

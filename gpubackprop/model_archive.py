@@ -43,7 +43,7 @@ _DATA = {
 """What a description is made of besides estimators: skops' kinds of entries, and their types."""
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """What a model file holds and must not; the message says what, without the file's name."""
 
 
@@ -62,20 +62,20 @@ def unpacked(data: bytes) -> bytes:
 
     Raises
     ------
-    Refused
+    RefusedError
         If it is damaged, too large when unpacked, or holds what no model holds.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             entries = _entries(packed, UNPACKED + RATIO * len(data))
     except (zipfile.BadZipFile, zlib.error, EOFError):
-        raise Refused(
+        raise RefusedError(
             "damaged or cut short. Copy it again from its source, or train again."
         ) from None
     try:
         _Description(entries).check()
     except RecursionError:
-        raise Refused("refused, its description is too deep.") from None
+        raise RefusedError("refused, its description is too deep.") from None
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as plain:
         for name, content in entries.items():
@@ -88,15 +88,15 @@ def _entries(packed: zipfile.ZipFile, most: int) -> dict[str, bytes]:
     entries = packed.infolist()
     total = sum(entry.file_size for entry in entries)
     if total > most:
-        raise Refused(
+        raise RefusedError(
             f"refused, it unpacks to {total:,} bytes, more than the {most:,} of a model this long."
         )
     content: dict[str, bytes] = {}
     for entry in entries:
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise Refused(f"refused, {entry.filename!r} is packed in a way that no model is.")
+            raise RefusedError(f"refused, {entry.filename!r} is packed in a way that no model is.")
         if entry.filename in content:
-            raise Refused(f"refused, it holds {entry.filename!r} twice.")
+            raise RefusedError(f"refused, it holds {entry.filename!r} twice.")
         with packed.open(entry) as file:
             content[entry.filename] = file.read(entry.file_size)
     return content
@@ -128,30 +128,32 @@ class _Description:
         self._weights: dict[int, float] = {}
 
     def check(self) -> None:
-        """Raise Refused for what no model's description holds."""
+        """Raise RefusedError for what no model's description holds."""
         text = self._entries.get("schema.json")
         if text is None:
-            raise Refused("not a model that this gpubackprop can read (it has no description).")
+            raise RefusedError(
+                "not a model that this gpubackprop can read (it has no description)."
+            )
         parts = text.count(b"{") + text.count(b"[")
         if len(text) > LARGEST_DESCRIPTION or parts > MOST_PARTS:
-            raise Refused(
+            raise RefusedError(
                 f"refused, its description has {len(text):,} bytes and {parts:,} parts, more than "
                 f"the {LARGEST_DESCRIPTION:,} and {MOST_PARTS:,} that are read."
             )
         try:
             root = json.loads(text)
         except ValueError as error:
-            raise Refused(f"not a model that this gpubackprop can read ({error}).") from None
+            raise RefusedError(f"not a model that this gpubackprop can read ({error}).") from None
         if not isinstance(root, dict) or "__loader__" not in root:
-            raise Refused("not a model that this gpubackprop can read (it describes nothing).")
+            raise RefusedError("not a model that this gpubackprop can read (it describes nothing).")
         self._check_entries(root, 0)
         if self._weight(root) > MOST_PARTS:
-            raise Refused("refused, its description refers to its own parts without end.")
+            raise RefusedError("refused, its description refers to its own parts without end.")
 
     def _check_entries(self, part: Any, depth: int) -> None:
         """Check every entry, wherever it stands."""
         if depth > DEEPEST:
-            raise Refused(f"refused, its description is more than {DEEPEST} levels deep.")
+            raise RefusedError(f"refused, its description is more than {DEEPEST} levels deep.")
         if isinstance(part, dict):
             if "__loader__" in part or "__id__" in part:
                 self._check_entry(part)
@@ -165,10 +167,12 @@ class _Description:
         kind, identity = entry.get("__loader__"), entry.get("__id__")
         name = f"{entry.get('__module__')}.{entry.get('__class__')}"
         if not isinstance(kind, str) or (kind, name) not in _allowed():
-            raise Refused(f"refused, it holds what no gpubackprop model holds ({name}).")
+            raise RefusedError(f"refused, it holds what no gpubackprop model holds ({name}).")
         if identity is not None:
             if type(identity) is not int:
-                raise Refused("refused, its description numbers an entry by what is no number.")
+                raise RefusedError(
+                    "refused, its description numbers an entry by what is no number."
+                )
             self._same.setdefault(identity, []).append(entry)
         if kind == "NdArrayNode" and entry.get("type") == "numpy":
             self._check_array(entry, identity)
@@ -196,7 +200,7 @@ class _Description:
         name = entry.get("file")
         content = self._entries.get(name) if isinstance(name, str) else None
         if content is None or name != f"{identity}.npy":
-            raise Refused("refused, its description names an array that is not there.")
+            raise RefusedError("refused, its description names an array that is not there.")
         file = io.BytesIO(content)
         try:
             read_head = {
@@ -205,8 +209,8 @@ class _Description:
             }[np.lib.format.read_magic(file)]
             shape, _, dtype = read_head(file)
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise Refused(f"refused, {name} is not an array.") from None
+            raise RefusedError(f"refused, {name} is not an array.") from None
         numbers = dtype.kind in "fiub" and dtype.itemsize <= 8
         texts = dtype.kind == "U" and (dtype.itemsize > 0 or prod(shape) == 0)
         if not (numbers or texts) or prod(shape) * dtype.itemsize != len(content) - file.tell():
-            raise Refused(f"refused, {name} is not an array of numbers or texts.")
+            raise RefusedError(f"refused, {name} is not an array of numbers or texts.")

@@ -19,7 +19,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import LabelBinarizer, OneHotEncoder, StandardScaler
 
 from gpubackprop import MLPClassifier, MLPRegressor
-from gpubackprop.model_archive import Refused
+from gpubackprop.model_archive import RefusedError
 from gpubackprop.table import Column, Task, features, preprocessor
 
 Array = np.ndarray[Any, Any]
@@ -46,18 +46,20 @@ def restored(content: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises
     ------
-    Refused
+    RefusedError
         If something is missing, or of another type, shape or value than a model's.
     """
     missing = {"task", "target", "columns", "prepare", "network"} - set(content)
     if missing:
-        raise Refused(f"incomplete, it has no {', '.join(sorted(missing))}. Train and save again.")
+        raise RefusedError(
+            f"incomplete, it has no {', '.join(sorted(missing))}. Train and save again."
+        )
     try:
         return _restored(content)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        if isinstance(error, Refused):
+        if isinstance(error, RefusedError):
             raise
-        raise Refused(f"damaged or changed ({error}). Train and save again.") from None
+        raise RefusedError(f"damaged or changed ({error}). Train and save again.") from None
 
 
 def _restored(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def _restored(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _require(right: bool, what: str) -> None:
     if not right:
-        raise Refused(f"damaged or changed: {what} cannot be a model's. Train and save again.")
+        raise RefusedError(f"damaged or changed: {what} cannot be a model's. Train and save again.")
 
 
 def _columns(read: Any) -> tuple[Column, ...]:
@@ -176,7 +178,7 @@ def _adopted(own: Any, read: Any, where: str) -> Any:
         _require(_is_like(read, own), where)
         return read
     if isinstance(own, np.generic):  # a number of rows: any NumPy number, by scikit-learn's version
-        _require(isinstance(read, (Real, np.number)) and bool(read > 0), where)
+        _require(isinstance(read, (Real, np.number)) and float(read) > 0, where)
         return read
     if isinstance(own, np.ndarray):
         _require(isinstance(read, np.ndarray) and np.array_equal(own, read), where)
@@ -258,7 +260,7 @@ def _is_record(value: Any) -> bool:
 def _adopt_classes(network: MLPClassifier, places: Any, n_classes: int) -> int:
     """Give a classifier the places of its classes; return how many outputs tell them apart."""
     _require(
-        _is_sorted(places, "iu") and 0 <= places[0] and places[-1] < n_classes,
+        _is_sorted(places, "iu") and places[0] >= 0 and places[-1] < n_classes,
         "the classes of its network",
     )
     network._label_binarizer = LabelBinarizer().fit(places)

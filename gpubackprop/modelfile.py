@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gpubackprop.files import ReadError, read_regular, write_atomically
-from gpubackprop.model_archive import LARGEST_FILE, Refused, unpacked
+from gpubackprop.model_archive import LARGEST_FILE, RefusedError, unpacked
 from gpubackprop.model_contents import restored
 from gpubackprop.table import Column, TableError, Task, features, place
 
@@ -160,7 +160,7 @@ def save(bundle: Bundle, path: str | Path) -> None:
     data = skops.io.dumps({"format": FORMAT, **content}, compression=zipfile.ZIP_DEFLATED)
     try:
         _bundle(data)
-    except Refused as error:  # better now than when the model is needed
+    except RefusedError as error:  # better now than when the model is needed
         raise ModelFileError(f"{path}: not saved, it would not be loaded again: {error}") from None
     write_atomically(path, data)
 
@@ -190,7 +190,7 @@ def load(path: str | Path) -> Bundle:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror}).") from None
     except ReadError as error:
         raise ModelFileError(f"{path}: cannot be read, {error}.") from None
-    except Refused as error:
+    except RefusedError as error:
         raise ModelFileError(f"{path}: {error}") from None
 
 
@@ -203,20 +203,20 @@ def _for_prediction(network: Any) -> Any:
 
 
 def _bundle(data: bytes) -> Bundle:
-    """Make a model of a file's bytes; Refused if they are none."""
+    """Make a model of a file's bytes; RefusedError if they are none."""
     if data[:1] == b"\x80":
-        raise Refused(
+        raise RefusedError(
             "a pickle, which could run any code when loaded. Only models that 'gpubackprop train' "
             "saved are read."
         )
     if data[:2] != b"PK":
         what = "not a model file" if data else "empty"
-        raise Refused(f"{what}. Models are made by 'gpubackprop train'.")
+        raise RefusedError(f"{what}. Models are made by 'gpubackprop train'.")
     content = _constructed(unpacked(data))
     if type(content) is not dict or "format" not in content:
-        raise Refused("not a model that 'gpubackprop train' saved.")
+        raise RefusedError("not a model that 'gpubackprop train' saved.")
     if content["format"] != FORMAT:
-        raise Refused(
+        raise RefusedError(
             "written in another format than this version reads. Use the gpubackprop that saved it, "
             "or train again."
         )
@@ -230,4 +230,4 @@ def _constructed(archive: bytes) -> Any:
         return skops.io.loads(archive, trusted=list(TRUSTED))
     except Exception as error:  # a crafted file may fail anywhere inside skops
         words = f"{type(error).__name__}: {error}"
-        raise Refused(f"not a model that this gpubackprop can read ({words}).") from None
+        raise RefusedError(f"not a model that this gpubackprop can read ({words}).") from None

@@ -36,7 +36,7 @@ UNUSED = 30 * _DAY
 """After as many seconds without use the folder of another version is removed."""
 
 
-class _Untrusted(Exception):
+class _UntrustedError(Exception):
     """A folder or file that someone else could have filled; the message names it and says why."""
 
 
@@ -67,7 +67,7 @@ def count() -> int:
             return len(list((directory() / fingerprint()).glob("*.o")))
     except OSError:
         return 0
-    except _Untrusted as reason:
+    except _UntrustedError as reason:
         _warn(str(reason))
         return 0
 
@@ -79,7 +79,7 @@ def read(name: str) -> tuple[str, bytes] | None:
     except OSError as reason:
         _log.debug("no compiled %s: %s", name, reason)
         return None
-    except _Untrusted as reason:
+    except _UntrustedError as reason:
         _warn(str(reason))
         return None
     checksum, _, payload = content.partition(b"\n")
@@ -103,7 +103,7 @@ def write(name: str, symbol: str, code: bytes) -> None:
             write_atomically(path, content, mode=0o600)
     except (OSError, WriteError) as reason:
         _log.debug("compiled %s is not kept: %s", name, reason)
-    except _Untrusted as reason:
+    except _UntrustedError as reason:
         _warn(str(reason))
 
 
@@ -167,6 +167,8 @@ def _folder() -> Iterator[int]:
 @contextmanager
 def _opened(path: Path, above: int | None) -> Iterator[int]:
     """Open a folder of the user's own, by its path or in the one above, where it is no link."""
+    if os.name != "posix":
+        raise OSError("whose a folder is, and who may write it, is not known on this system")
     where = (path, 0) if above is None else (path.name, _NO_LINK)
     descriptor = os.open(where[0], os.O_RDONLY | os.O_DIRECTORY | where[1], dir_fd=above)
     try:
@@ -184,7 +186,7 @@ def _require_own(path: Path, found: os.stat_result) -> None:
         reason = "other users may write it"
     else:
         return
-    raise _Untrusted(
+    raise _UntrustedError(
         f"compiled code in {path} is not used, {reason}: every process compiles anew; set "
         "GPUBACKPROP_CACHE_DIR to a folder of your own"
     )

@@ -351,7 +351,9 @@ def test_a_file_under_another_name_counts_as_absent(cache):
     assert store.read("another_kernel") is None
 
 
-TWO = CALL + """
+TWO = (
+    CALL
+    + """
 compiled.advance(counter, 3)
 source = np.arange(6.0).reshape(3, 2)
 chosen = np.zeros((2, 2))
@@ -360,6 +362,7 @@ assert chosen.tolist() == [[4.0, 5.0], [0.0, 1.0]]
 from gpubackprop.kernels.native.kernel import compiled_kernels
 print(*compiled_kernels())
 """
+)
 
 SWAP = """
 from gpubackprop.kernels.native import loader, store
