@@ -119,7 +119,7 @@ def read_regular(path: str | Path, most: int) -> bytes:
         _require_regular(found.st_mode)
         if found.st_size > most:
             raise ReadError(f"it has {found.st_size:,} bytes, more than the {most:,} that are read")
-        return file.read(most)
+        return file.read(found.st_size)
 
 
 def _require_regular(mode: int) -> None:

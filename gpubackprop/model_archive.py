@@ -131,9 +131,7 @@ class _Description:
         """Raise RefusedError for what no model's description holds."""
         text = self._entries.get("schema.json")
         if text is None:
-            raise RefusedError(
-                "not a model that this gpubackprop can read (it has no description)."
-            )
+            raise RefusedError("not a model that this gpubackprop can read (no description).")
         parts = text.count(b"{") + text.count(b"[")
         if len(text) > LARGEST_DESCRIPTION or parts > MOST_PARTS:
             raise RefusedError(
@@ -170,9 +168,7 @@ class _Description:
             raise RefusedError(f"refused, it holds what no gpubackprop model holds ({name}).")
         if identity is not None:
             if type(identity) is not int:
-                raise RefusedError(
-                    "refused, its description numbers an entry by what is no number."
-                )
+                raise RefusedError("refused, an entry's number in its description is none.")
             self._same.setdefault(identity, []).append(entry)
         if kind == "NdArrayNode" and entry.get("type") == "numpy":
             self._check_array(entry, identity)
@@ -208,7 +204,7 @@ class _Description:
                 (2, 0): np.lib.format.read_array_header_2_0,
             }[np.lib.format.read_magic(file)]
             shape, _, dtype = read_head(file)
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except Exception:  # NumPy has it read by Python's own parser, which fails in many ways
             raise RefusedError(f"refused, {name} is not an array.") from None
         numbers = dtype.kind in "fiub" and dtype.itemsize <= 8
         texts = dtype.kind == "U" and (dtype.itemsize > 0 or prod(shape) == 0)
