@@ -221,7 +221,9 @@ def _network(read: Any, inputs: int, classes: Array | None) -> MLPClassifier | M
     given = {name: state[name] for name in kind._get_param_names() if name in state}
     _require(all(map(_is_plain, given.values())), "a parameter of its network")
     network = kind(**given)
-    network._validate_params()
+    BaseEstimator._validate_params(network)  # not ours, which asks for the GPU of the training
+    if network.device != "cpu":
+        network.device = "auto"  # who predicts may have no GPU, or another
     outputs = 1
     if classes is None:
         network.out_activation_ = "exp" if network.loss == "poisson" else "identity"

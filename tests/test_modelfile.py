@@ -63,6 +63,17 @@ def test_a_loaded_model_predicts_the_same(path, task):
     assert loaded.versions["gpubackprop"] == gpubackprop.__version__
 
 
+@pytest.mark.parametrize(("trained", "loaded"), [("cuda:99", "auto"), ("cpu", "cpu")])
+def test_a_model_predicts_where_its_gpu_is_not(path, trained, loaded):
+    made = bundle()
+    many = pd.concat([TABLE] * 50, ignore_index=True)
+    expected = made.predict(many)
+    made.network.set_params(device=trained, backend="auto")
+    save(made, path)
+    np.testing.assert_array_equal(load(path).predict(many), expected)
+    assert load(path).network.device == loaded
+
+
 @pytest.mark.parametrize("checkpoint", [2, "sqrt"])
 def test_a_loaded_model_keeps_its_checkpoint(path, checkpoint):
     made = bundle(checkpoint=checkpoint)
