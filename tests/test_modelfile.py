@@ -1,6 +1,8 @@
 import errno
+import json
 import os
 import pickle
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -9,10 +11,11 @@ import pandas as pd
 import pytest
 import skops.io
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 import gpubackprop
 from gpubackprop.files import WriteError
-from gpubackprop.table import Column, features, model_file, preprocessor
+from gpubackprop.table import Column, TableError, features, model_file, preprocessor
 from gpubackprop.table.model_file import Bundle, ModelFileError, load, save
 
 TABLE = pd.DataFrame(
@@ -57,6 +60,17 @@ def test_a_loaded_model_predicts_the_same(path, task):
     for name in ("task", "target", "columns", "metrics", "versions"):
         assert getattr(loaded, name) == getattr(made, name)
     assert loaded.versions["gpubackprop"] == gpubackprop.__version__
+
+
+@pytest.mark.parametrize(("trained", "loaded"), [("cuda:99", "auto"), ("cpu", "cpu")])
+def test_a_model_predicts_where_its_gpu_is_not(path, trained, loaded):
+    made = bundle()
+    many = pd.concat([TABLE] * 50, ignore_index=True)
+    expected = made.predict(many)
+    made.network.set_params(device=trained, backend="auto")
+    save(made, path)
+    np.testing.assert_array_equal(load(path).predict(many), expected)
+    assert load(path).network.device == loaded
 
 
 @pytest.mark.parametrize("checkpoint", [2, "sqrt"])
@@ -219,3 +233,213 @@ def test_a_skops_file_of_something_else(path, content, words):
     skops.io.dump(content, path)
     with pytest.raises(ModelFileError, match=words):
         load(path)
+
+
+# -- loading what was made to do harm -------------------------------------------------------------
+
+
+def test_what_is_no_ordinary_file_is_not_read(path):
+    os.mkfifo(path)
+    for strange in (path, "/dev/zero", path.parent):
+        with pytest.raises(ModelFileError, match="not an ordinary file"):
+            load(strange)
+
+
+def test_a_file_too_large_to_be_a_model_is_not_read(path):
+    with open(path, "wb") as file:
+        file.truncate(5 * 2**40)
+    with pytest.raises(ModelFileError, match="5,497,558,138,880 bytes, more than"):
+        load(path)
+
+
+@pytest.mark.parametrize("name", ["schema.json", "1.npy"])
+def test_a_bomb_is_not_unpacked(path, name):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(name, bytes(80 * 2**20))
+    tracemalloc.start()
+    with pytest.raises(ModelFileError, match="unpacks to 83,886,080 bytes, more than"):
+        load(path)
+    assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    tracemalloc.stop()
+
+
+def test_a_bomb_that_lies_about_its_size_is_not_unpacked(path):
+    size = 80 * 2**20
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("schema.json", bytes(size))
+    told = (1000).to_bytes(4, "little")
+    path.write_bytes(path.read_bytes().replace(size.to_bytes(4, "little"), told))
+    tracemalloc.start()
+    with pytest.raises(ModelFileError):
+        load(path)
+    assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    tracemalloc.stop()
+
+
+def test_a_description_of_too_many_parts(path):
+    archive(path, "schema.json", "[" + "[]," * 1_000_001 + "[]]")
+    with pytest.raises(ModelFileError, match=r"refused.*1,000,003 parts"):
+        load(path)
+
+
+def entry(kind, content, number, loader=None):
+    of = {"__class__": kind, "__module__": "builtins", "content": content, "__id__": number}
+    return {**of, "__loader__": loader or f"{kind.title()}Node"}
+
+
+def described_as(path, root):
+    archive(path, "schema.json", json.dumps({**root, "protocol": 2}))
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        lambda number: {"__id__": number},
+        lambda number: entry("list", [], number),
+        lambda number: entry("list", [], number, "CachedNode"),
+    ],
+    ids=["a bare number", "an empty list", "skops' own way"],
+)
+def test_a_short_description_that_refers_to_itself_without_end(path, again):
+    twice = [entry("list", [again(below), again(below)], below + 1) for below in range(1, 23)]
+    levels = [entry("list", [], 1), *twice]
+    described_as(path, entry("list", levels, 100))
+    with pytest.raises(ModelFileError, match="refused"):
+        load(path)
+
+
+def test_a_description_inside_itself(path):
+    described_as(path, entry("list", [entry("list", [entry("list", [], 1)], 2)], 1))
+    with pytest.raises(ModelFileError, match="refused"):
+        load(path)
+
+
+@pytest.mark.parametrize("depth", [200, 5000, 400_000])
+def test_a_deep_description(path, depth):
+    archive(path, "schema.json", '{"__loader__": ' + "[" * depth + "]" * depth + "}")
+    with pytest.raises(ModelFileError):
+        load(path)
+
+
+def test_a_method_among_the_types_of_keys(path):
+    """skops 0.11 called it, and so wrote any bytes to any path."""
+    save(bundle(), path)
+    with zipfile.ZipFile(path) as file:
+        entries = {name: file.read(name) for name in file.namelist()}
+    root = json.loads(entries["schema.json"])
+    root["key_types"]["content"][0] = {
+        "__class__": "MLPClassifier",
+        "__module__": "gpubackprop",
+        "__loader__": "MethodNode",
+        "content": {"obj": root["content"]["network"]},
+    }
+    entries["schema.json"] = json.dumps(root).encode()
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in entries.items():
+            file.writestr(name, content)
+    with pytest.raises(ModelFileError, match="refused, it holds what no gpubackprop model holds"):
+        load(path)
+
+
+def crafted(path, made, change):
+    """Write a model as save does, without its last look at it."""
+    content = {name: getattr(made, name) for name in vars(made)}
+    content["columns"] = [[column.name, column.kind] for column in made.columns]
+    content["network"].callbacks = None
+    for name in ("_optimizer", "_random_state"):
+        vars(content["network"]).pop(name)
+    change(content)
+    skops.io.dump({"format": model_file.FORMAT, **content}, path)
+
+
+def test_another_estimator_in_the_networks_place(path):
+    tree = DecisionTreeClassifier().fit(np.eye(2), [0, 1])
+    crafted(path, bundle(), lambda content: content.update(network=tree))
+    with pytest.raises(ModelFileError, match="refused, it holds what no gpubackprop model holds"):
+        load(path)
+
+
+def first_weights(make):
+    def change(content):
+        content["network"].coefs_[0] = make(content["network"].coefs_[0])
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (first_weights(lambda W: W[:-1]), "the shapes of its weights"),
+        (first_weights(lambda W: W.astype(np.float64)), "the shapes of its weights"),
+        (first_weights(lambda W: W.astype(np.float16)), "the weights of its network"),
+        (first_weights(lambda W: W.astype(int)), "the weights of its network"),
+        (first_weights(lambda W: W.astype(">f4")), "the weights of its network"),
+        (first_weights(lambda W: np.full_like(W, np.nan)), "the weights of its network"),
+        (first_weights(lambda W: [[1.0]]), "the weights of its network"),
+        (lambda c: c["network"].coefs_.clear(), "the weights of its network"),
+        (lambda c: c["network"].set_params(activation="step"), "activation"),
+        (lambda c: c.update(network=c["prepare"]), "its network"),
+        (lambda c: c.update(prepare=StandardScaler().fit([[1.0]])), "what prepares its columns"),
+        (lambda c: c["prepare"].transformers_.pop(), "damaged or changed"),
+        (lambda c: vars(c["prepare"]).update(remainder="passthrough"), "prepare.remainder"),
+        (lambda c: c.update(classes=np.array(["no"])), "the classes of its network"),
+        (lambda c: c.update(classes=np.array(["yes", "no"])), "the list of its classes"),
+        (lambda c: c.update(columns=[["size", "number"]]), "damaged or changed"),
+        (lambda c: c.update(columns=[["size", "date"]] * 2), "the list of its columns"),
+        (lambda c: c.update(task="clustering"), "its task"),
+        (lambda c: c.update(task="regression"), "target_scaler"),
+        (lambda c: c.update(target=3), "the name of its target"),
+        (lambda c: c.update(metrics={"test_accuracy": "1"}), "its metrics"),
+    ],
+)
+def test_contents_that_no_model_has(path, change, words):
+    crafted(path, bundle(), change)
+    with pytest.raises(ModelFileError, match=words):
+        load(path)
+
+
+def test_a_crafted_file_without_a_change_is_loaded(path):
+    made = bundle()
+    crafted(path, made, lambda content: None)
+    np.testing.assert_array_equal(load(path).predict(TABLE), made.predict(TABLE))
+
+
+def test_what_a_file_adds_to_its_estimators_is_left_behind(path):
+    made = bundle()
+    expected = made.predict(TABLE)
+
+    def change(content):
+        content["network"].predict = content["prepare"].transform = "mine"
+
+    crafted(path, made, change)
+    np.testing.assert_array_equal(load(path).predict(TABLE), expected)
+
+
+def test_rare_categories_stay_rare(path):
+    """More than a hundred of them: the rarest share a column, as where they were fitted."""
+    names = [f"c{i:03}" for i in range(150) for _ in range(1 + (i % 3 > 0))]
+    table = pd.DataFrame({"size": np.arange(float(len(names))), "colour": names})
+    prepare = preprocessor(COLUMNS).fit(features(table, COLUMNS))
+    network = gpubackprop.MLPRegressor(backend="reference", callbacks=[lambda *_: True])
+    y = np.linspace(-1.0, 1.0, len(names))
+    scaler = StandardScaler().fit(y.reshape(-1, 1))
+    made = Bundle("regression", "y", COLUMNS, prepare, network, target_scaler=scaler)
+    assert made.inputs(table).shape[1] == 1 + 100
+    network.fit(made.inputs(table), y)
+    save(made, path)
+    np.testing.assert_array_equal(load(path).inputs(table), made.inputs(table))
+
+
+def test_a_number_too_large_for_single_precision_is_named_by_its_row():
+    table = TABLE.copy()
+    table.loc[3, "size"] = 1e300
+    with pytest.raises(TableError, match="row 4 after the header: a number here is too large"):
+        bundle().predict(table)
+
+
+def test_a_prediction_that_overflows_is_named_by_its_row():
+    made = bundle("regression")
+    made.network.coefs_[-1][...] = np.float32(3e38)
+    words = r"row \d+ after the header: the network's prediction"
+    with np.errstate(all="ignore"), pytest.raises(TableError, match=words):
+        made.predict(TABLE)

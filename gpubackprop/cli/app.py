@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
 from gpubackprop.cli.bench import bench
@@ -13,6 +12,7 @@ from gpubackprop.cli.errors import UserError
 from gpubackprop.cli.explain import explain
 from gpubackprop.cli.info import info
 from gpubackprop.cli.predict import predict
+from gpubackprop.cli.terminal import Terminal
 from gpubackprop.cli.train import train
 
 
@@ -28,12 +28,12 @@ class PlainErrors(TyperGroup):
         try:
             return super().invoke(ctx)
         except (UserError, ModelFileError, TableError, WriteError) as error:
-            Console(stderr=True, highlight=False, soft_wrap=True).print(
+            Terminal(stderr=True, highlight=False, soft_wrap=True).print(
                 "[bold red]Error:[/]", str(error).replace("[", r"\[")
             )
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            Console(stderr=True).print("Interrupted: nothing more was done.")
+            Terminal(stderr=True).print("Interrupted: nothing more was done.")
             raise typer.Exit(130) from None
 
 

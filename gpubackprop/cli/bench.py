@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from gpubackprop.cli.errors import UserError
+from gpubackprop.cli.terminal import Terminal
 from gpubackprop.files import check_writable
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def bench(
     usual = CLAIMS if claims else ON_GPU if gpu else SUITE
     sections = _chosen_sections(only, usual, (*SUITE, *CLAIMS))
     options = _options(quick, problems, peers, dtypes, activations, pairs)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Terminal(highlight=False, markup=False, soft_wrap=True)
     report = Report(_writable(folder), machine(options), (*SUITE, *CLAIMS))
     deadline = time.monotonic() + 60 * minutes
     try:

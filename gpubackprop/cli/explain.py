@@ -12,10 +12,10 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
 
 from gpubackprop.cli.errors import UserError
 from gpubackprop.cli.options import sizes
+from gpubackprop.cli.terminal import Terminal
 
 Array = np.ndarray[Any, Any]
 
@@ -62,7 +62,7 @@ def explain(
     Without options: a network of 2-2-1 with sigmoids, x = (1, 0) and y = 1. A pocket calculator is
     enough to follow.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(highlight=False, soft_wrap=True)
     output = output_activation or _OUTPUT_OF_LOSS.get(loss, "sigmoid")
     shape = sizes("--layers", layers) if layers else (2, 2, 1)
     walk = _set_up(shape, activation, output, loss, learning_rate, backend)

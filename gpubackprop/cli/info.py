@@ -15,6 +15,7 @@ from gpubackprop.algorithm.checkpointing import Checkpoint, interval, require
 from gpubackprop.cli.errors import UserError
 from gpubackprop.cli.options import sizes
 from gpubackprop.cli.report import print_table
+from gpubackprop.cli.terminal import Terminal
 
 
 class Solver(StrEnum):
@@ -56,7 +57,7 @@ def info(
     if plan is None:
         from gpubackprop.backends.environment import describe
 
-        _print(Console(), "gpubackprop", describe())
+        _print(Terminal(), "gpubackprop", describe())
         return
     layers = sizes("--plan", plan)
     if len(layers) < 2:
@@ -64,7 +65,7 @@ def info(
     moments = 2 if solver is Solver.adam else 1
     kept = _checkpoint(checkpoint)
     facts = _memory(layers, rows, min(batch_size, rows), precision, moments, kept)
-    _print(Console(), "memory", facts)
+    _print(Terminal(), "memory", facts)
 
 
 def _checkpoint(text: str | None) -> Checkpoint:

@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from gpubackprop.cli.errors import UserError
 from gpubackprop.cli.options import check_output
+from gpubackprop.cli.terminal import Terminal, printable
 from gpubackprop.files import write_atomically
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def predict(
     """Predict the target for every row of a table."""
     from gpubackprop.table import read_table
 
-    notes = Console(stderr=True, highlight=False, soft_wrap=True)
+    notes = Terminal(stderr=True, highlight=False, soft_wrap=True)
     if output is not None:
         check_output(output, model, table)
     bundle = _load(model, notes)
@@ -47,7 +48,7 @@ def predict(
     answer = _answer(bundle, rows, proba)
     _note_extra_columns(rows, bundle, notes)
     if output is None:
-        sys.stdout.write(_as_csv(answer))
+        sys.stdout.write(printable(_as_csv(answer)))
         return
     write_atomically(output, _encoded(answer, output))
     notes.print(f"{len(answer)} predictions of {escape(bundle.target)}: {escape(str(output))}")

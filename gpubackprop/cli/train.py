@@ -15,6 +15,7 @@ from rich.table import Table
 
 from gpubackprop.cli.errors import UserError
 from gpubackprop.cli.options import Activation, TaskName, check_output, sizes
+from gpubackprop.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from gpubackprop.cli.problem import Array, Problem
@@ -113,7 +114,7 @@ def train(
     """
     from gpubackprop.table import model_file
 
-    console = Console(quiet=quiet, highlight=False, soft_wrap=True)
+    console = Terminal(quiet=quiet, highlight=False, soft_wrap=True)
     hidden_sizes = sizes("--hidden", hidden)
     output = output or Path(f"{data.stem if data else 'digits'}.gpubackprop")
     picture = None if no_plot else plot or output.with_name(f"{output.stem}-loss.png")

@@ -2,7 +2,7 @@
 
 from gpubackprop.table.columns import Target, Task, describe, read_target
 from gpubackprop.table.conversion import Column, features, preprocessor
-from gpubackprop.table.errors import TableError, listing
+from gpubackprop.table.errors import TableError, listing, place
 from gpubackprop.table.reading import read_table
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "describe",
     "features",
     "listing",
+    "place",
     "preprocessor",
     "read_table",
     "read_target",

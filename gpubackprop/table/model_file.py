@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpubackprop.files import write_atomically
-from gpubackprop.table import Column, Task, features
+from gpubackprop.files import ReadError, read_regular, write_atomically
+from gpubackprop.model_archive import LARGEST_FILE, RefusedError, unpacked
+from gpubackprop.model_contents import restored
+from gpubackprop.table import Column, TableError, Task, features, place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,8 +72,11 @@ class Bundle:
 
     def inputs(self, table: pd.DataFrame) -> np.ndarray[Any, Any]:
         """Turn a table's rows into the network's inputs, in float32."""
-        prepared = self.prepare.transform(features(table, self.columns))
-        return np.asarray(prepared, dtype=np.float32)
+        with np.errstate(all="ignore"):  # what is too large is said by its row
+            prepared = self.prepare.transform(features(table, self.columns))
+            inputs = np.asarray(prepared, dtype=np.float32)
+        _require_finite(inputs, "a number here is too large for single precision")
+        return inputs
 
     def predict(self, table: pd.DataFrame) -> np.ndarray[Any, Any]:
         """Predict each row's target, in the target's own unit.
@@ -109,7 +114,14 @@ class Bundle:
         if self.classes is not None:
             return np.asarray(self.classes[predicted])
         scaled = np.asarray(predicted, dtype=np.float64).reshape(-1, 1)
+        _require_finite(scaled, "the network's prediction is not a finite number")
         return np.asarray(self.target_scaler.inverse_transform(scaled)).ravel()
+
+
+def _require_finite(rows: np.ndarray[Any, Any], words: str) -> None:
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():
+        raise TableError(f"{place(int(np.argmin(finite)))}: {words}.")
 
 
 def current_versions() -> dict[str, str]:
@@ -146,9 +158,10 @@ def save(bundle: Bundle, path: str | Path) -> None:
     content["metrics"] = {name: float(value) for name, value in bundle.metrics.items()}
     content["versions"] = dict(bundle.versions)
     data = skops.io.dumps({"format": FORMAT, **content}, compression=zipfile.ZIP_DEFLATED)
-    strange = set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED)
-    if strange:  # better now than when the model is needed
-        raise ModelFileError(f"{path}: not saved, {sorted(strange)} would not be loaded again.")
+    try:
+        _bundle(data)
+    except RefusedError as error:  # better now than when the model is needed
+        raise ModelFileError(f"{path}: not saved, it would not be loaded again: {error}") from None
     write_atomically(path, data)
 
 
@@ -172,23 +185,13 @@ def load(path: str | Path) -> Bundle:
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
+        return _bundle(read_regular(path, LARGEST_FILE))
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror}).") from None
-    _check_container(path, data)
-    content = _construct(path, data)
-    if not isinstance(content, dict) or "format" not in content:
-        raise ModelFileError(f"{path}: not a model that 'gpubackprop train' saved.")
-    if content.pop("format") != FORMAT:
-        raise ModelFileError(
-            f"{path}: written in another format than this version reads. Use the gpubackprop that "
-            "saved it, or train again."
-        )
-    try:
-        content["columns"] = tuple(Column(name, kind) for name, kind in content["columns"])
-        return Bundle(**content)
-    except (KeyError, TypeError, ValueError):
-        raise ModelFileError(f"{path}: incomplete. Train and save again.") from None
+    except ReadError as error:
+        raise ModelFileError(f"{path}: cannot be read, {error}.") from None
+    except RefusedError as error:
+        raise ModelFileError(f"{path}: {error}") from None
 
 
 def _for_prediction(network: Any) -> Any:
@@ -199,36 +202,32 @@ def _for_prediction(network: Any) -> Any:
     return slim
 
 
-def _check_container(path: Path, data: bytes) -> None:
+def _bundle(data: bytes) -> Bundle:
+    """Make a model of a file's bytes; RefusedError if they are none."""
     if data[:1] == b"\x80":
-        raise ModelFileError(
-            f"{path}: a pickle, which could run any code when loaded. Only models that "
-            "'gpubackprop train' saved are read."
+        raise RefusedError(
+            "a pickle, which could run any code when loaded. Only models that 'gpubackprop train' "
+            "saved are read."
         )
     if data[:2] != b"PK":
-        raise ModelFileError(
-            f"{path}: {'empty' if not data else 'not a model file'}. Models are made by "
-            "'gpubackprop train'."
+        what = "not a model file" if data else "empty"
+        raise RefusedError(f"{what}. Models are made by 'gpubackprop train'.")
+    content = _constructed(unpacked(data))
+    if type(content) is not dict or "format" not in content:
+        raise RefusedError("not a model that 'gpubackprop train' saved.")
+    if content["format"] != FORMAT:
+        raise RefusedError(
+            "written in another format than this version reads. Use the gpubackprop that saved it, "
+            "or train again."
         )
+    return Bundle(**restored(content))
 
 
-def _construct(path: Path, data: bytes) -> Any:
+def _constructed(archive: bytes) -> Any:
     import skops.io
-    from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
-        return skops.io.loads(data, trusted=list(TRUSTED))
-    except UntrustedTypesFoundException:
-        strange = set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED)
-        raise ModelFileError(
-            f"{path}: refused, it holds what no gpubackprop model holds "
-            f"({', '.join(sorted(strange))})."
-        ) from None
-    except zipfile.BadZipFile:
-        raise ModelFileError(
-            f"{path}: damaged or cut short. Copy it again from its source, or train again."
-        ) from None
+        return skops.io.loads(archive, trusted=list(TRUSTED))
     except Exception as error:  # a crafted file may fail anywhere inside skops
-        raise ModelFileError(
-            f"{path}: not a model that this gpubackprop can read ({type(error).__name__}: {error})."
-        ) from None
+        words = f"{type(error).__name__}: {error}"
+        raise RefusedError(f"not a model that this gpubackprop can read ({words}).") from None

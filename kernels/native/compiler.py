@@ -14,7 +14,7 @@ from numba.np.numpy_support import from_dtype
 
 from .arguments import Layout
 from .entry import add_entry
-from .loader import target_machine
+from .loader import entry_symbol, target_machine
 
 _OPTIONS = {
     "nopython": True,
@@ -58,7 +58,7 @@ def compile_kernel(
         If the loop calls something that only a running Numba could provide.
     """
     kinds = [_numba_type(layout, real) for layout in layouts]
-    symbol = f"gpubackprop_{name}"
+    symbol = entry_symbol(name)
     module = llvm.parse_assembly(str(_lower(function, kinds, symbol)))
     module.verify()
     machine = target_machine()

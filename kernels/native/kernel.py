@@ -71,8 +71,8 @@ class Kernel:
         if name not in _entries:
             with _lock:
                 if name not in _entries:
-                    symbol, code = store.read(name) or self._compile(name, real)
-                    _entries[name] = loader.load(symbol, code)
+                    kept = _load_kept(name)
+                    _entries[name] = kept or loader.load(*self._compile(name, real))
         return _entries[name]
 
     def _compile(self, name: str, real: np.dtype[Any]) -> tuple[str, bytes]:
@@ -90,6 +90,18 @@ class Kernel:
         loop = getattr(module, self._factory)(real.type, *self._variant)
         compiled: tuple[str, bytes] = compiler.compile_kernel(loop, self._layouts, real, name)
         return compiled
+
+
+def _load_kept(name: str) -> int | None:
+    """Address of a kernel that is in the store; None if it is not, or is another's code."""
+    symbol, code = store.read(name) or (None, b"")
+    if symbol != loader.entry_symbol(name):
+        return None
+    try:
+        return loader.load(symbol, code)
+    except RuntimeError as reason:
+        _log.debug("compiled %s is not used: %s", name, reason)
+        return None
 
 
 def compiled_kernels() -> tuple[str, ...]:

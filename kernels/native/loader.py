@@ -47,15 +47,29 @@ def host_name() -> str:
     return str(llvm.get_host_cpu_name())
 
 
+def entry_symbol(name: str) -> str:
+    """Symbol where the machine code of a kernel begins."""
+    return f"gpubackprop_{name}"
+
+
 def load(symbol: str, code: bytes) -> int:
-    """Link one object file into the process and return the address of `symbol`."""
+    """Link one object file into the process and return the address of `symbol`.
+
+    Raises
+    ------
+    RuntimeError
+        If it is no object file, or has no such symbol.
+    """
     with _lock:
         empty = llvm.parse_assembly("")
         engine = llvm.create_mcjit_compiler(empty, target_machine())
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
         _engines.append(engine)
-        return int(engine.get_function_address(symbol))
+        address = int(engine.get_function_address(symbol))
+    if not address:
+        raise RuntimeError(f"the object file has no {symbol}")
+    return address
 
 
 def call(entry: int, block: int) -> None:

@@ -3,7 +3,9 @@
 import errno
 import io
 import json
+import logging
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -204,6 +206,218 @@ def test_a_folder_in_the_files_place(cache):
     store.write("some_kernel", *KEPT)
     assert store.read("some_kernel") is None
     assert files(cache) == []
+
+
+# other people's code
+
+
+@pytest.fixture
+def warned(caplog):
+    """What was said at WARNING."""
+    caplog.set_level(logging.WARNING, "gpubackprop")
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+def another_user(monkeypatch):
+    mine = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: mine + 4242)
+
+
+@posix
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_what_is_kept_is_the_users_own(cache, umask):
+    before = os.umask(umask)
+    try:
+        store.write("some_kernel", *KEPT)
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (cache, *sorted(cache.rglob("*")))]
+    assert modes == [0o700, 0o700, 0o600]
+    assert store.read("some_kernel") == KEPT
+
+
+@posix
+def test_another_users_cache_is_neither_read_nor_written(cache, monkeypatch, warned):
+    store.write("some_kernel", *KEPT)
+    (kept,) = objects(cache)
+    before = kept.read_bytes()
+    another_user(monkeypatch)
+    assert store.read("some_kernel") is None
+    store.write("some_kernel", "another", b"code")
+    store.write("another_kernel", *KEPT)
+    assert store.count() == 0
+    assert kept.read_bytes() == before
+    assert objects(cache) == [kept]
+    (words,) = warned()
+    assert "is not used, it belongs to user" in words
+    assert str(cache) in words
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o1777, 0o777, 0o770, 0o720])
+@pytest.mark.parametrize("place", ["base", "version"])
+def test_a_folder_that_others_may_write(cache, warned, mode, place):
+    store.write("some_kernel", *KEPT)
+    (kept,) = objects(cache)
+    (cache if place == "base" else kept.parent).chmod(mode)
+    assert store.read("some_kernel") is None
+    store.write("another_kernel", *KEPT)
+    assert objects(cache) == [kept]
+    assert store.count() == 0
+    (words,) = warned()
+    assert "other users may write it" in words
+
+
+@posix
+def test_a_shared_folder_from_the_start(cache, warned):
+    cache.mkdir()
+    cache.chmod(0o1777)
+    store.write("some_kernel", *KEPT)
+    assert store.read("some_kernel") is None
+    assert files(cache) == []
+    assert len(warned()) == 1
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o666, 0o620])
+def test_a_file_that_others_may_write(cache, warned, mode):
+    store.write("some_kernel", *KEPT)
+    (kept,) = objects(cache)
+    before = kept.read_bytes()
+    kept.chmod(mode)
+    assert store.read("some_kernel") is None
+    store.write("some_kernel", "another", b"code")
+    assert kept.read_bytes() == before
+    (words,) = warned()
+    assert "other users may write it" in words
+
+
+@posix
+@pytest.mark.skipif(os.name == "posix" and os.getuid() != 0, reason="only root gives files away")
+def test_another_users_file_in_ones_own_folder(cache, warned):
+    store.write("some_kernel", *KEPT)
+    (kept,) = objects(cache)
+    os.chown(kept, 4242, -1)
+    assert store.read("some_kernel") is None
+    store.write("some_kernel", *KEPT)
+    assert kept.stat().st_uid == 4242
+    assert "belongs to user 4242" in warned()[0]
+
+
+@posix
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_is_no_ordinary_file_is_not_read(cache, tmp_path, kind):
+    store.write("some_kernel", *KEPT)
+    (kept,) = objects(cache)
+    kept.rename(tmp_path / "elsewhere")
+    kept.symlink_to(tmp_path / "elsewhere") if kind == "link" else os.mkfifo(kept)
+    assert store.read("some_kernel") is None
+
+
+@posix
+def test_a_link_in_place_of_the_versions_folder(cache, tmp_path):
+    store.write("some_kernel", *KEPT)
+    (kept,) = objects(cache)
+    kept.parent.rename(tmp_path / "elsewhere")
+    kept.parent.symlink_to(tmp_path / "elsewhere")
+    assert store.read("some_kernel") is None
+    store.write("another_kernel", *KEPT)
+    assert len(files(tmp_path / "elsewhere")) == 1
+
+
+@posix
+def test_training_beside_a_planted_cache(run_python, tmp_path):
+    """The kernel is compiled anew, and a process says why at WARNING."""
+    run_python(CALL)
+    (tmp_path / "cache").chmod(0o1777)
+    said = "import logging, sys; logging.basicConfig(stream=sys.stdout, format='%(levelname)s')\n"
+    assert run_python(said + REPORT).splitlines() == ["WARNING", "compiled"]
+
+
+@posix
+def test_a_home_in_the_chosen_place_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GPUBACKPROP_CACHE_DIR", "~/kept")
+    assert store.directory() == tmp_path / "kept"
+
+
+# one kernel's code under another's name
+
+
+def test_a_file_under_another_name_counts_as_absent(cache):
+    store.write("some_kernel", *KEPT)
+    (kept,) = objects(cache)
+    kept.rename(kept.with_name("another_kernel.o"))
+    assert store.read("another_kernel") is None
+
+
+TWO = (
+    CALL
+    + """
+compiled.advance(counter, 3)
+source = np.arange(6.0).reshape(3, 2)
+chosen = np.zeros((2, 2))
+compiled.gather(source, np.array([2, 0]), np.zeros(1, dtype=np.int64), chosen)
+assert chosen.tolist() == [[4.0, 5.0], [0.0, 1.0]]
+from gpubackprop.kernels.native.kernel import compiled_kernels
+print(*compiled_kernels())
+"""
+)
+
+SWAP = """
+from gpubackprop.kernels.native import loader, store
+first, second = {names!r}
+(symbol, code), kept = store.read(first), store.read(second)
+store.write(first, {symbol}, kept[1])
+store.write(second, symbol, code)
+"""
+
+
+@pytest.mark.parametrize("symbol", ["kept[0]", "symbol"], ids=["of the other", "of its own"])
+def test_swapped_code_is_not_run(run_python, symbol):
+    names = run_python(TWO).split()
+    assert len(names) == 2
+    run_python(SWAP.format(names=names, symbol=symbol))
+    run_python(TWO)
+
+
+# what is used no more
+
+
+def old_version(cache, name, days):
+    folder = cache / name
+    folder.mkdir(parents=True)
+    (folder / "kernel.o").write_bytes(b"old")
+    used = store.time.time() - days * 24 * 3600
+    os.utime(folder, (used, used))
+    return folder
+
+
+def test_versions_long_unused_are_removed(cache):
+    recent = old_version(cache, "0123456789abcdef", days=3)
+    old = old_version(cache, "fedcba9876543210", days=40)
+    cache.chmod(0o700)
+    other = cache / "not of ours"
+    other.mkdir()
+    os.utime(other, (0, 0))
+    store.write("some_kernel", *KEPT)
+    assert (recent.exists(), old.exists(), other.exists()) == (True, False, True)
+
+
+def test_the_last_versions_are_kept(cache):
+    folders = [old_version(cache, f"{i:016x}", days=i) for i in range(1, 13)]
+    cache.chmod(0o700)
+    store.write("some_kernel", *KEPT)
+    assert [folder.exists() for folder in folders] == [True] * 7 + [False] * 5
+    assert store.read("some_kernel") == KEPT
+
+
+def test_reading_is_use(cache):
+    store.write("some_kernel", *KEPT)
+    (kept,) = objects(cache)
+    os.utime(kept.parent, (0, 0))
+    store.read("some_kernel")
+    assert store.time.time() - kept.parent.stat().st_mtime < 3600
 
 
 # many processes
