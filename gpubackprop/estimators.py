@@ -142,6 +142,8 @@ class _Accelerated:
         intercept_grads: list[Any],
         layer_units: list[int],
     ) -> None:
+        if tuple(layer_units) != layer_sizes(self):
+            _refuse_layers(layer_units, self, ValueError)
         others = (deltas, coef_grads, intercept_grads, layer_units)
         solve = partial(super()._fit_lbfgs, X, y, sample_weight)  # type: ignore[misc]
         own, reason = options(self), overrides.in_full_batch(self, X)
@@ -149,8 +151,6 @@ class _Accelerated:
             overrides.hand_down(self, X, own.device, reason)
             solve(activations, *others)
             return
-        if tuple(layer_units) != layer_sizes(self):
-            _refuse_layers(layer_units, self, ValueError)
         dtype = backends.dtype_of(own.precision) or np.dtype(np.float64)  # SciPy's own
         work = _work(self, X.shape[0], X.shape[0], self.max_iter)
         with ExitStack() as sessions:
