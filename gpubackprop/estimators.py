@@ -94,11 +94,11 @@ class _Accelerated:
         if reason and not own.callbacks:  # which scikit-learn's code does not call
             super()._fit_stochastic(X, y, sample_weight, *buffers, layer_units, incremental)  # type: ignore[misc]
             return
+        if self.early_stopping and incremental:
+            raise ValueError("partial_fit does not support early_stopping=True")
         if len(layer_units) != self.n_layers_:
             _refuse_layers(layer_units, self, TypeError)
         _require_writable(self)
-        if self.early_stopping and incremental:
-            raise ValueError("partial_fit does not support early_stopping=True")
         data = epoch_loop.split(self, X, y, sample_weight)
         batch_size = epoch_loop.batch_size(self, data.X.shape[0])
         if reason:
@@ -222,9 +222,9 @@ def _refuse_layers(layer_units: list[int], estimator: Any, error: type[Exception
     """Raise in words what scikit-learn's code runs into: IndexError where layers are missing."""
     error = IndexError if len(layer_units) < estimator.n_layers_ else error
     raise error(
-        f"hidden_layer_sizes and the data ask for layers of {tuple(layer_units)} units, but "
-        f"training goes on with a network of {layer_sizes(estimator)}; fit anew without warm_start "
-        "to change them"
+        f"hidden_layer_sizes and the data ask for layers of {tuple(map(int, layer_units))} units, "
+        f"but training goes on with a network of {layer_sizes(estimator)}; fit anew without "
+        "warm_start to change them"
     )
 
 

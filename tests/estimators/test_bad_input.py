@@ -221,7 +221,7 @@ def test_other_number_of_outputs(wrong: str) -> None:
     assert type(mine) is type(expected) is ValueError  # scikit-learn's words are NumPy's there
 
 
-WIDTHS = [((6,), (4,)), ((6,), (8,)), ((6,), (6, 6)), ((6, 5), (6,)), ((6, 5), (5, 6))]
+WIDTHS = [((6,), (np.int64(4),)), ((6,), (8,)), ((6,), (6, 6)), ((6, 5), (6,)), ((6, 5), (5, 6))]
 """Hidden layers of a first training, and those asked for in a second."""
 
 
@@ -233,7 +233,7 @@ def test_lbfgs_does_not_go_on_with_other_layers(first: Any, second: Any, sparse:
     model = _regressor(OURS, solver="lbfgs", hidden_layer_sizes=first, warm_start=True, tol=1e-4)
     said(model.fit, rows, Y)
     before = copy.deepcopy(model)
-    asked, there = (5, *second, 1), (5, *first, 1)
+    asked, there = (5, *map(int, second), 1), (5, *first, 1)
     error = IndexError if len(second) < len(first) else ValueError
     message = f"layers of {asked} units, but training goes on with a network of {there}"
     with pytest.raises(error, match=re.escape(message)):
