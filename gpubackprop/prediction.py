@@ -64,7 +64,7 @@ def predict(estimator: Any, X: Array) -> Array:
 
     with threads.single_threaded_blas():
         try:
-            with ThreadPoolExecutor(workers) as pool:
+            with ThreadPoolExecutor(workers, initializer=threads.multiply_alone) as pool:
                 list(pool.map(share, range(workers)))
         except RuntimeError:  # no threads to be had: the interpreter is shutting down
             for worker in range(workers):
