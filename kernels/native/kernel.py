@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import collector, loader, store
-from .layout import Block, Layout, address, pack, real_type
+from . import gc_pause, loader, store
+from .arguments import Block, Layout, address, pack, real_type
 
 _log = logging.getLogger("gpubackprop")
 _entries: dict[str, int] = {}  # entry points in this process, by kernel, variant and type
@@ -75,7 +75,7 @@ class Kernel:
 
     def _compile(self, name: str, real: np.dtype[Any]) -> tuple[str, bytes]:
         started = time.perf_counter()
-        symbol, code = collector.without(partial(self._object_file, name, real))
+        symbol, code = gc_pause.without(partial(self._object_file, name, real))
         store.write(name, symbol, code)
         _log.debug("compiled %s in %.2f s", name, time.perf_counter() - started)
         return symbol, code

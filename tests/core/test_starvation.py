@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gpubackprop.backends.crew import Crew
 from gpubackprop.backends.starvation import LONGEST, SHORTEST, WINDOW, Starvation
+from gpubackprop.backends.thread_team import Crew
 from gpubackprop.kernels.replay import replay
 
 FULL, HALF = 2 * WINDOW, WINDOW

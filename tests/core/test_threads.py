@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from gpubackprop.backends import threads
-from gpubackprop.backends.crew import Crew
+from gpubackprop.backends.thread_team import Crew
 from gpubackprop.kernels.replay import replay
 
 

@@ -14,9 +14,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import gpubackprop
-from gpubackprop import estimators, prediction
+from gpubackprop import estimators
 from gpubackprop.backends import threads
-from gpubackprop.prediction import BLOCK
+from gpubackprop.fitting import prediction
+from gpubackprop.fitting.prediction import BLOCK
 
 from .agreement import TASKS, ours_for
 
