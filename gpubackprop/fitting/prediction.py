@@ -113,7 +113,7 @@ def _side_by_side(share: Callable[[], None], workers: int, starts: deque[int]) -
         share()
         return
     others: list[Future[None]] = []
-    with ThreadPoolExecutor(workers - 1) as pool:
+    with ThreadPoolExecutor(workers - 1, initializer=threads.multiply_alone) as pool:
         try:
             with suppress(RuntimeError):  # no threads to be had: the interpreter is shutting down
                 others.extend(pool.submit(share) for _ in range(workers - 1))

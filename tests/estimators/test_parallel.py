@@ -1,6 +1,8 @@
 """The same bits come out of processes, threads and forks as of one fit after the other."""
 
 import multiprocessing
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -160,3 +162,44 @@ def test_fits_share_their_threads() -> None:
             if fit == 0:
                 before = set(threading.enumerate())
     assert set(threading.enumerate()) <= before
+
+
+ONE_ESTIMATOR = """
+import threading, warnings
+import numpy as np
+from threadpoolctl import threadpool_limits
+from gpubackprop import MLPRegressor
+from gpubackprop.backends import compiled
+
+warnings.simplefilter("ignore")
+compiled.WORTH_A_THREAD = 1
+rng = np.random.RandomState(0)
+X, y = rng.randn(2000, 30), rng.randn(2000)
+model = MLPRegressor(hidden_layer_sizes=(60, 40), solver={solver!r}, max_iter=20)
+begin = threading.Barrier(2)
+
+def fit():
+    begin.wait()
+    try:
+        model.fit(X, y)
+    except Exception:
+        pass  # they write each other's weights: anything but waiting for ever
+
+with threadpool_limits(2):
+    model.fit(X, y)
+    for _ in range(3):
+        both = [threading.Thread(target=fit) for _ in range(2)]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join()
+print("through")
+"""
+
+
+@every_solver
+def test_two_threads_that_fit_one_estimator_come_to_an_end(solver: str) -> None:
+    """They once met at each other's barriers, and waited in machine code for ever."""
+    command = [sys.executable, "-c", ONE_ESTIMATOR.format(solver=solver)]
+    ended = subprocess.run(command, capture_output=True, check=True, timeout=GENEROUS)
+    assert ended.stdout.split() == [b"through"]
