@@ -19,7 +19,7 @@ from .algorithm.checkpointing import Checkpoint
 from .algorithm.parameters import Array
 from .backends.cuda.device_arrays import device_for
 from .callbacks import Callback
-from .fitting import contract, epoch_loop
+from .fitting import contract, epoch_loop, kept_engine
 from .fitting.adapters import DenseEngine, SparseEngine
 from .fitting.conversion import working_dtype
 from .fitting.full_batch import FullBatch
@@ -85,10 +85,11 @@ class _Accelerated:
             return
         work = _work(self, data.X.shape[0], batch_size, 1 if incremental else self.max_iter)
         with ExitStack() as sessions:
-            make = partial(DenseEngine, self, data, batch_size)
+            again = incremental or self.warm_start
+            make = partial(kept_engine.engine if again else DenseEngine, self, data, batch_size)
             choice = self.backend, device_for(self.device, X), self.precision
             dense = partial(backends.begin, make, sessions, *choice, work)
-            epoch_loop.train(self, data, dense, incremental)
+            kept_engine.keep(self, epoch_loop.train(self, data, dense, incremental))
 
     def _backprop(
         self: Any,
@@ -150,6 +151,7 @@ class _Accelerated:
     def __getstate__(self: Any) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
         state.pop("_rows", None)  # in the middle of a fit
+        state.pop(kept_engine.ATTRIBUTE, None)
         versions = {"_gpubackprop_version": __version__, "_sklearn_version": sklearn.__version__}
         return {**state, **versions}
 

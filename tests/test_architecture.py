@@ -41,7 +41,7 @@ FLOORS = (
     ("files",),
     ("",),  # gpubackprop/__init__.py: the public names
     ("estimators", "gradient_check"),
-    ("fitting.gpu_inputs",),
+    ("fitting.gpu_inputs", "fitting.kept_engine"),
     ("fitting.adapters", "fitting.full_batch", "fitting.prediction", "network"),
     ("fitting.epoch_loop", "fitting.conversion", "fitting.gpu_validation"),
     (

@@ -92,12 +92,21 @@ def optimizer(estimator: Any, net: Parameters) -> SGD | Adam:
     """Copy the state of scikit-learn's optimizer object into flat vectors."""
     state = estimator._optimizer
     rate = net.memory.put(np.zeros(1))
+    ours: SGD | Adam
     if isinstance(state, SGDOptimizer):  # the solver may have changed since it was made
-        velocity = net.zeros_like()
-        velocity.load(state.velocities)
-        return SGD(rate, velocity, state.momentum, state.nesterov)
-    m, v = net.zeros_like(), net.zeros_like()
-    m.load(state.ms)
-    v.load(state.vs)
-    t = net.memory.put(np.array([state.t], dtype=np.int64))
-    return Adam(rate, m, v, t, state.beta_1, state.beta_2, state.epsilon)
+        ours = SGD(rate, net.zeros_like(), state.momentum, state.nesterov)
+    else:
+        m, v, t = net.zeros_like(), net.zeros_like(), net.memory.put(np.zeros(1, dtype=np.int64))
+        ours = Adam(rate, m, v, t, state.beta_1, state.beta_2, state.epsilon)
+    load_state(ours, state)
+    return ours
+
+
+def load_state(ours: SGD | Adam, state: Any) -> None:
+    """Copy the state of scikit-learn's optimizer object into ours, which has its constants."""
+    if isinstance(ours, SGD):
+        ours.velocity.load(state.velocities)
+        return
+    ours.m.load(state.ms)
+    ours.v.load(state.vs)
+    ours.m.memory.write(ours.t, np.array([state.t], dtype=np.int64))
