@@ -22,7 +22,7 @@ SECONDS = 0.2
 """About the length of one measurement."""
 HIDDEN = {"one": (100,), "four": (50,) * 4, "500": (10,) * 500}
 """Layers by the word for how many."""
-STOPPING = {"iris": load_iris, "digits": load_digits}
+STOPPING: dict[str, Callable[..., Any]] = {"iris": load_iris, "digits": load_digits}
 
 
 def cases(options: Options) -> Sequence[str]:
@@ -73,7 +73,11 @@ def _stopping(package: ModuleType, name: str) -> Callable[[], Any]:
     return partial(model.fit, X.astype(np.float32), y)
 
 
-_CALLS = {"partial_fit": _stream, "fit": _fit, "stopping": _stopping}
+_CALLS: dict[str, Callable[..., Callable[[], Any]]] = {
+    "partial_fit": _stream,
+    "fit": _fit,
+    "stopping": _stopping,
+}
 
 
 def _chunk(rows: int) -> tuple[Array, Array]:

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -20,7 +20,11 @@ from ..report.section import Figures, Section
 from ..start import parameters
 
 ROWS = (1, 1024, 1025, 4000, 20_000, 100_000)
-LAYOUTS = {"C": np.ascontiguousarray, "F": np.asfortranarray, "frame": pd.DataFrame}
+LAYOUTS: dict[str, Callable[[Any], Any]] = {
+    "C": np.ascontiguousarray,
+    "F": np.asfortranarray,
+    "frame": pd.DataFrame,
+}
 SECONDS = 0.15
 """About the length of one measurement."""
 
