@@ -11,7 +11,17 @@ from .claims import (
     symbolic,
     toy_network,
 )
-from .on_cpu import end_to_end, epochs, first_fit, memory, prediction, roofline, rounding, scaling
+from .on_cpu import (
+    calls,
+    end_to_end,
+    epochs,
+    first_fit,
+    memory,
+    prediction,
+    roofline,
+    rounding,
+    scaling,
+)
 from .on_gpu import crossover, host_time, kernels, peers, precision, step
 from .report.section import Section
 
@@ -29,6 +39,7 @@ SUITE: tuple[Section, ...] = (
     roofline.SECTION,
     memory.SECTION,
     prediction.SECTION,
+    calls.SECTION,
     first_fit.SECTION,
 )
 """What `gpubackprop bench` measures; of a GPU's, `peers` comes last: compilers take minutes."""

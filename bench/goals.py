@@ -44,6 +44,15 @@ MEMORY_AT_MOST = 160.0
 """Megabytes of peak memory above scikit-learn's."""
 PREDICTION_AT_LEAST = 1.0
 """Prediction time of scikit-learn over ours."""
+CALLS_AT_LEAST = {
+    **{f"partial_fit {layers} {n}": 1.0 for layers in ("one", "four") for n in (1, 10, 200)},
+    **{f"fit {layers} {start}": 1.0 for layers in ("one", "four") for start in ("cold", "warm")},
+    "fit 500 cold": 1.0,
+    "stopping iris": 5.0,
+    "stopping digits": 3.5,
+    "stopping tiny": 30.0,
+}
+"""Time of a small call of scikit-learn over ours; see the section `calls`."""
 
 KERNEL_AT_LEAST = 0.90
 """Bytes a second of a pass over a GPU's memory, over those of a copy on the device."""

@@ -22,7 +22,7 @@ from .algorithm.parameters import Array
 from .backends import threads
 from .backends.cuda.device_arrays import device_for
 from .callbacks import Callbacks
-from .fitting import contract, epoch_loop
+from .fitting import contract, epoch_loop, kept_engine
 from .fitting.adapters import DenseEngine, StepEngine
 from .fitting.conversion import layer_sizes
 from .fitting.full_batch import FullBatch
@@ -107,10 +107,11 @@ class _Accelerated:
             return
         work = _work(self, data.X.shape[0], batch_size, 1 if incremental else self.max_iter)
         with ExitStack() as sessions:
-            make = partial(DenseEngine, self, data, batch_size)
+            again = incremental or self.warm_start
+            make = partial(kept_engine.engine if again else DenseEngine, self, data, batch_size)
             choice = own.backend, device_for(own.device, X), own.precision
             dense = partial(backends.begin, make, sessions, *choice, work)
-            epoch_loop.train(self, data, dense, incremental)
+            kept_engine.keep(self, epoch_loop.train(self, data, dense, incremental))
 
     @overrides.stands_in
     def _backprop(
@@ -171,6 +172,7 @@ class _Accelerated:
 
     def __getstate__(self: Any) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
+        state.pop(kept_engine.ATTRIBUTE, None)
         if options(self).callbacks is not None:
             state["callbacks"] = portable.Portable(state["callbacks"], "coefs_" in state)
         versions = {"_gpubackprop_version": __version__, "_sklearn_version": sklearn.__version__}

@@ -42,7 +42,7 @@ FLOORS = (
     ("table",),
     ("",),  # gpubackprop/__init__.py: the public names
     ("estimators", "gradient_check"),
-    ("fitting.gpu_inputs",),
+    ("fitting.gpu_inputs", "fitting.kept_engine"),
     ("fitting.adapters", "fitting.full_batch", "fitting.prediction", "network"),
     ("fitting.epoch_loop", "fitting.conversion", "fitting.gpu_validation", "overrides", "portable"),
     ("options",),

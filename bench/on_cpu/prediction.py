@@ -1,13 +1,14 @@
-"""Prediction beside scikit-learn's, at one row and at many."""
+"""Prediction beside scikit-learn's, from one row to a million."""
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ..contestants import OURS
 from ..goals import PREDICTION_AT_LEAST, at_least
@@ -18,24 +19,31 @@ from ..ratios import milliseconds
 from ..report.section import Figures, Section
 from ..start import parameters
 
-ROWS = (1, 100_000)
+ROWS = (1, 1024, 1025, 4000, 20_000, 100_000)
+LAYOUTS: dict[str, Callable[[Any], Any]] = {
+    "C": np.ascontiguousarray,
+    "F": np.asfortranarray,
+    "frame": pd.DataFrame,
+}
 SECONDS = 0.15
 """About the length of one measurement."""
 
 
 def cases(options: Options) -> Sequence[str]:
-    """Two networks, both types."""
+    """Two networks, both types; the digits' network in other layouts, and for a million rows."""
     if options.quick:
-        return ["digits float32 1"]
-    dtypes = ("float32", "float64")
-    return [f"{name} {dtype} {n}" for name in ("digits", "mid") for dtype in dtypes for n in ROWS]
+        return ["digits float32 C 1"]
+    dtypes, names = ("float32", "float64"), ("digits", "mid")
+    plain = [f"{name} {dtype} C {n}" for name in names for dtype in dtypes for n in ROWS]
+    others = [f"digits float32 {layout} {n}" for layout in ("F", "frame") for n in (1025, 20_000)]
+    return [*plain, *others, "digits float32 C 1000000"]
 
 
 def once(package: ModuleType, case: str, quick: bool) -> dict[str, Any]:
     """Time `predict`; the labels are compared."""
-    name, dtype, rows = case.split()
+    name, dtype, layout, rows = case.split()
     model, X = _fitted(package, name, dtype, quick)
-    asked = np.resize(X, (int(rows), X.shape[1]))
+    asked = LAYOUTS[layout](np.resize(X, (int(rows), X.shape[1])))
     calls = max(1, round((0.01 if quick else SECONDS) / _predict(model, asked, 2)))
     return {"seconds": _predict(model, asked, calls), "labels": model.predict(X[:1000]).tolist()}
 
@@ -78,8 +86,16 @@ def conclusions(rows: list[Figures]) -> list[str]:
 SECTION = Section(
     name="prediction",
     title="Prediction: scikit-learn's time over ours",
-    about="`predict` of a fitted classifier, at one row and at 100,000; medians (and ranges).",
-    header=["problem, dtype, rows", "ours, ms", "scikit-learn / ours", "labels that differ"],
+    about=(
+        "`predict` of a fitted classifier, from one row to a million, row-major (C), column-major "
+        "(F) or a data frame; medians (and ranges)."
+    ),
+    header=[
+        "problem, dtype, layout, rows",
+        "ours, ms",
+        "scikit-learn / ours",
+        "labels that differ",
+    ],
     cases=cases,
     measuring=duel(__name__),
     cells=cells,

@@ -17,6 +17,7 @@ from .contract import SGDOptimizer
 from .conversion import (
     formulas,
     layer_sizes,
+    load_state,
     loss_scale,
     network,
     optimizer,
@@ -69,6 +70,16 @@ class DenseEngine:
         )
         state = [self._net.theta, *self._optimizer.state]
         self._last = LastEpoch(state if planned.keeps_epoch else [], backend.memory)
+
+    def load(self, estimator: Any) -> None:
+        """Go on with the weights and the optimizer's state of an estimator of the same layers."""
+        self._estimator = estimator
+        self._net.load([*estimator.coefs_, *estimator.intercepts_])
+        load_state(self._optimizer, estimator._optimizer)
+
+    def leave(self) -> None:
+        """Forget the estimator."""
+        self._estimator = None
 
     def run(self, order: Array) -> float:
         """Train on all rows in this order and return the epoch's loss."""

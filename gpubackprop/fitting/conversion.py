@@ -112,17 +112,27 @@ def optimizer(estimator: Any, net: Parameters) -> SGD | Adam:
     """Copy the state of scikit-learn's optimizer object into flat vectors."""
     state = estimator._optimizer
     rate = net.memory.put(np.zeros(1))
+    ours: SGD | Adam
     if isinstance(state, SGDOptimizer):  # the solver may have changed since it was made
-        velocity = net.zeros_like()
+        ours = SGD(rate, net.zeros_like(), float(state.momentum), state.nesterov)
+    else:
+        m, v, t = net.zeros_like(), net.zeros_like(), net.memory.put(np.zeros(1, dtype=np.int64))
+        constants = float(state.beta_1), float(state.beta_2), float(state.epsilon)
+        ours = Adam(rate, m, v, t, *constants)
+    load_state(ours, state)
+    return ours
+
+
+def load_state(ours: SGD | Adam, state: Any) -> None:
+    """Copy the state of scikit-learn's optimizer object into ours, which has its constants."""
+    if isinstance(ours, SGD):
         state.velocities = _writable(state.velocities)
-        velocity.load(state.velocities)
-        return SGD(rate, velocity, float(state.momentum), state.nesterov)
-    m, v = net.zeros_like(), net.zeros_like()
+        ours.velocity.load(state.velocities)
+        return
     state.ms, state.vs = _writable(state.ms), _writable(state.vs)
-    m.load(state.ms)
-    v.load(state.vs)
-    t = net.memory.put(np.array([state.t], dtype=np.int64))
-    return Adam(rate, m, v, t, float(state.beta_1), float(state.beta_2), float(state.epsilon))
+    ours.m.load(state.ms)
+    ours.v.load(state.vs)
+    ours.m.memory.write(ours.t, np.array([state.t], dtype=np.int64))
 
 
 def _writable(arrays: list[Array]) -> list[Array]:

@@ -55,7 +55,9 @@ class Data(NamedTuple):
     sample_weight_val: Array | None = None
 
 
-def train(estimator: Any, data: Data, make_engine: Callable[[], Engine], incremental: bool) -> None:
+def train(
+    estimator: Any, data: Data, make_engine: Callable[[], Engine], incremental: bool
+) -> Engine | None:
     """Run epochs until the loss or score stops improving, or `max_iter` of them.
 
     Parameters
@@ -68,6 +70,11 @@ def train(estimator: Any, data: Data, make_engine: Callable[[], Engine], increme
         Makes what computes an epoch; may take seconds where something is compiled first.
     incremental : bool
         One epoch only, as `partial_fit` wants.
+
+    Returns
+    -------
+    engine : Engine or None
+        None after an interrupt, which may have come in the midst of a step.
     """
     engine: Engine | None = None
     try:
@@ -76,6 +83,7 @@ def train(estimator: Any, data: Data, make_engine: Callable[[], Engine], increme
     except KeyboardInterrupt:
         if engine is not None:
             engine.publish()
+            engine = None
         warnings.warn("Training interrupted by user.", stacklevel=3)
     except Exception:
         if engine is not None:
@@ -86,6 +94,7 @@ def train(estimator: Any, data: Data, make_engine: Callable[[], Engine], increme
     if estimator.early_stopping:
         estimator.coefs_ = estimator._best_coefs
         estimator.intercepts_ = estimator._best_intercepts
+    return engine
 
 
 def _publish_what_is_left(engine: Engine) -> None:

@@ -5,16 +5,19 @@ from typing import Any
 import numpy as np
 
 from ..algorithm.checkpointing import Checkpoint
-from ..algorithm.memory import Memory
-from ..algorithm.parameters import Array
+from ..algorithm.memory import HOST, Memory
+from ..algorithm.parameters import Array, Parameters
 from ..algorithm.workspace import Workspace
-from ..backends.backend import Backend
+from ..backends.backend import Backend, Run, Step
 from ..backends.cuda.device_arrays import on_gpu
 from ..backprop import bind
 from ..kernels.protocol import Kernels
 from ..options import options
 from ..training.memory_plan import MARGIN, Sizes, mebibytes, would_need
 from .conversion import formulas, layer_sizes, loss_scale, network, targets, usable
+
+PART = 8192
+"""Rows that are converted at a time, where X is of another type than is computed in."""
 
 
 class FullBatch:
@@ -61,20 +64,52 @@ class FullBatch:
         _require_room(*shape, memory, checkpoint, memory.holds(X), f.apart(len(shape[0]) - 1))
         self._net = network(estimator, dtype, backend.memory)
         self._grad = self._net.zeros_like()
-        examples = backend.memory.rows(_readable(X, dtype))
-        Y = backend.memory.rows(targets(estimator, y, dtype))
-        ws = Workspace.allocate(self._net, f, len(X), checkpoint)
-        self._ws = ws.reading(examples, Y)
+        self._X, self._Y = X, targets(estimator, y, dtype)
+        self._converts = backend.memory is HOST and X.dtype != dtype and len(X) > PART
+        room = Workspace.allocate(self._net, f, PART if self._converts else len(X), checkpoint)
+        if not self._converts:
+            examples = backend.memory.rows(_readable(X, dtype))
+            room = room.reading(examples, backend.memory.rows(self._Y))
+        self._sums = room.sums
+        share = None
         if sample_weight is not None:
             share = (sample_weight / self._total).astype(dtype).reshape(-1, 1)
-            self._ws = self._ws._replace(share=backend.memory.put(share))
-        multiply_adds = 3 * len(X) * self._net.theta.size
-        self._run = backend.prepare(self._passes, multiply_adds)
+        self._parts = self._prepared(room, share, backend)
 
-    def _passes(self, k: Kernels) -> None:
-        algorithm = bind(k)
-        algorithm.forward(self._ws.layers)
-        algorithm.backward(self._ws, self._grad)
+    def _prepared(
+        self, room: Workspace, share: Array | None, backend: Backend
+    ) -> list[tuple[Workspace, Run]]:
+        """Make each part of the rows ready to run; the first writes the gradient, others add."""
+        parts = room.batch(len(self._X), room.sums) if self._converts else (room,)
+        grad, start, prepared = self._grad, 0, []
+        for part in parts:
+            if share is not None:
+                part = part._replace(share=backend.memory.put(share[start : start + part.rows]))
+            step = self._step(part, grad)
+            prepared.append((part, backend.prepare(step, 3 * part.rows * grad.theta.size)))
+            start += part.rows
+            if grad is self._grad and len(parts) > 1:
+                grad = self._grad.zeros_like()
+        return prepared
+
+    def _step(self, part: Workspace, grad: Parameters) -> Step:
+        def step(k: Kernels) -> None:
+            algorithm = bind(k)
+            algorithm.forward(part.layers)
+            algorithm.backward(part, grad)
+            if grad is not self._grad:
+                k.add(grad.theta, self._grad.theta)
+
+        return step
+
+    def _run(self) -> None:
+        start = 0
+        for part, run in self._parts:
+            if self._converts:
+                rows = slice(start, start + part.rows)
+                part.examples[...], part.Y[...] = self._X[rows], self._Y[rows]
+                start = rows.stop
+            run(1)
 
     def loss_and_gradient(self) -> tuple[float, list[Array], list[Array]]:
         """Evaluate at the estimator's present weights, as its `_backprop` does.
@@ -88,8 +123,8 @@ class FullBatch:
         """
         estimator, dtype = self._estimator, self._net.theta.dtype
         self._net.load([*estimator.coefs_, *estimator.intercepts_])
-        self._memory.write(self._ws.sums, np.zeros(3))
-        self._run(1)
+        self._memory.write(self._sums, np.zeros(3))
+        self._run()
         coef_grads = [np.empty_like(W, dtype) for W in estimator.coefs_]
         intercept_grads = [np.empty_like(b, dtype) for b in estimator.intercepts_]
         self._grad.store([*coef_grads, *intercept_grads])
@@ -98,7 +133,7 @@ class FullBatch:
         for W, grad_W in zip(estimator.coefs_, coef_grads, strict=True):
             penalty += 0.5 * decay * float(np.dot(W.ravel(), W.ravel()))
             grad_W += dtype.type(decay) * W
-        loss = loss_scale(estimator) * float(self._memory.read(self._ws.sums)[0]) + penalty
+        loss = loss_scale(estimator) * float(self._memory.read(self._sums)[0]) + penalty
         return loss, coef_grads, intercept_grads
 
 

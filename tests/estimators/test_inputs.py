@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 
+from gpubackprop.fitting import full_batch
 from gpubackprop.kernels.native import kernel
 
 from .agreement import (
@@ -266,3 +267,23 @@ def _refusal(model: Any, X: Any, y: Any) -> Exception | None:
     except (TypeError, ValueError) as error:
         return error
     return None
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+@pytest.mark.parametrize("weighted", [False, True])
+def test_lbfgs_converts_float32_rows_in_parts(
+    weighted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loss and gradient of parts add up to those of all rows in float64."""
+    task = TASKS["multiclass"]
+    X = task.X.astype(np.float32)
+    weight = np.linspace(0.5, 2.0, len(X)) if weighted else None
+    params = {**BASE, "solver": "lbfgs", "max_iter": 5, "tol": 1e-8}
+    monkeypatch.setattr(full_batch, "PART", 7)
+    parts = ours_for(task, **params)
+    whole = ours_for(task, **params)
+    parts.fit(X, task.y, weight)
+    monkeypatch.setattr(full_batch, "PART", len(X))
+    whole.fit(X, task.y, weight)
+    for ours, expected in zip(parts.coefs_, whole.coefs_, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-6, atol=1e-6)

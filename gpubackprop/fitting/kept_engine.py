@@ -1,0 +1,103 @@
+"""The engine of a small fit, kept on its estimator for the next one of the same kind.
+
+`partial_fit` in a loop then costs its batches: nothing is planned, allocated or recorded anew. What
+is kept is memory and machine code and no numbers: every fit reads weights, optimizer and data.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..algorithm.memory import HOST
+from ..backends import threads
+from ..backends.backend import Backend
+from ..options import options
+from ..training.memory_plan import Sizes
+from .adapters import DenseEngine
+from .contract import SGDOptimizer
+from .conversion import formulas, layer_sizes, targets, training_dtype
+from .epoch_loop import Data, Engine
+
+ATTRIBUTE = "_kept_engine"
+"""Where an estimator has it; in no pickle, copy or clone."""
+LARGEST = 4 << 20
+"""Bytes of an engine, its data included, that is kept."""
+
+
+class KeptEngine(DenseEngine):
+    """An engine with data of its own, which other data can take the place of.
+
+    Parameters
+    ----------
+    estimator, data, batch_size, backend
+        As for `DenseEngine`.
+    """
+
+    def __init__(self, estimator: Any, data: Data, batch_size: int, backend: Backend) -> None:
+        self.kind = _kind(estimator, data, batch_size, backend)
+        dtype = training_dtype(estimator, data.X, data.y, data.sample_weight)
+        self._X = np.array(data.X, dtype=dtype, order="C")
+        self._Y = np.array(targets(estimator, data.y, dtype))
+        super().__init__(estimator, Data(self._X, self._Y, None), batch_size, backend)
+
+    def begin_again(self, estimator: Any, data: Data) -> None:
+        """Take the weights, the optimizer's state and the data of another fit of this kind."""
+        self._X[...] = data.X
+        self._Y[...] = targets(estimator, data.y, self._Y.dtype)
+        self.load(estimator)
+
+
+def engine(estimator: Any, data: Data, batch_size: int, backend: Backend) -> DenseEngine:
+    """Take the kept engine off its estimator if it is of the right kind, else make one.
+
+    Parameters
+    ----------
+    estimator, data, batch_size, backend
+        As for `DenseEngine`.
+
+    Returns
+    -------
+    engine : DenseEngine
+        `keep` puts it back when the fit is over; nobody else uses it meanwhile.
+    """
+    kept: KeptEngine | None = vars(estimator).pop(ATTRIBUTE, None)
+    if backend.memory is not HOST or data.sample_weight is not None:
+        return DenseEngine(estimator, data, batch_size, backend)
+    if kept is not None and kept.kind == _kind(estimator, data, batch_size, backend):
+        kept.begin_again(estimator, data)
+        return kept
+    small = _bytes(estimator, data, batch_size) <= LARGEST
+    return (KeptEngine if small else DenseEngine)(estimator, data, batch_size, backend)
+
+
+def keep(estimator: Any, engine: Engine | None) -> None:
+    """Keep the engine of a fit that is over, if it can serve another."""
+    if isinstance(engine, KeptEngine):
+        engine.leave()
+        vars(estimator)[ATTRIBUTE] = engine
+
+
+def _kind(estimator: Any, data: Data, batch_size: int, backend: Backend) -> tuple[Any, ...]:
+    """All that was fixed when the engine's batches were recorded."""
+    state = estimator._optimizer
+    names = (
+        ("momentum", "nesterov")
+        if isinstance(state, SGDOptimizer)
+        else ("beta_1", "beta_2", "epsilon")
+    )
+    return (
+        *(backend.name, threads.available()),
+        *(
+            training_dtype(estimator, data.X, data.y, data.sample_weight),
+            layer_sizes(estimator),
+            formulas(estimator),
+        ),
+        *(len(data.X), batch_size, estimator.alpha, options(estimator).checkpoint),
+        *(type(state), *(getattr(state, name) for name in names)),
+    )
+
+
+def _bytes(estimator: Any, data: Data, batch_size: int) -> int:
+    dtype = training_dtype(estimator, data.X, data.y, data.sample_weight)
+    sizes = Sizes(layer_sizes(estimator), dtype, HOST, options(estimator).checkpoint)
+    return 4 * sizes.parameters + sizes.workspace(batch_size) + sizes.data(len(data.X))
