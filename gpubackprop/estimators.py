@@ -12,17 +12,19 @@ import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import validate_data
 
-from . import backends, checkpointing, overrides, sklearn_contract, training
+from . import backends, overrides
 from ._version import __version__
+from .algorithm import checkpointing
+from .algorithm.checkpointing import Checkpoint
+from .algorithm.parameters import Array
+from .backends.cuda.device_arrays import device_for
 from .callbacks import Callback
-from .checkpointing import Checkpoint
-from .device_arrays import device_for
-from .device_estimators import DeviceData, DeviceLabels
-from .engines import DenseEngine, StepEngine
-from .full_batch import FullBatch
+from .fitting import contract, epoch_loop
+from .fitting.adapters import DenseEngine, StepEngine
+from .fitting.full_batch import FullBatch
+from .fitting.gpu_inputs import DeviceData, DeviceLabels
+from .fitting.prediction import BLOCK, predict
 from .options import Options, options, set_options
-from .parameters import Array
-from .prediction import BLOCK, predict
 
 _log = logging.getLogger("gpubackprop")
 
@@ -38,8 +40,8 @@ class _Accelerated:
 
     _own_constraints: ClassVar[dict[str, Any]] = {
         "device": [str],  # its form is checked where it is resolved
-        "backend": [sklearn_contract.StrOptions(set(backends.NAMES))],
-        "precision": [sklearn_contract.StrOptions(set(backends.PRECISIONS))],
+        "backend": [contract.StrOptions(set(backends.NAMES))],
+        "precision": [contract.StrOptions(set(backends.PRECISIONS))],
         "callbacks": [list, None],
         "checkpoint": "no_validation",  # `checkpointing.require` does it
     }
@@ -47,7 +49,7 @@ class _Accelerated:
     def _validate_params(self: Any) -> None:
         super()._validate_params()  # type: ignore[misc]
         own = options(self)
-        sklearn_contract.validate_parameter_constraints(
+        contract.validate_parameter_constraints(
             self._own_constraints, own._asdict(), caller_name=type(self).__name__
         )
         backends.select(own.backend, own.device, own.precision)
@@ -75,7 +77,7 @@ class _Accelerated:
         own = options(self)
         buffers = (activations, deltas, coef_grads, intercept_grads)
         if not incremental or not hasattr(self, "_optimizer"):
-            self._optimizer = training.new_optimizer(self)
+            self._optimizer = epoch_loop.new_optimizer(self)
         reason = overrides.in_training(self, X)
         if reason:
             overrides.hand_down(self, X, own.device, reason)
@@ -86,18 +88,18 @@ class _Accelerated:
             _refuse_depth(layer_units, self.n_layers_)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
-        data = training.split(self, X, y, sample_weight)
-        batch_size = training.batch_size(self, data.X.shape[0])
+        data = epoch_loop.split(self, X, y, sample_weight)
+        batch_size = epoch_loop.batch_size(self, data.X.shape[0])
         if reason:
             steps = partial(StepEngine, self, data, batch_size, buffers)
-            training.train(self, data, steps, incremental)
+            epoch_loop.train(self, data, steps, incremental)
             return
         work = _work(self, data.X.shape[0], batch_size, 1 if incremental else self.max_iter)
         with ExitStack() as sessions:
             make = partial(DenseEngine, self, data, batch_size)
             choice = own.backend, device_for(own.device, X), own.precision
             dense = partial(backends.begin, make, sessions, *choice, work)
-            training.train(self, data, dense, incremental)
+            epoch_loop.train(self, data, dense, incremental)
 
     @overrides.stands_in
     def _backprop(
@@ -214,8 +216,8 @@ def _refuse_depth(layer_units: list[int], n_layers: int) -> None:
 
 
 class MLPClassifier(
-    *sklearn_contract.mixins(DeviceLabels, _Accelerated),  # type: ignore[misc]
-    sklearn_contract.MLPClassifier,  # type: ignore[misc]
+    *contract.mixins(DeviceLabels, _Accelerated),  # type: ignore[misc]
+    contract.MLPClassifier,  # type: ignore[misc]
 ):
     """Multi-layer perceptron classifier, scikit-learn's, trained by gpubackprop.
 
@@ -254,7 +256,7 @@ class MLPClassifier(
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **sklearn_contract.MLPClassifier._parameter_constraints,
+        **contract.MLPClassifier._parameter_constraints,
         **dict.fromkeys(Options._fields, "no_validation"),  # `_Accelerated` does it
     }
 
@@ -326,8 +328,8 @@ class MLPClassifier(
 
 
 class MLPRegressor(
-    *sklearn_contract.mixins(DeviceData, _Accelerated),  # type: ignore[misc]
-    sklearn_contract.MLPRegressor,  # type: ignore[misc]
+    *contract.mixins(DeviceData, _Accelerated),  # type: ignore[misc]
+    contract.MLPRegressor,  # type: ignore[misc]
 ):
     """Multi-layer perceptron regressor, scikit-learn's, trained by gpubackprop.
 
@@ -368,7 +370,7 @@ class MLPRegressor(
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **sklearn_contract.MLPRegressor._parameter_constraints,
+        **contract.MLPRegressor._parameter_constraints,
         **dict.fromkeys(Options._fields, "no_validation"),  # `_Accelerated` does it
     }
 

@@ -7,8 +7,8 @@ from itertools import takewhile
 from types import CodeType
 from typing import Any, NamedTuple
 
+from .algorithm.checkpointing import Checkpoint
 from .callbacks import Callback
-from .checkpointing import Checkpoint
 
 _log = logging.getLogger("gpubackprop")
 

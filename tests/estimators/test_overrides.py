@@ -14,7 +14,7 @@ import scipy.sparse
 from sklearn.base import clone
 from sklearn.neural_network import _multilayer_perceptron as mlp
 
-from gpubackprop import prediction, sklearn_contract
+from gpubackprop.fitting import contract, prediction
 
 from .agreement import (
     OURS,
@@ -803,13 +803,13 @@ def test_every_method_of_the_base_is_accounted_for() -> None:
     relied = {
         name
         for reliance in (
-            sklearn_contract.TRAINING,
-            sklearn_contract.FULL_BATCH,
-            sklearn_contract.PREDICTION,
+            contract.TRAINING,
+            contract.FULL_BATCH,
+            contract.PREDICTION,
         )
         for name in reliance.methods
     }
-    named = relied | set(sklearn_contract.CALLED)
+    named = relied | set(contract.CALLED)
     assert {name for name in own if "__" not in name} - named == set()
 
 
@@ -830,7 +830,7 @@ def test_every_name_that_replaced_code_looks_up_is_relied_on(
         for name in getattr(mlp.BaseMultilayerPerceptron, method).__code__.co_names
         if name in vars(mlp)
     }
-    named = getattr(sklearn_contract, reliance).names
+    named = getattr(contract, reliance).names
     tables = {"ACTIVATIONS", "DERIVATIVES", "LOSS_FUNCTIONS"}
     harmless = {"np", "warnings", "ConvergenceWarning", "is_classifier"}
     assert used - tables - harmless == set(named)

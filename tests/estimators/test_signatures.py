@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import get_tags
 
-from gpubackprop import sklearn_contract
+from gpubackprop.fitting import contract
 
 from .agreement import OURS, OWN_PARAMETERS, TASKS, THEIRS
 
@@ -112,30 +112,30 @@ def test_fitted_attributes_are_scikit_learns(solver: str, task: str) -> None:
 
 
 def test_contract_with_the_installed_scikit_learn_holds() -> None:
-    assert sklearn_contract.violations() == []
+    assert contract.violations() == []
 
 
 def test_contract_notices_a_changed_signature(monkeypatch: pytest.MonkeyPatch) -> None:
     def iteration_ends(self: Any, time_step: int, batches: int) -> None: ...
 
-    monkeypatch.setattr(sklearn_contract.AdamOptimizer, "iteration_ends", iteration_ends)
-    changed = {(sklearn_contract.AdamOptimizer, "iteration_ends"): ("self", "time_step")}
-    monkeypatch.setattr(sklearn_contract, "SIGNATURES", changed)
-    (violation,) = sklearn_contract.violations()
+    monkeypatch.setattr(contract.AdamOptimizer, "iteration_ends", iteration_ends)
+    changed = {(contract.AdamOptimizer, "iteration_ends"): ("self", "time_step")}
+    monkeypatch.setattr(contract, "SIGNATURES", changed)
+    (violation,) = contract.violations()
     assert "iteration_ends" in violation
     assert "batches" in violation
 
 
 def test_contract_notices_a_missing_method(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(sklearn_contract.BaseMultilayerPerceptron, "_fit_lbfgs")
-    (violation,) = sklearn_contract.violations()
+    monkeypatch.delattr(contract.BaseMultilayerPerceptron, "_fit_lbfgs")
+    (violation,) = contract.violations()
     assert violation.startswith("BaseMultilayerPerceptron._fit_lbfgs is missing")
 
 
 @pytest.mark.parametrize("version", ["1.6.1", "1.10.dev0", "2.0"])
 def test_contract_notices_another_release(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sklearn.__version__", version)
-    (violation,) = sklearn_contract.violations()
+    (violation,) = contract.violations()
     assert violation == f"version {version}, expected 1.7 or 1.8 or 1.9"
 
 
@@ -143,7 +143,7 @@ def test_releases_are_those_that_can_be_installed() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
     needed = project["project"]["dependencies"]
     (bounds,) = (each for each in needed if each.startswith("scikit-learn"))
-    minors = [int(version.split(".")[1]) for version in sklearn_contract.VERSIONS]
+    minors = [int(version.split(".")[1]) for version in contract.VERSIONS]
     assert minors == list(range(minors[0], minors[-1] + 1))
     assert f"<1.{minors[-1] + 1}" in bounds
     assert f">=1.{minors[0]}." in bounds
@@ -216,15 +216,13 @@ for each in caught:
 
 
 def test_contract_notices_a_missing_attribute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(
-        sklearn_contract.ATTRIBUTES, sklearn_contract.SGDOptimizer, ("velocities", "speeds")
-    )
-    assert sklearn_contract.violations() == ["SGDOptimizer lacks speeds"]
+    monkeypatch.setitem(contract.ATTRIBUTES, contract.SGDOptimizer, ("velocities", "speeds"))
+    assert contract.violations() == ["SGDOptimizer lacks speeds"]
 
 
 @both_estimators
 def test_contract_covers_all_that_is_overridden(ours: Any, theirs: Any) -> None:
-    named = {name for _, name in sklearn_contract.SIGNATURES}
+    named = {name for _, name in contract.SIGNATURES}
     mixins = ours.__mro__[1 : ours.__mro__.index(theirs)]
     replaced = {name for m in mixins for name in vars(m) if callable(getattr(m, name))}
     assert {name for name in replaced if hasattr(theirs, name) and "__" not in name} <= named

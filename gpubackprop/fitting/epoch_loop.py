@@ -18,11 +18,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import shuffle
 
-from . import device_arrays
-from .callbacks import Callback, EpochRecord
-from .options import options
-from .parameters import Array
-from .sklearn_contract import mlp
+from ..algorithm.parameters import Array
+from ..backends.cuda import device_arrays
+from ..callbacks import Callback, EpochRecord
+from ..options import options
+from .contract import mlp
 
 _log = logging.getLogger("gpubackprop")
 
