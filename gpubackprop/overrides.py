@@ -97,12 +97,12 @@ def hand_down(estimator: Any, X: Any, device: str, reason: str) -> None:
 
 def _in_code(estimator: Any, reliance: Reliance) -> str | None:
     cls: Any = type(estimator)
-    own = vars(estimator)
+    own, module = vars(estimator), vars(mlp)
     for name, theirs in reliance.methods.items():
         if name in own or _beyond_ours(cls, name) is not theirs:
             return f"{cls.__name__} has a {name} of its own"
     for name, theirs in reliance.names.items():
-        if getattr(mlp, name, None) is not theirs:
+        if module.get(name) is not theirs:
             return f"{name} of {mlp.__name__} was replaced"
     if reliance.attributes and (
         cls.__setattr__ is not object.__setattr__
@@ -110,13 +110,17 @@ def _in_code(estimator: Any, reliance: Reliance) -> str | None:
     ):
         return f"{cls.__name__} has attributes in a way of its own"
     for name in reliance.attributes:
-        if hasattr(getattr(cls, name, None), "__set__"):
+        found = getattr(cls, name, None)
+        if found is not None and hasattr(found, "__set__"):
             return f"{cls.__name__} has {name} in a way of its own"
     return None
 
 
 def _beyond_ours(cls: type, name: str) -> Any:
     """Look a method up as if the engine replaced none."""
+    seen = getattr(cls, name, None)
+    if id(seen) not in _stand_ins:
+        return seen
     for each in cls.__mro__:
         found = each.__dict__.get(name)
         if found is not None and id(found) not in _stand_ins:
@@ -167,7 +171,10 @@ def _in_weights(estimator: Any) -> str | None:
 
 def _in_memory(estimator: Any) -> str | None:
     """Find arrays that overlap, so that one's update is another's too."""
-    bounds = sorted(map(byte_bounds, estimator.coefs_ + estimator.intercepts_))
+    arrays = estimator.coefs_ + estimator.intercepts_
+    if len({id(array) for array in arrays if array.base is None}) == len(arrays):
+        return None  # each has memory of its own, as after scikit-learn's `_initialize`
+    bounds = sorted(map(byte_bounds, arrays))
     if any(end > start for (_, end), (start, _) in pairwise(bounds)):
         return "weights share memory"
     return None

@@ -34,11 +34,15 @@ class KeptEngine(DenseEngine):
     """
 
     def __init__(self, estimator: Any, data: Data, batch_size: int, backend: Backend) -> None:
-        self.kind = _kind(estimator, data, batch_size, backend)
         dtype = training_dtype(estimator, data.X, data.y, data.sample_weight)
         self._X = np.array(data.X, dtype=dtype, order="C")
         self._Y = np.array(targets(estimator, data.y, dtype))
         super().__init__(estimator, Data(self._X, self._Y, None), batch_size, backend)
+
+    def begin(self) -> None:
+        """Start from the estimator as it is now."""
+        self.kind = _kind(self._estimator, self._data, self._batch_size, self._backend)
+        super().begin()
 
     def begin_again(self, estimator: Any, data: Data) -> None:
         """Take the weights, the optimizer's state and the data of another fit of this kind."""
