@@ -13,8 +13,8 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 import gpubackprop
-from gpubackprop.modelfile import Bundle, ModelFileError, load, save
 from gpubackprop.table import Column, TableError, features, preprocessor
+from gpubackprop.table.model_file import Bundle, ModelFileError, load, save
 
 SEEDS = range(int(os.environ.get("GPUBACKPROP_MUTATIONS", "48")))
 """One changed file for each; more of them by hand."""

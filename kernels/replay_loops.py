@@ -9,8 +9,8 @@ from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from .native.layout import Array
-from .scalars import Scalar, inline
+from .elementwise import Scalar, inline
+from .native.arguments import Array
 
 _PAUSE = {"x86_64": "pause", "aarch64": "yield", "arm64": "yield"}.get(platform.machine())
 """Instruction that tells the processor that a loop only waits."""
