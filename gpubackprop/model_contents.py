@@ -186,7 +186,7 @@ def _adopted(own: Any, read: Any, where: str) -> Any:
     _require(type(read) is type(own), where)
     if isinstance(own, BaseEstimator):
         for name, value in vars(own).items():
-            if name in vars(read) or not name.startswith("_"):
+            if name in vars(read) or name.endswith("_"):  # versions differ in what is not fitted
                 setattr(own, name, _adopted(value, vars(read)[name], f"{where}.{name}"))
         return own
     if isinstance(own, (list, tuple)):

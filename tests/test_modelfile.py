@@ -404,6 +404,18 @@ def test_a_crafted_file_without_a_change_is_loaded(path):
     np.testing.assert_array_equal(load(path).predict(TABLE), made.predict(TABLE))
 
 
+def test_parameters_of_another_version_may_lack_and_fitted_numbers_may_not(path):
+    made = bundle()
+    expected = made.predict(TABLE)
+    crafted(path, made, lambda content: vars(content["prepare"]).pop("verbose_feature_names_out"))
+    np.testing.assert_array_equal(load(path).predict(TABLE), expected)
+    made = bundle()
+    scaler = made.prepare.named_transformers_["numbers"][-1]
+    crafted(path, made, lambda content: vars(scaler).pop("mean_"))
+    with pytest.raises(ModelFileError, match="mean_"):
+        load(path)
+
+
 def test_what_a_file_adds_to_its_estimators_is_left_behind(path):
     made = bundle()
     expected = made.predict(TABLE)
