@@ -1,4 +1,4 @@
-"""What the project wants to reach, and whether it is reached."""
+"""The project's goals for its figures, and whether they are met."""
 
 from typing import NamedTuple
 
@@ -69,11 +69,22 @@ HOST_MICROSECONDS_AT_MOST = 10.0
 """What a mini-batch on a GPU may cost the host."""
 
 
+MET, MISSED, UNJUDGED = " met", " MISSED", " (not judged: toy sizes)"
+
+
 def at_least(goal: float, value: float) -> str:
     """Say a goal from below, and whether it is met."""
-    return f">= {goal:g} {'met' if value >= goal else 'MISSED'}"
+    return f">= {goal:g}{MET if value >= goal else MISSED}"
 
 
 def at_most(goal: float, value: float) -> str:
     """Say a goal from above, and whether it is met."""
-    return f"<= {goal:g} {'met' if value <= goal else 'MISSED'}"
+    return f"<= {goal:g}{MET if value <= goal else MISSED}"
+
+
+def unjudged(said: str) -> str:
+    """Take the verdict back where a sentence or a cell ends with one."""
+    for verdict in (MET, MISSED):
+        if said.endswith(verdict):
+            return said.removesuffix(verdict) + UNJUDGED
+    return said

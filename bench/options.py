@@ -1,4 +1,4 @@
-"""What a run of the benchmarks is asked for."""
+"""Options of a run of the benchmarks."""
 
 from typing import NamedTuple
 
@@ -12,9 +12,9 @@ class Options(NamedTuple):
     quick: bool = False
     """Toy sizes: does it all run? Their ratios mean nothing."""
     problems: tuple[str, ...] = USUAL
-    """Whose epochs are compared."""
+    """Problems whose epochs are compared."""
     peers: tuple[str, ...] = DEFAULT_PEERS
-    """Who is compared with ours on the CPU."""
+    """Contestants that ours is compared with on the CPU."""
     dtypes: tuple[str, ...] = ("float32",)
     activations: tuple[str, ...] = ("relu",)
     pairs: int = 5

@@ -46,11 +46,11 @@ PROBLEMS = {
     )
 }
 USUAL = ("digits", "tiny", "mid", "mnist")
-"""Those that take seconds."""
+"""Problems that take seconds."""
 ON_GPU = {
     **PROBLEMS,
     "deep": Problem("deep", 32768, 1024, 10, (4096,) * 4, 8192),
 }
-"""Those, and one that fills a GPU."""
+"""The usual problems, and one that fills a GPU."""
 DTYPES = ("float32", "float64")
 ACTIVATIONS = ("relu", "tanh", "logistic")

@@ -38,5 +38,5 @@ def milliseconds(seconds: Sequence[float]) -> str:
 
 
 def microseconds(seconds: Sequence[float]) -> str:
-    """Likewise of shorter ones."""
+    """Say the median and the range of shorter times."""
     return ranged([1e6 * each for each in seconds])

@@ -9,7 +9,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def peak_mb() -> float:
-    """Most memory ever resident; Linux' getrusage would count the parent's as well."""
+    """Largest resident memory so far; Linux' getrusage would count the parent's as well."""
     try:
         return _from_status("VmHWM:")
     except (OSError, IndexError):
@@ -18,7 +18,7 @@ def peak_mb() -> float:
 
 
 def start_anew() -> float:
-    """Give free memory back, have `peak_mb` count from now on; returns what is taken.
+    """Give free memory back and restart the count of `peak_mb`; returns the memory in use.
 
     Raises
     ------

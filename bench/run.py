@@ -9,6 +9,7 @@ from ..backends.cuda import detection
 from . import host
 from .options import Options
 from .processes.service import CrashError, UnavailableError
+from .report.part import cells
 from .report.report import Report
 from .report.section import Figures, Section
 
@@ -30,9 +31,9 @@ def run(
     report : Report
         Keeps each row as soon as it is measured.
     sections : iterable of Section
-        Which.
+        The sections to measure.
     options : Options
-        What of them, and how.
+        Their cases, and how long to measure.
     deadline : float
         By `time.monotonic`; no row is begun after it.
     say : callable
@@ -41,7 +42,7 @@ def run(
     Returns
     -------
     sound : bool
-        Whether every row was measured, but for those that need what is not there.
+        Whether every row was measured, except those that need a GPU or library that is missing.
     """
     usable, reason = detection.status()
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # leave the others some memory
@@ -64,7 +65,7 @@ def run(
 def _measured(
     report: Report, section: Section, options: Options, deadline: float, say: Say
 ) -> bool:
-    """Measure a section's cases, each whatever happens to the others; say whether all went well."""
+    """Measure a section's cases; one that fails stops no other. Return whether none failed."""
     say(f"\n{section.title}")
     report.begin(section.name)
     cases, sound = section.cases(options), True
@@ -73,7 +74,7 @@ def _measured(
             try:
                 if time.monotonic() > deadline:
                     raise TimeoutError(TOO_LATE)
-                figures = measure(case)
+                figures = measure(case) | ({"toy": True} if options.quick else {})
                 report.add(section.name, figures)
                 say(f"  {at}/{len(cases)}  {_words(section, figures)}")
             except Exception as reason:
@@ -84,14 +85,14 @@ def _measured(
 
 
 def _words(section: Section, figures: Figures) -> str:
-    """A row in a line."""
-    case, *cells = section.cells(figures)
-    named = zip(section.header[1:], cells, strict=True)
+    """Write a row as a line."""
+    case, *found = cells(section, figures)
+    named = zip(section.header[1:], found, strict=True)
     return f"{case}: " + "; ".join(f"{name} {cell}" for name, cell in named if cell)
 
 
 def machine(options: Options) -> str:
-    """Where and with what is measured, in one line."""
+    """Name processor, GPU, system and versions, in one line."""
     usable, reason = detection.status()
     versions = detection.installed(LIBRARIES)
     return "; ".join(

@@ -1,4 +1,4 @@
-"""Where every contestant starts: scikit-learn's initial weights and its permutations."""
+"""The common start of all contestants: scikit-learn's initial weights and permutations."""
 
 import copy
 from collections.abc import Iterator

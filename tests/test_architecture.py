@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import re
 import subprocess
 import sys
 import tomllib
@@ -9,10 +10,13 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import typer.main
 
 import gpubackprop
 from gpubackprop import bench, kernels
+from gpubackprop.cli.app import app
 
+ROOT = Path(__file__).parent.parent
 PACKAGE = "gpubackprop"
 FOLDERS = {
     PACKAGE: Path(gpubackprop.__file__).parent,
@@ -26,6 +30,7 @@ MICRO = FOLDERS[f"{PACKAGE}.bench"] / "micro"
 FLOORS = (
     # A module imports from lower floors, or from its own where that makes no circle. A name stands
     # for the module and all below it, unless a longer name here says otherwise.
+    ("__main__",),
     ("cli",),
     ("bench.catalogue", "bench.run"),
     ("bench.on_cpu", "bench.on_gpu", "bench.claims"),
@@ -283,18 +288,9 @@ def test_the_reference_needs_no_compiler(tmp_path):
 
 
 def test_the_wheel_has_every_package():
-    root = Path(__file__).parent.parent
-    settings = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     listed = settings["tool"]["setuptools"]["packages"]
     assert sorted(listed) == sorted({m for m, p in SOURCES.items() if p.name == "__init__.py"})
-    folders = settings["tool"]["setuptools"]["package-dir"]
-    for package in listed:
-        folder = next(
-            root / place / package.removeprefix(name).lstrip(".").replace(".", "/")
-            for name, place in sorted(folders.items(), reverse=True)
-            if package == name or package.startswith(name + ".")
-        )
-        assert (folder / "__init__.py").is_file(), package
 
 
 def test_every_folder_with_sources_is_a_package():
@@ -340,3 +336,35 @@ def test_there_are_examples():
         for example in test.examples
     ]
     assert len(examples) > 10
+
+
+# the documents
+
+
+BLOCKS = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_the_readme_runs(block, capsys):
+    """Each block in a namespace of its own: a reader copies one."""
+    names = {}
+    exec(compile(block, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert printed or hasattr(names["model"], "coefs_")
+
+
+def test_the_readme_has_blocks():
+    assert len(BLOCKS) >= 3
+
+
+COMMANDS = sorted(
+    set(re.findall(r"`(gpubackprop [^`]+)`", (ROOT / "README.md").read_text("utf-8")))
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_options_that_the_readme_names_exist(command):
+    group = typer.main.get_command(app)
+    name, *options = command.split()[1:]
+    known = {option for parameter in group.commands[name].params for option in parameter.opts}
+    assert {option for option in options if option.startswith("-")} <= known

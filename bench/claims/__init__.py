@@ -1,1 +1,1 @@
-"""What the derivation claims of backpropagation, each claim measured."""
+"""Claims of the derivation about backpropagation, each measured."""

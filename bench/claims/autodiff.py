@@ -77,8 +77,8 @@ def conclusions(rows: list[Figures]) -> list[str]:
     worst = max(map(worst_of, rows))
     by_case = ", ".join(f"{worst_of(figures):.1f} with {figures['case']}" for figures in rows)
     return [
-        f"{verdict(worst, ROUNDING, MORE_THAN_THAT)}: the gradients differ by rounding, at the "
-        f"most by so many machine epsilons: {by_case}; {_pairings(rows)} pairings in all"
+        f"{verdict(worst, ROUNDING, MORE_THAN_THAT)}: the gradients differ by rounding; "
+        f"largest differences in machine epsilons: {by_case}; {_pairings(rows)} pairings in all"
     ]
 
 

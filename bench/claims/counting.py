@@ -1,4 +1,4 @@
-"""How many bytes the passes ask for."""
+"""Bytes of memory that the passes ask for."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ from .networks import Plain
 
 
 class Counting(Host):
-    """The process's memory, and how much of it was asked for."""
+    """The process's memory, with a count of the bytes asked for."""
 
     bytes = 0
 
     def zeros(self, size: int, dtype: Any) -> Array:
-        """Count them."""
+        """Allocate zeros and count their bytes."""
         self.bytes += size * np.dtype(dtype).itemsize
         return super().zeros(size, dtype)
 
     def put(self, values: Array) -> Array:
-        """Count them as well."""
+        """Copy values and count their bytes."""
         self.bytes += values.nbytes
         return super().put(values)
 

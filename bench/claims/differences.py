@@ -25,7 +25,7 @@ class Differences:
         self.expected: list[float] = []
 
     def sample(self, parameters: int) -> None:
-        """Take so many."""
+        """Take this many differences."""
         net, grad = self._passes.net, self._passes.grad
         for _ in range(parameters):
             l, *index = self._rng.integers((len(net.W), *net.W[0].shape))

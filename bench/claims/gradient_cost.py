@@ -47,12 +47,12 @@ def measure(case: str, quick: bool) -> Figures:
 
 
 def passes_of(figures: Figures, work: str) -> Ratio:
-    """What a piece of work takes, in forward passes."""
+    """Cost of a piece of work, in forward passes."""
     return Ratio.of(figures["seconds"][work], figures["seconds"]["forward"])
 
 
 def counted(figures: Figures) -> float:
-    """What a gradient takes by multiplications, in forward passes."""
+    """Cost of a gradient by its multiplications, in forward passes."""
     return 1 + float(figures["flops"]["backward"] / figures["flops"]["forward"])
 
 

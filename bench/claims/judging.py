@@ -8,7 +8,7 @@ HOLDS, ROUGHLY, NOT = "Holds", "Holds roughly", "Does not hold"
 
 
 def verdict(off: float, holds: float, roughly: float) -> str:
-    """Say whether a claim holds that is off by so much."""
+    """Say whether a claim holds that is off by this much."""
     if off <= holds:
         return HOLDS
     return ROUGHLY if off <= roughly else NOT

@@ -12,13 +12,13 @@ Values = Any
 
 
 class Library(NamedTuple):
-    """What it takes of a library to differentiate the networks here."""
+    """Operations of a library that differentiating these networks takes."""
 
     sigma: dict[str, Callable[[Values], Values]]
     log: Callable[[Values], Values]
     array: Callable[[Any], Values]
     gradient: Callable[[Callable[[list[Values]], Values], list[Values]], list[Any]]
-    """Of a function of a list of arrays, by automatic differentiation."""
+    """Gradient of a function of a list of arrays, by automatic differentiation."""
 
 
 def pytorch() -> Library:

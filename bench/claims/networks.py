@@ -35,12 +35,13 @@ class Plain(NamedTuple):
 
     @property
     def forward_flops(self) -> int:
-        """Of the matrix products: a multiplication and an addition for each weight and example."""
+        """Operations of the forward products: a multiplication and an addition for each weight and
+        example."""
         return 2 * self.batch * self.depth * self.width**2
 
     @property
     def backward_flops(self) -> int:
-        """Two such products a layer, for the error and the gradient; the first pulls none back."""
+        """Operations of the backward products: two a layer, one in the first layer."""
         return 2 * self.forward_flops - self.forward_flops // self.depth
 
     @property

@@ -1,4 +1,4 @@
-"""Libraries that a claim compares with, and that nobody has to install."""
+"""Optional libraries that a claim compares with."""
 
 from importlib import import_module
 from typing import Any

@@ -1,4 +1,4 @@
-"""What one run of each of several works takes."""
+"""Time of one run of each of several pieces of work."""
 
 import time
 
@@ -6,9 +6,9 @@ from ...backends import Backend
 from ...backends.backend import Run
 
 ROUNDS = 7
-"""Measurements of each of what is compared."""
+"""Number of measurements of each piece of work."""
 SECONDS, QUICK_SECONDS = 0.1, 0.001
-"""Length of one of them."""
+"""Seconds that one measurement takes."""
 
 
 def in_turn(backend: Backend, works: dict[str, Run], quick: bool) -> dict[str, list[float]]:
@@ -24,7 +24,7 @@ def in_turn(backend: Backend, works: dict[str, Run], quick: bool) -> dict[str, l
 
 
 def _enough(run: Run, seconds: float) -> int:
-    """How many runs take so long; what only the first one does is over then."""
+    """Count the runs that take this long, after a first one that warms up."""
     _seconds(run, 1)
     return max(1, round(seconds / _seconds(run, 1)))
 

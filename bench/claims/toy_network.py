@@ -29,7 +29,7 @@ def toy() -> Network:
 
 
 def measure(case: str, quick: bool) -> Figures:
-    """Step against the gradient, or against that of one weight, at rates around the text's."""
+    """Step against the gradient, or one weight's part of it, at rates around the text's."""
     rates = np.linspace(0, 20 * RATE, 11 if quick else 101)
     before = toy().forward(X)
     grads = toy().backward(before, Y)
@@ -44,7 +44,7 @@ def measure(case: str, quick: bool) -> Figures:
 
 
 def first_weight(grads: Gradients) -> Gradients:
-    """The same with zeros for all but W1_11."""
+    """Return the gradient with zeros for all parameters but W1_11."""
     weights, biases = (
         tuple(np.zeros_like(array) for array in arrays) for arrays in (grads.weights, grads.biases)
     )
@@ -53,7 +53,7 @@ def first_weight(grads: Gradients) -> Gradients:
 
 
 def loss_after(grads: Gradients, rate: float) -> float:
-    """The loss after one step from where the text starts."""
+    """Return the loss after one step from the text's parameters."""
     net = toy()
     net.step(grads, rate)
     return net.loss(net.forward(X), Y)
@@ -65,7 +65,7 @@ def cells(figures: Figures) -> list[str]:
 
 def conclusions(rows: list[Figures]) -> list[str]:
     if len(rows) < len(CASES):
-        return []  # it speaks of both
+        return []  # the verdict compares both rows
     after = {figures["case"]: figures["after"] for figures in rows}
     before, (one, all_of_them) = rows[0]["before"], (after[case] for case in CASES)
     off = max(abs(before - BEFORE), abs(one - AFTER))

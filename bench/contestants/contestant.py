@@ -22,7 +22,7 @@ class Contestant(Protocol):
     """One way to train the network of a problem."""
 
     def train(self, epochs: int) -> Training:
-        """Start anew, train one epoch, then time so many more."""
+        """Start anew, train one epoch, then time this many more."""
 
     def versions(self) -> dict[str, str]:
         """Libraries and threads."""

@@ -34,7 +34,7 @@ class TorchGraphed(TorchEager):
         return replay
 
     def _sizes(self) -> list[int]:
-        """Rows of a whole batch and of the tail, where there is one."""
+        """Rows of a whole batch, and of the tail batch if the rows leave one."""
         rows, batch = self._problem.rows, self._problem.batch
         return sorted({min(batch, rows), rows % batch} - {0}, reverse=True)
 

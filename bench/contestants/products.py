@@ -22,7 +22,7 @@ class Product(NamedTuple):
 def products(
     problem: Problem, dtype: str, memory: Memory = HOST
 ) -> list[tuple[list[Product], int]]:
-    """Products of a whole batch and how many batches there are; the same of the tail batch."""
+    """Products of a whole batch and the number of whole batches; the same of the tail batch."""
     net = Parameters.zeros(problem.layer_sizes, dtype, memory)
     grad = net.zeros_like()
     whole, rest = divmod(problem.rows, problem.batch)

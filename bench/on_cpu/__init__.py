@@ -1,1 +1,1 @@
-"""What the CPU shows, beside other libraries and beside its floors: one module a section."""
+"""Sections of the report that are measured on the CPU, one module each."""

@@ -29,12 +29,12 @@ SAME_SCORE = 0.01
 
 
 def cases(options: Options) -> Sequence[str]:
-    """All of them; in the quick form the smallest."""
+    """Name all data sets; in the quick form the smallest."""
     return ("iris",) if options.quick else DATASETS
 
 
 def once(package: ModuleType, case: str, quick: bool) -> dict[str, Any]:
-    """Time it all, from raw arrays to predictions; the score is of rows that were held back."""
+    """Time preprocessing, fit and prediction; the score is of rows that were held back."""
     train, test, y_train, y_test = _data(case)
     kind = package.MLPRegressor if case in REGRESSION else package.MLPClassifier
     network = kind(hidden_layer_sizes=HIDDEN, max_iter=5 if quick else 2000, random_state=0)
@@ -76,13 +76,13 @@ def conclusions(rows: list[Figures]) -> list[str]:
 
 
 def score_difference(figures: Figures) -> float:
-    """Between ours and scikit-learn's, on rows that were held back."""
+    """Difference between our score and scikit-learn's, on rows that were held back."""
     ours, theirs = (figures["found"][name]["score"] for name in (OURS, SKLEARN))
     return float(abs(ours - theirs))
 
 
 def draw(figure: Any, rows: list[Figures]) -> None:
-    """How many times as long scikit-learn takes."""
+    """Draw how many times as long scikit-learn takes."""
     figure.set_size_inches(7, 1.2 + 0.35 * len(rows))
     axes, gains = figure.subplots(), [gain(figures).median for figures in rows]
     bars(axes, [f["case"] for f in rows], {SKLEARN: gains}, {SKLEARN: GREEN})
@@ -94,7 +94,7 @@ SECTION = Section(
     title="From raw data to predictions of equal score: scikit-learn's time over ours",
     about=(
         f"StandardScaler and an MLP of {HIDDEN} units as they come (float64), trained until they "
-        "stop, then prediction; all of it counted but the first run, which loads compiled code. "
+        "stop, then prediction. The first run, which loads compiled code, is not counted. "
         "Scores are accuracy, or R² for diabetes, on a quarter that was held back."
     ),
     header=[

@@ -45,7 +45,7 @@ def _cell(figures: Figures, name: str) -> str:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    """How the others do on the whole, goals that are missed, remarks."""
+    """Say geometric means over the rows, goals that are missed, remarks."""
     means = {name: on_the_whole(rows, OURS, name) for name in OTHERS}
     said = [f"{name} {found[0]:.2f}" for name, found in means.items() if found]
     whole = f"times as long as ours, geometric means over the rows: {', '.join(said)}"
@@ -60,7 +60,7 @@ def _against_goals(rows: list[Figures]) -> list[str]:
 
 
 def _goals(figures: Figures) -> dict[str, str]:
-    """What is compared with a goal, which are for whole problems only."""
+    """Judge ratios that have a goal; toy sizes have none."""
     name, dtype, activation = figures["case"].split()
     if figures["problem"]["rows"] != PROBLEMS[name].rows:
         return {}
@@ -76,7 +76,7 @@ def _goals(figures: Figures) -> dict[str, str]:
 
 
 def draw(figure: Any, rows: list[Figures]) -> None:
-    """How many times as long the others take."""
+    """Draw how many times as long the others take."""
     draw_speedups(figure, rows, OURS, OTHERS, "Time of an epoch over ours")
 
 

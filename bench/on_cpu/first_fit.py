@@ -1,4 +1,4 @@
-"""What the first fit of a process costs over scikit-learn's: import, compilation, memory."""
+"""Cost of a process's first fit above scikit-learn's: import, compilation, memory."""
 
 import json
 import os
@@ -26,7 +26,7 @@ QUANTITIES = (
     ("cold", "fit_mb", MEMORY_AT_MOST),
     ("warm", "fit_mb", MEMORY_AT_MOST),
 )
-"""What is compared with scikit-learn's, and the most that it may be above."""
+"""Quantities compared with scikit-learn's, and the most that ours may be above."""
 
 
 def cases(options: Options) -> Sequence[str]:
@@ -66,7 +66,7 @@ def _fit(package: str, case: str, cache: str) -> dict[str, Any]:
 
 
 def above(figures: Figures, name: str, what: str) -> list[float]:
-    """How much more than scikit-learn's, round by round."""
+    """Difference from scikit-learn's, round by round."""
     return [fits[name][what] - fits[SKLEARN][what] for fits in figures["fits"]]
 
 
@@ -76,7 +76,7 @@ def cells(figures: Figures) -> list[str]:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    """Each beside its goal."""
+    """Say each difference beside its goal."""
     lines = []
     for figures in rows:
         for name, what, goal in QUANTITIES:
@@ -92,8 +92,8 @@ SECTION = Section(
     title="The first fit of a process, above scikit-learn's",
     about=(
         "One epoch in a fresh process, as a longer fit would hide what the start costs: with an "
-        "empty compile cache (cold), and with the one that this left (warm). Medians (and ranges) "
-        "of differences."
+        "empty compile cache (cold), and with the cache that the cold fit filled (warm). "
+        "Medians (and ranges) of differences."
     ),
     header=[
         "problem",

@@ -29,7 +29,7 @@ MEASURED: dict[str, Callable[..., Any]] = {
 }
 BASE = {"batch": 4096, "width": 512, "depth": 4}
 SWEEPS = {"batch": (512, 2048, 4096, 8192), "width": (256, 512, 1024), "depth": (2, 4, 8, 16)}
-"""What is varied, the rest as in BASE."""
+"""Sizes of each quantity that is varied; the others stay as in BASE."""
 _MB = 1 << 20
 _PAGE = 4096 / _MB
 
@@ -51,7 +51,7 @@ def measure(case: str, quick: bool) -> Figures:
 
 
 def shape(case: str) -> Problem:
-    """The base with one quantity changed, and one batch of it."""
+    """Return the base with one quantity changed, and one batch of rows."""
     quantity, size = case.split()
     sizes = {**BASE, quantity: int(size)}
     hidden, batch = (sizes["width"],) * sizes["depth"], sizes["batch"]
@@ -59,14 +59,16 @@ def shape(case: str) -> Problem:
 
 
 def _grown(estimator: Callable[..., Any], problem: Problem) -> float:
-    """Megabytes that a fit adds at its peak to what is there before."""
+    """Megabytes that a fit adds at its peak to the memory in use before it."""
     X, y = problem.data("float32")
     model = estimator(max_iter=1, **parameters(problem, "relu"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one epoch does not converge
         before = start_anew()
         model.fit(X, y)
-    return max(peak_mb() - before, _PAGE)  # a toy may find room in what is taken already
+    return max(
+        peak_mb() - before, _PAGE
+    )  # a toy may fit into memory that the process holds already
 
 
 def cells(figures: Figures) -> list[str]:
@@ -74,7 +76,7 @@ def cells(figures: Figures) -> list[str]:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    """How well the plan tells what is taken."""
+    """Compare the memory taken with the memory planned."""
     return [
         f"ours takes {_times(rows, OURS, SKLEARN)} times what scikit-learn takes, with "
         f"checkpoints {_times(rows, CHECKPOINTS, SKLEARN)} times; "

@@ -72,7 +72,7 @@ def cells(figures: Figures) -> list[str]:
 
 
 def _differing(figures: Figures) -> int:
-    """Labels that are not the same, of those compared."""
+    """Count the compared labels that are not the same."""
     labels = (figures["found"][name]["labels"] for name in (OURS, SKLEARN))
     return sum(ours != theirs for ours, theirs in zip(*labels, strict=True))
 

@@ -21,7 +21,7 @@ from ..report.pictures import COLOURS, GREEN, legend, panel
 from ..report.section import Figures, Section
 
 LAYERS = {"mid": SHAPES["mid"], "wide": Shape(1024, 2048, 2048, calls=1)}
-"""One whose arrays fit a core's own caches, and one whose arrays do not."""
+"""A layer whose arrays fit a core's own caches, and one whose arrays do not."""
 ROUNDS = 7
 PRIMITIVES: dict[str, Callable[[Draw, Shape], Call]] = {
     "gather": primitives.gather,
@@ -69,7 +69,7 @@ def measure(case: str, quick: bool) -> Figures:
 
 
 def _builder(name: str) -> Callable[[Draw, Shape], Call]:
-    """What makes the call of a primitive or of a roof."""
+    """Return a function that makes the call of a primitive or of a roof."""
     if name == "roof: products":
         return primitives.weight_grad
     return PRIMITIVES.get(name, _copy)
@@ -91,7 +91,7 @@ def _timed(run: Callable[[], None]) -> list[float]:
 
 
 def rates(figures: Figures) -> tuple[float, float]:
-    """GFLOP and GB a second."""
+    """Return GFLOP and GB a second."""
     seconds = median(figures["seconds"])
     return figures["flops"] / seconds / 1e9, figures["bytes"] / seconds / 1e9
 
@@ -103,7 +103,7 @@ def cells(figures: Figures) -> list[str]:
 
 
 def attained(rows: list[Figures]) -> dict[str, float]:
-    """Part of what the roof above it allows that each primitive reaches in the caches."""
+    """Say which part of its roof each primitive reaches in the caches."""
     found = {figures["case"]: figures for figures in rows}
     if not {"roof: products", "roof: cache"} <= found.keys():
         return {}
@@ -119,7 +119,7 @@ def attained(rows: list[Figures]) -> dict[str, float]:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    """How close each comes to its roof."""
+    """Fraction of its roof that each primitive reaches."""
     parts = attained(rows)
     said = ", ".join(f"{name} {part:.0%}" for name, part in parts.items())
     return [f"in a core's caches, of the roof above it each reaches: {said}"] if parts else []
@@ -148,7 +148,7 @@ def draw(figure: Any, rows: list[Figures]) -> None:
 
 
 def _draw_roofs(axes: Any, peak: float, cache: float, memory: float) -> None:
-    """One flat for the products, one slanted for each memory."""
+    """Draw a flat roof for the products and a slanted one for each memory."""
     intensity = np.geomspace(0.05, 2000, 200)
     for name, bandwidth, style, aside in (("cache", cache, ":", 8), ("memory", memory, "--", -14)):
         axes.plot(intensity, np.minimum(peak, bandwidth * intensity), style, color="#444444")

@@ -29,7 +29,7 @@ def measure(case: str, quick: bool) -> Figures:
 
 
 def rounding(fraction: int) -> Backend:
-    """Make the reference backend, but for what its matrix products read."""
+    """Make the reference backend with rounded operands in its matrix products."""
 
     def near(M: Array) -> Array:
         return rounded(M, fraction)
@@ -53,7 +53,7 @@ def rounding(fraction: int) -> Backend:
 
 
 def rounded(M: Array, fraction: int) -> Array:
-    """Round float32 to so many bits of fraction.
+    """Round float32 to a number of bits of fraction.
 
     >>> rounded(np.float32([1 + 2**-8, 1 + 3 * 2**-8, 1 + 2**-8 + 2**-20]), 7) - 1
     array([0.       , 0.015625 , 0.0078125], dtype=float32)

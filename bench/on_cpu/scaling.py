@@ -20,9 +20,9 @@ SWEEPS = {
     "batch": (16, 64, 256, 1024, 4096),
     "rows": (512, 2048, 8192, 32768),
 }
-"""What is varied, the rest as in BASE."""
+"""Sizes of each quantity that is varied; the others stay as in BASE."""
 BESIDE = ("scikit_learn", "torch_eager", FLOOR)
-"""Whose curves are drawn beside ours, where they take part."""
+"""Contestants whose curves are drawn beside ours, if they were measured."""
 
 
 def problem(case: str) -> Problem:
@@ -57,7 +57,7 @@ def cells(figures: Figures) -> list[str]:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    """How far each is above the floor, then remarks."""
+    """Say how far each contestant is above the floor, then remarks."""
     above = {name: _above_floor(rows, name) for name in (OURS, *BESIDE[:-1])}
     said = [f"{n} {min(times):.2f} to {max(times):.2f}" for n, times in above.items() if times]
     return [*([f"times the floor: {', '.join(said)}"] if said else []), *remarks(rows)]

@@ -14,7 +14,7 @@ def cases_of(sweeps: Mapping[str, tuple[int, ...]]) -> list[str]:
 def curves(
     rows: list[Figures], values: Callable[[Figures], Mapping[str, float]]
 ) -> dict[str, dict[str, Line]]:
-    """Values against the size, by quantity and by whose they are."""
+    """Values against the size, by quantity and by contestant."""
     found: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for figures in rows:
         quantity, size = figures["case"].split()

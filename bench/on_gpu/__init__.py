@@ -1,1 +1,1 @@
-"""What only a GPU can show: one module a section, and what they share."""
+"""Sections of the report that need a GPU, one module each, and what they share."""

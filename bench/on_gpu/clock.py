@@ -7,7 +7,7 @@ Work = Callable[[], None]
 """Queues something on the GPU's stream."""
 
 WARM = 3
-"""Runs that are not counted."""
+"""Number of runs before the first that is counted."""
 
 
 class Clock:
@@ -23,7 +23,7 @@ class Clock:
         self._gpu = gpu
 
     def in_turn(self, works: dict[str, Work], rounds: int) -> dict[str, list[float]]:
-        """Seconds of each, one after the other, `rounds` times (A B A B ...)."""
+        """Time each launch, one after the other, `rounds` times (A B A B ...)."""
         seconds: dict[str, list[float]] = {name: [] for name in works}
         with self._gpu:
             for _ in range(WARM):
@@ -49,6 +49,6 @@ def graph(gpu: Any, launches: list[Work]) -> Work:
     """Capture launches in one graph, so that the host's calls are not what is measured."""
     with gpu:
         for launch in launches:
-            launch()  # what is loaded at its first use may not be loaded in a capture
+            launch()  # CUDA forbids loading code in a capture: load it now
         captured: Work = gpu.capture(launches)
     return captured

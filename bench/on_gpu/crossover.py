@@ -20,7 +20,7 @@ COMPARED = ("mnist", "wide")
 
 
 def problem(case: str) -> Problem:
-    """A problem by its name, or one of a hidden layer's width."""
+    """Return the problem of this name, or one with a hidden layer of this width."""
     if case in PROBLEMS:
         return PROBLEMS[case]
     width = int(case.removeprefix("width "))
@@ -34,7 +34,7 @@ def cases(options: Options) -> Sequence[str]:
 
 @contextmanager
 def measuring(options: Options) -> Iterator[Measure]:
-    """Race with ours on both."""
+    """Race ours on the CPU with ours on the GPU."""
     with Race(OURS_ON_GPU, (OURS,), options) as race:
         yield lambda case: race.run(case, problem(case), "float32", "relu")
 
@@ -49,13 +49,13 @@ def cells(figures: Figures) -> list[str]:
 
 
 def by_width(rows: list[Figures]) -> Mapping[str, Line]:
-    """Milliseconds by width, of each that was measured."""
+    """Milliseconds by width, for each device that was measured."""
     swept = [figures for figures in rows if figures["case"] not in COMPARED]
     return curves(swept, times).get("width", {})
 
 
 def crossing(cpu: Line, gpu: Line) -> tuple[float, float] | None:
-    """Where the curve of the GPU falls below the other, straight lines on logarithmic axes."""
+    """Width at which the GPU's curve falls below the CPU's, interpolated on logarithmic axes."""
     points = [
         (math.log(x), math.log(a / b), math.log(a)) for (x, a), (_, b) in zip(cpu, gpu, strict=True)
     ]
@@ -67,7 +67,7 @@ def crossing(cpu: Line, gpu: Line) -> tuple[float, float] | None:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    """Where the GPU begins to gain."""
+    """Say from which width the GPU is faster."""
     lines = by_width(rows)
     if set(lines) != {OURS, OURS_ON_GPU}:
         return remarks(rows)

@@ -1,4 +1,4 @@
-"""What a mini-batch costs the host in steady state: the time to queue many, none waited for."""
+"""Time that the host takes to queue a mini-batch, many of them, none waited for."""
 
 import time
 from statistics import median
@@ -13,7 +13,7 @@ from .training import Training
 
 WARM_STEPS = 10
 STEPS = 100
-"""In one measurement: fewer launches than fill a stream's queue, which would make the host wait."""
+"""Steps in one measurement: few enough that the stream's queue does not make the host wait."""
 ROUNDS = 15
 
 

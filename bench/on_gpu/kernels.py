@@ -28,10 +28,10 @@ SIZES = {
     "1048576 x 10": OUTPUTS,
     "8192 x 10": OUTPUTS,
 }
-"""What is done to matrices larger than any cache, and to those of a mini-batch."""
+"""Passes over matrices larger than any cache, and over those of a mini-batch."""
 TOY = (64, 32)
 CALLS = 12
-"""In one graph, so that its launch weighs little."""
+"""Launches in one graph, so that the graph's own launch weighs little."""
 ROUNDS = 20
 
 
@@ -57,7 +57,7 @@ def measure(case: str, gpu: Any, quick: bool) -> Figures:
 
 
 def sets_beyond(cache: int, moved: int) -> int:
-    """How many sets of buffers there must be for the first to be forgotten when it comes again."""
+    """Number of sets of buffers after which the first has left the cache."""
     return max(2, -(-2 * cache // moved))
 
 
@@ -67,7 +67,7 @@ def repeats(sets: int) -> int:
 
 
 def rotated(launches: list[Work]) -> list[Work]:
-    """All of them, one after the other, again and again."""
+    """Cycle through the sets of buffers."""
     return launches * repeats(len(launches))
 
 
@@ -83,7 +83,7 @@ def launched(each: Pass, kernels: Primitives) -> Work:
 
 
 def copy_of(moved: int, gpu: Any) -> Work:
-    """Make a copy that moves so many bytes: it reads half of them and writes the other half."""
+    """Make a copy that moves `moved` bytes: it reads half of them and writes the other half."""
     size = moved // 2
     source, target = (gpu.zeros(size, np.dtype(np.uint8)) for _ in range(2))
     runtime = gpu.cupy.cuda.runtime
@@ -98,7 +98,7 @@ def copy_of(moved: int, gpu: Any) -> Work:
 
 
 def drawn(gpu: Any) -> Draw:
-    """Make what draws numbers between 0.01 and 0.99 in fresh memory of a GPU."""
+    """Return a function that draws numbers from 0.01 to 0.99 into fresh memory of a GPU."""
     numbers = np.random.default_rng(0).uniform(0.01, 0.99, 1 << 20).astype(np.float32)
 
     def draw(*shape: int) -> Array:

@@ -12,7 +12,7 @@ from ..problems import Array
 
 RATES = {"rate": 1e-3, "decay": 1e-6, "penalty": 0.0}
 FEW = 4
-"""Columns of a matrix that is there for a product only, which is not run."""
+"""Columns of a matrix that only a product reads; the product is not run."""
 
 
 class Pass(NamedTuple):
@@ -21,9 +21,9 @@ class Pass(NamedTuple):
     primitive: str
     arguments: tuple[Any, ...]
     moved: list[Array]
-    """What it reads or writes, twice where it does both: the least that any code moves."""
+    """Arrays read or written, twice if both: the least that any code moves."""
     products: int = 0
-    """How many of its launches are matrix products; they come first and are left out."""
+    """Number of launches that are matrix products; they come first and are left out."""
 
     @property
     def bytes(self) -> int:
@@ -31,7 +31,7 @@ class Pass(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Where arrays for a pass come from."""
+    """Makes the arrays that a pass works on."""
 
     draw: Draw
     """Numbers between 0 and 1, in fresh memory of the device."""
@@ -40,7 +40,7 @@ class Room(NamedTuple):
     columns: int
 
     def matrix(self) -> Array:
-        """One whose rows lie as far apart as those that training works on."""
+        """Matrix whose rows lie as far apart as those that training works on."""
         lead = row_length(self.columns, np.float32, self.memory)
         return self.draw(self.rows, lead)[:, : self.columns]
 
@@ -147,8 +147,8 @@ PASSES: dict[str, Callable[[Room], Pass]] = {
     "SGD": sgd,
     "Adam": adam,
 }
-"""Of any number of columns."""
+"""Passes for any number of columns."""
 OUTPUTS: dict[str, Callable[[Room], Pass]] = {
     "output layer, softmax and cross-entropy": softmax_output_layer,
 }
-"""Of at most 32 columns."""
+"""Passes for at most 32 columns."""

@@ -47,7 +47,7 @@ def conclusions(rows: list[Figures]) -> list[str]:
 
 
 def draw(figure: Any, rows: list[Figures]) -> None:
-    """How many times as long the others take."""
+    """Draw how many times as long the others take."""
     title = "Time of an epoch on the GPU over ours"
     draw_speedups(figure, rows, OURS_ON_GPU, PEERS_ON_GPU, title)
 

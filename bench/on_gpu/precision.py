@@ -50,7 +50,7 @@ def _product(problem: Problem, dtype: str, backend: Backend) -> Array:
 
 
 def _epoch(problem: Problem, dtype: str, backend: Backend) -> dict[str, Array]:
-    """Not its mean loss: where losses are large, scikit-learn clips them by the type."""
+    """First gradient and last batch's loss; the mean has large losses clipped by the type."""
     batches = problem.rows // problem.batch
     training = Training(problem, dtype, backend, batches)
     with backend.session():
@@ -77,7 +77,7 @@ def cells(figures: Figures) -> list[str]:
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
-    """How much faster than float32."""
+    """Say how much faster than float32 each precision is."""
     times = {figures["case"]: median(figures["seconds"]) for figures in rows}
     fine = times.get("float32")
     return [

@@ -16,7 +16,7 @@ from .training import Training
 
 BATCHES = ("1024", "4096")
 STEPS = 10
-"""In one measurement."""
+"""Steps in one measurement."""
 ROUNDS = 15
 
 
@@ -24,7 +24,7 @@ def measure(case: str, gpu: Any, quick: bool) -> Figures:
     """Time steps and their products in turn."""
     problem = of_batch(int(case), quick)
     training = Training(problem, "float32", select("auto", "cuda"), STEPS * (WARM + ROUNDS))
-    with gpu:  # what is copied there is queued on its stream
+    with gpu:  # copies are queued on the GPU's stream
         ((batch, _), *_) = products(problem, "float32", DeviceMemory(gpu))
     gemms = graph(gpu, [gpu.product(*operands, Rounding.NONE) for operands in batch] * STEPS)
     works = {"step": lambda: training.run(STEPS), "products": gemms}

@@ -55,19 +55,19 @@ class Training:
         self._run = backend.prepare(step, 3 * problem.batch * net.theta.size)
 
     def run(self, steps: int) -> None:
-        """Queue so many steps."""
+        """Queue this many steps."""
         self._left -= steps
         if self._left < 0:
             raise ValueError("more steps than were prepared for: the order of rows would end")
         self._run(steps)
 
     def loss(self) -> float:
-        """Sum of the steps', their penalties included."""
+        """Sum of the steps' losses, their penalties included."""
         loss, _, penalty = self._memory.read(self._sums)
         return float(loss + penalty)
 
     def gradient(self) -> Array:
-        """The last step's, all parameters one after the other."""
+        """The last step's gradient, all parameters one after the other."""
         dtype = self._grad.theta.dtype
         arrays = [np.empty(part.shape, dtype) for part in (*self._grad.W, *self._grad.b)]
         self._grad.store(arrays)

@@ -1,1 +1,1 @@
-"""Processes that measure, each on its own, and what asks them in turn."""
+"""Processes that measure one contestant each, and the code that asks them in turn."""

@@ -1,4 +1,4 @@
-"""Cases measured in a process of their own: what ruins one leaves the next alone."""
+"""Cases measured in a process of their own: a case that crashes spoils no other."""
 
 import argparse
 from collections.abc import Callable, Iterator

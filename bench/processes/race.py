@@ -17,11 +17,12 @@ PATIENCE = 300.0
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 """Relative difference of the first epoch's loss from ours that reordered sums explain."""
 EPSILON_TOLERANCE = 5e-4
-"""For PyTorch, which adds Adam's epsilon elsewhere, in either type."""
+"""The tolerance for PyTorch, which adds Adam's epsilon elsewhere, in either type."""
 EPSILON_MATTERS = {"deep": 1e-2}
-"""Likewise, where gradients are as small as epsilon: 4.7e-3 there, 3e-5 with epsilon in our place.
+"""PyTorch's tolerance on problems whose gradients are as small as epsilon.
 
-A rate that is a tenth higher makes 3.1e-2 of it.
+Its first loss differs by 4.7e-3, by 3e-5 with epsilon added where we add it, and by 3.1e-2 with a
+learning rate that is a tenth higher.
 """
 
 
@@ -33,7 +34,7 @@ class Race:
     ours : str
         The contestant that the others are compared with.
     others : sequence of str
-        Whoever of them cannot be measured is left out, with the reason.
+        Contestants that cannot be measured are left out, with the reason.
     options : Options
         How often and how long to measure, and whether in the quick form.
     """
@@ -82,7 +83,7 @@ class Race:
     def _get_ready(
         self, task: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, UnavailableError]]:
-        """One after the other, as some choose among kernels by timing them."""
+        """Prepare one contestant after the other, as some choose among kernels by timing them."""
         crashed = self._start_missing()
         ready, left_out = {}, {**self._declined, **crashed}
         for name, service in list(self._services.items()):
@@ -97,7 +98,8 @@ class Race:
     def _start_missing(self) -> dict[str, UnavailableError]:
         """Start all that do not run, then wait: they import their libraries side by side.
 
-        Who declines is not asked again; who crashes is told, and started again for the next case.
+        A contestant that declines is not asked again; one that crashes is reported, and started
+        again for the next case.
         """
         crashed: dict[str, UnavailableError] = {}
         missing = [n for n in self._names if n not in self._services and n not in self._declined]
@@ -113,7 +115,7 @@ class Race:
 
 
 def compared(ready: dict[str, Any], ours: str, problem: str, dtype: str) -> Figures:
-    """Whether all have learnt the same, and what with; who learns nothing is not asked."""
+    """Compare first losses and list versions; a contestant without losses learns nothing."""
     mine = float(ready[ours]["losses"][0])
     differences = {
         name: abs(float(said["losses"][0]) - mine) / abs(mine)
@@ -136,7 +138,7 @@ def allowed(name: str, problem: str, dtype: str) -> float:
 
 
 def ratio(figures: Figures, ours: str, name: str) -> Ratio:
-    """A contestant's time over ours; ours over a floor's."""
+    """Ratio of a contestant's time to ours; of ours to a floor's."""
     pair = (ours, name) if name == FLOOR else (name, ours)
     return Ratio.of(*(figures["seconds"][who] for who in pair))
 
@@ -147,7 +149,7 @@ def times(figures: Figures) -> dict[str, float]:
 
 
 def remarks(rows: list[Figures]) -> list[str]:
-    """Who has learnt something else, who is left out and why, what was compared."""
+    """Say which contestants learn something else or are left out, and what was compared."""
     wrong = [
         f"{name} LEARNS SOMETHING ELSE on {figures['case']}: its first loss differs by "
         f"{figures['losses differ by'][name]:.0e}"

@@ -64,13 +64,13 @@ class Service:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
-            start_new_session=True,  # Ctrl-C is for the one who asks
+            start_new_session=True,  # Ctrl-C is for the process that asks
         )
         if wait:
             self.get_ready()
 
     def get_ready(self) -> None:
-        """Wait until it is, and keep what it says of itself."""
+        """Wait until the process is ready, and keep what it says of itself."""
         try:
             self.ready = self._answer()
         except BaseException:
@@ -94,7 +94,7 @@ class Service:
         self._errors.close()
 
     def _end(self) -> None:
-        """End it with all that it has started: compilers have workers that hold its output open."""
+        """End the process and those it started: compilers' workers hold its output open."""
         if self._process.returncode is None:  # not `poll()`: what it has started outlives it
             os.killpg(self._process.pid, signal.SIGKILL)  # its session is its own
 
@@ -115,7 +115,7 @@ class Service:
         return said
 
     def _crash(self) -> CrashError:
-        """What the process said last, all of which is passed on."""
+        """Pass the process's errors on, and return their last line."""
         try:
             code = self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:  # it has closed its output and hangs
@@ -129,7 +129,7 @@ class Service:
 
 
 class Restarted:
-    """A service that is started when it is asked and there is none, as after a crash.
+    """A service that is started when it is asked and does not run, as after a crash.
 
     Parameters
     ----------

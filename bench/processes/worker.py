@@ -18,7 +18,7 @@ WARM_EPOCHS = 2
 
 
 class Worker:
-    """Trains what it is asked for.
+    """Trains the problem that it is asked to.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""What is kept of a run, and how it is shown."""
+"""The report: figures that a run keeps, and the pages that show them."""

@@ -22,7 +22,7 @@ th { border-bottom: 2px solid #0b6e4f; }
 
 
 def page(parts: list[Part]) -> str:
-    """Put the parts together below a list of them, each there with its first conclusion."""
+    """Put the parts together below a list that names each with its first conclusion."""
     contents = "".join(
         f'<li><a href="#{part.name}">{escape(part.title)}</a>{_first(part)}</li>' for part in parts
     )

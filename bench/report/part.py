@@ -2,10 +2,11 @@
 
 from typing import Any, NamedTuple
 
+from ..goals import unjudged
 from .section import Figures, Section
 
 Kept = dict[str, Any]
-"""Of a section: the machine, its rows, and why rows are missing."""
+"""What the report keeps of a section: the machine, its rows, and why rows are missing."""
 
 
 class Part(NamedTuple):
@@ -28,21 +29,28 @@ def part_of(section: Section, kept: Kept, drawn: str | None = None) -> Part:
     rows, missing = kept["rows"], kept["missing"]
     lines = _concluded(section, rows) if rows else []
     lines += [f"{case}: not measured, {reason}" for case, reason in missing.items()]
-    table = without_empty_columns(section.header, [section.cells(figures) for figures in rows])
+    table = without_empty_columns(section.header, [cells(section, figures) for figures in rows])
     return Part(section.name, section.title, section.about, *table, lines, kept["machine"], drawn)
 
 
+def cells(section: Section, figures: Figures) -> list[str]:
+    """Write a row of the table; no goal is judged by toy sizes."""
+    found = section.cells(figures)
+    return list(map(unjudged, found)) if figures.get("toy") else found
+
+
 def _concluded(section: Section, rows: list[Figures]) -> list[str]:
-    """Conclude, though what was measured may be as nobody has foreseen: the rows are worth more."""
+    """Conclude; a section that cannot must not cost the report its rows."""
     try:
-        return section.conclusions(rows)
+        said = section.conclusions(rows)
     except ArithmeticError as error:
         return [f"nothing can be concluded: {error}"]
+    return list(map(unjudged, said)) if any(figures.get("toy") for figures in rows) else said
 
 
 def without_empty_columns(
     header: list[str], rows: list[list[str]]
 ) -> tuple[list[str], list[list[str]]]:
-    """Leave out what no row has."""
+    """Leave out columns that are empty in every row."""
     used = [at for at in range(len(header)) if any(row[at] for row in rows)]
     return [header[at] for at in used], [[row[at] for at in used] for row in rows]

@@ -1,4 +1,4 @@
-"""What the pictures of a report have in common."""
+"""Colours, panels, curves and bars that the pictures of a report share."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -8,12 +8,12 @@ from typing import Any
 from .section import Figures, Section
 
 GREEN, *COLOURS = "#3a9a5b", "#2f6db3", "#e08a1e", "#c4453c", "#7d5ba6", "#8c6239", "#333333"
-"""Ours is green wherever there are others."""
+"""Ours is green in every picture that shows other libraries."""
 GREY = "#8a8f98"
-"""For what a formula, the text or a floor says."""
+"""The colour of values that were not measured: a formula's, the text's or a floor's."""
 
 MANY = 20
-"""A ratio for which bars are drawn on a logarithmic axis."""
+"""Bars with a ratio above this are drawn on a logarithmic axis."""
 
 Line = Sequence[tuple[float, float]]
 """Points of a curve."""
@@ -38,7 +38,7 @@ def panel(axes: Any, title: str, x: str, y: str) -> Any:
 
 
 def ticks_at(axis: Any, values: list[int]) -> None:
-    """Mark these values of a logarithmic axis, written out."""
+    """Put ticks at these values of a logarithmic axis, without exponents."""
     axis.set_ticks(values, [f"{value:,}" for value in values])
     axis.set_ticks([], minor=True)
 

@@ -14,23 +14,23 @@ from .section import Figures, Section
 
 
 class Report:
-    """Figures by section in report.json, and what is made of them: report.md, report.html.
+    """Figures by section in report.json, and the pages made of them: report.md, report.html.
 
     Parameters
     ----------
     folder : Path
-        Where the files go. What an earlier run has left there of other sections stays.
+        Where the files go. Sections that an earlier run has left in it stay.
     machine : str
-        One line: where and with what this run measures.
+        Processor, system and versions of this run, in one line.
     sections : iterable of Section
-        All there are, in the report's order.
+        All sections of a report, in its order.
     """
 
     def __init__(self, folder: Path, machine: str, sections: Iterable[Section]) -> None:
         self._folder, self._machine = folder, machine
         self._sections = {section.name: section for section in sections}
         self._kept: dict[str, Kept] = {}
-        self._unread: dict[str, Any] = {}  # of another release: not shown, and not lost
+        self._unread: dict[str, Any] = {}  # rows of another release: not shown, and not lost
         for name, kept in _read(folder / "report.json").items():
             known = name in self._sections and _reads(self._sections[name], kept)
             (self._kept if known else self._unread)[name] = kept
@@ -39,7 +39,7 @@ class Report:
         self._pictures: dict[str, str] = {}
 
     def begin(self, section: str) -> None:
-        """Have what comes next take the place of the section's earlier rows."""
+        """Replace the section's earlier rows by those that are added from now on."""
         self._begun[section] = {"machine": self._machine, "rows": [], "missing": {}}
 
     def add(self, section: str, figures: Figures) -> None:
@@ -53,17 +53,17 @@ class Report:
         self._save()
 
     def leave_out(self, section: str, reason: str) -> None:
-        """Say why a section is not measured; what an earlier run has measured stays."""
+        """Say why a section is not measured; rows of an earlier run stay."""
         self._left_out[section] = reason
 
     def _anew(self, section: str) -> Kept:
-        """This run's rows of a section; only now are those of an earlier one forgotten."""
+        """Return this run's rows of a section; an earlier run's are forgotten only now."""
         self._unread.pop(section, None)
         self._kept[section] = self._begun[section]
         return self._kept[section]
 
     def finish(self) -> Path:
-        """Write the pages with pictures, where matplotlib is installed; returns that to open."""
+        """Write the pages, with pictures if matplotlib is installed; returns the page to open."""
         for name, kept in self._kept.items():
             section = self._sections[name]
             if kept["rows"] and section.draw is not None:
@@ -78,7 +78,7 @@ class Report:
         return html
 
     def parts(self) -> list[Part]:
-        """All that is known, in the report's order, then what is not."""
+        """Return the measured sections in the report's order, then those left out."""
         known = [
             part_of(section, self._kept[name], self._pictures.get(name))
             for name, section in self._sections.items()
@@ -95,7 +95,7 @@ class Report:
     def _draw(self, section: Section, rows: list[Figures]) -> None:
         try:
             self._pictures[section.name] = svg(section, rows).decode()
-        except Exception:  # no matplotlib, or rows of another release: the tables are there
+        except Exception:  # no matplotlib, or rows of another release: the report has its tables
             return
 
     def _save(self) -> None:
@@ -106,7 +106,7 @@ class Report:
 
 
 def _read(path: Path) -> dict[str, Kept]:
-    """What an earlier run has left, if that can be read."""
+    """Read what an earlier run has kept; nothing if that cannot be read."""
     try:
         kept: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -115,7 +115,7 @@ def _read(path: Path) -> dict[str, Kept]:
 
 
 def _reads(section: Section, kept: Kept) -> bool:
-    """Whether rows of an earlier run have what this release shows."""
+    """Whether this release can show the rows of an earlier run."""
     try:
         document([part_of(section, kept)])
     except Exception:

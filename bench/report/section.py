@@ -1,4 +1,4 @@
-"""One part of a report: what it asks, its cases, how one is measured, how it reads and looks."""
+"""One part of a report: its question, its cases, their measurement, its words and picture."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ..options import Options
 
 Figures = dict[str, Any]
-"""What one case has given, as JSON keeps it."""
+"""Results of one case, as JSON keeps them."""
 Measure = Callable[[str], Figures]
 """Measures one case."""
 
@@ -23,16 +23,16 @@ class Section(NamedTuple):
     header: list[str]
     cases: Callable[[Options], Sequence[str]]
     measuring: Callable[[Options], AbstractContextManager[Measure]]
-    """Held while the cases are measured: it owns the processes that do it."""
+    """Context in which the cases are measured: it owns the measuring processes."""
     cells: Callable[[Figures], list[str]]
     """A row of the table."""
     conclusions: Callable[[list[Figures]], list[str]] = lambda rows: []
-    """Sentences below it, the most important first; asked for where there are rows."""
+    """Sentences below the table, the most important first; called if it has rows."""
     draw: Callable[[Any, list[Figures]], None] | None = None
     """Fill a matplotlib Figure."""
     needs_gpu: bool = False
 
 
 def always(*cases: str) -> Callable[[Options], Sequence[str]]:
-    """Make the same cases, whatever is asked for."""
+    """Return the same cases for all options."""
     return lambda options: cases

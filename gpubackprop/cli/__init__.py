@@ -1,16 +1,15 @@
-"""The command line: ``gpubackprop train``, ``predict``, ``info`` and ``explain``."""
+"""The command line: ``gpubackprop train``, ``predict``, ``info``, ``explain`` and ``bench``."""
 
 from __future__ import annotations
 
 import importlib.util
-import io
 import sys
 
 _NEEDED = ("typer", "rich", "pandas", "skops")
 
 
 def main() -> None:
-    """Run the command line; what it needs is imported here and nowhere before."""
+    """Run the command line; the packages it needs are imported only now."""
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         print(
@@ -18,9 +17,9 @@ def main() -> None:
             file=sys.stderr,
         )
         raise SystemExit(2)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without σ shows ?, and goes on
     from gpubackprop.cli.app import app
+    from gpubackprop.cli.terminal import prepare
 
+    for stream in (sys.stdout, sys.stderr):
+        prepare(stream)
     app()

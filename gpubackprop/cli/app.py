@@ -1,10 +1,11 @@
-"""The subcommands put together, and errors told in a line instead of a traceback."""
+"""The command line's subcommands; errors are a line instead of a traceback."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from typer.core import TyperGroup
 
 from gpubackprop.cli.bench import bench
@@ -17,7 +18,7 @@ from gpubackprop.cli.train import train
 
 
 class PlainErrors(TyperGroup):
-    """A command group that prints what the user can cure on stderr, without a traceback."""
+    """A command group that prints errors that the user can mend on stderr, without a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the subcommand."""
@@ -28,9 +29,7 @@ class PlainErrors(TyperGroup):
         try:
             return super().invoke(ctx)
         except (UserError, ModelFileError, TableError, WriteError) as error:
-            Terminal(stderr=True, highlight=False, soft_wrap=True).print(
-                "[bold red]Error:[/]", str(error).replace("[", r"\[")
-            )
+            Terminal(stderr=True).print(f"[bold red]Error:[/] {escape(str(error))}")
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             Terminal(stderr=True).print("Interrupted: nothing more was done.")

@@ -23,27 +23,39 @@ if TYPE_CHECKING:
 
 def bench(
     quick: Annotated[
-        bool, typer.Option("--quick", help="Toy sizes, under a minute: does it all run?")
+        bool, typer.Option("--quick", help="Run every section on toy sizes, under a minute.")
     ] = False,
     claims: Annotated[
-        bool, typer.Option("--claims", help="Measure what the derivation claims instead.")
+        bool, typer.Option("--claims", help="Measure claims of the derivation instead.")
     ] = False,
     gpu: Annotated[
-        bool, typer.Option("--gpu", help="Only what needs a GPU; allow it --minutes 60.")
+        bool,
+        typer.Option(
+            "--gpu", help="Measure only the sections that need a GPU; allow them --minutes 60."
+        ),
     ] = False,
     only: Annotated[
-        str, typer.Option(metavar="NAMES", help="Some sections: epochs,roofline.")
+        str, typer.Option(metavar="NAMES", help="Sections to measure: epochs,roofline.")
     ] = "",
     problems: Annotated[
-        str, typer.Option(metavar="NAMES", help="Whose epochs are compared: digits,mid.")
+        str, typer.Option(metavar="NAMES", help="Problems of the section epochs: digits,mid.")
     ] = "",
     peers: Annotated[
-        str, typer.Option(metavar="NAMES", help="With whom: scikit_learn,jax_scan.")
+        str, typer.Option(metavar="NAMES", help="Libraries to compare with: scikit_learn,jax_scan.")
     ] = "",
-    dtypes: Annotated[str, typer.Option(metavar="NAMES", help="float32,float64.")] = "float32",
-    activations: Annotated[str, typer.Option(metavar="NAMES", help="relu,tanh,logistic.")] = "relu",
+    dtypes: Annotated[
+        str, typer.Option(metavar="NAMES", help="Types of the section epochs: float32,float64.")
+    ] = "float32",
+    activations: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES", help="Activations of the section epochs: relu,tanh,logistic."
+        ),
+    ] = "relu",
     pairs: Annotated[int, typer.Option(min=1, help="Measurements of each contestant.")] = 5,
-    minutes: Annotated[float, typer.Option(min=0, help="No row is begun after these.")] = 15.0,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="Begin no row after this many minutes.")
+    ] = 15.0,
     folder: Annotated[Path, typer.Option(help="Where the report is written.")] = Path(
         "gpubackprop-bench"
     ),
@@ -51,9 +63,9 @@ def bench(
     """Measure training on this machine beside other libraries, and write a report.
 
     Every contestant trains in a process of its own, in turn with the others. Libraries that are
-    not installed, and the GPU where there is none, are left out, and a line says so. The report
-    is FOLDER/report.html; report.md and report.json are written after every row already. Sections
-    of an earlier run stay in it unless they are measured anew.
+    not installed, and sections that need a GPU on a machine without one, are left out, and a line
+    says so. The report is FOLDER/report.html; report.md and report.json are written after every
+    row. Sections of an earlier run stay in the report unless they are measured anew.
     """
     from gpubackprop.bench.catalogue import CLAIMS, ON_GPU, SUITE
     from gpubackprop.bench.report.report import Report
@@ -64,7 +76,7 @@ def bench(
     usual = CLAIMS if claims else ON_GPU if gpu else SUITE
     sections = _chosen_sections(only, usual, (*SUITE, *CLAIMS))
     options = _options(quick, problems, peers, dtypes, activations, pairs)
-    console = Terminal(highlight=False, markup=False, soft_wrap=True)
+    console = Terminal(markup=False)
     report = Report(_writable(folder), machine(options), (*SUITE, *CLAIMS))
     deadline = time.monotonic() + 60 * minutes
     try:
@@ -117,12 +129,12 @@ def _options(
 
 
 def _names(option: str, text: str, known: Iterable[str]) -> tuple[str, ...]:
-    """Read names with commas between them; UserError lists those there are."""
+    """Read names with commas between them; UserError lists the known ones."""
     names = tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
     unknown = [name for name in names if name not in set(known)]
     if unknown:
-        there = ", ".join(known)
-        raise UserError(f"{option} {text}: there is no {', '.join(unknown)}; there are {there}")
+        choices = ", ".join(known)
+        raise UserError(f"{option} {text}: there is no {', '.join(unknown)}; there are {choices}")
     return names
 
 

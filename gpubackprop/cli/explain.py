@@ -42,27 +42,29 @@ _LOSSES = {
 
 def explain(
     layers: Annotated[
-        str | None, typer.Option(help="Another small network, with weights drawn: 2,3,1")
+        str | None,
+        typer.Option(help="Layer sizes of another small network, its weights drawn: 2,3,1"),
     ] = None,
     activation: Annotated[
-        str, typer.Option(help="The hidden layers': sigmoid, tanh, relu, identity.")
+        str, typer.Option(help="The hidden layers' activation: sigmoid, tanh, relu, identity.")
     ] = "sigmoid",
     output_activation: Annotated[
-        str | None, typer.Option(help="The output layer's. By default what suits the loss.")
+        str | None,
+        typer.Option(help="The output layer's activation. By default one that suits the loss."),
     ] = None,
     loss: Annotated[
         str, typer.Option(help="squared_error, cross_entropy, binary_cross_entropy.")
     ] = "squared_error",
     learning_rate: Annotated[float, typer.Option(help="The step's length, η.")] = 1.0,
-    seed: Annotated[int, typer.Option(min=0, help="Draws the weights of --layers.")] = 0,
-    backend: Annotated[str, typer.Option(help="What computes; see 'info'.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the weights drawn for --layers.")] = 0,
+    backend: Annotated[str, typer.Option(help="The code that computes; 'info' lists it.")] = "auto",
 ) -> None:
     """Walk through one step of backpropagation, every number shown.
 
     Without options: a network of 2-2-1 with sigmoids, x = (1, 0) and y = 1. A pocket calculator is
     enough to follow.
     """
-    console = Terminal(highlight=False, soft_wrap=True)
+    console = Terminal()
     output = output_activation or _OUTPUT_OF_LOSS.get(loss, "sigmoid")
     shape = sizes("--layers", layers) if layers else (2, 2, 1)
     walk = _set_up(shape, activation, output, loss, learning_rate, backend)

@@ -1,4 +1,4 @@
-"""``gpubackprop info``: what this machine offers, and what training would take of it."""
+"""``gpubackprop info``: the machine's devices and libraries, and the memory of a training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -53,7 +52,7 @@ def info(
         ),
     ] = None,
 ) -> None:
-    """Say which devices, backends, BLAS and threads will be used, or what a network takes."""
+    """Show the devices, backends, BLAS and threads in use, or the GPU memory a network takes."""
     if plan is None:
         from gpubackprop.backends.environment import describe
 
@@ -61,7 +60,7 @@ def info(
         return
     layers = sizes("--plan", plan)
     if len(layers) < 2:
-        raise UserError(f"--plan {plan}: inputs and outputs at the least: --plan 64,10")
+        raise UserError(f"--plan {plan}: at least inputs and outputs: --plan 64,10")
     moments = 2 if solver is Solver.adam else 1
     kept = _checkpoint(checkpoint)
     facts = _memory(layers, rows, min(batch_size, rows), precision, moments, kept)
@@ -79,7 +78,7 @@ def _checkpoint(text: str | None) -> Checkpoint:
 
 
 class _Unlimited(NamedTuple):
-    """Room on a GPU that is not here."""
+    """A GPU of unlimited memory, for a plan on a machine without one."""
 
     row_bytes: int = 16
     keeps_epoch: bool = True
@@ -96,7 +95,7 @@ def _memory(
     moments: int,
     checkpoint: Checkpoint,
 ) -> dict[str, str]:
-    """Describe a plan, for the GPU that is here or for one without limit."""
+    """Describe a plan, for this machine's GPU or for one of unlimited memory."""
     from gpubackprop.backends.cuda import detection
     from gpubackprop.training.memory_plan import mebibytes, plan
 
@@ -124,7 +123,7 @@ def _memory(
     }
 
 
-def _print(console: Console, title: str, facts: Mapping[str, Any]) -> None:
+def _print(console: Terminal, title: str, facts: Mapping[str, Any]) -> None:
     """Print a table of a mapping's plain values, then one of each mapping in it."""
     table = Table(show_header=False, min_width=60)
     table.add_column(style="bold", no_wrap=True)

@@ -32,7 +32,9 @@ def sizes(option: str, text: str) -> tuple[int, ...]:
     except ValueError:
         numbers = ()
     if not numbers or min(numbers) < 1:
-        raise UserError(f"{option} {text}: whole numbers from 1, with commas: {option} 256,128")
+        raise UserError(
+            f"{option} {text}: whole numbers from 1, with commas between them: {option} 256,128"
+        )
     return numbers
 
 
@@ -41,4 +43,4 @@ def check_output(output: Path, *inputs: Path) -> None:
     check_writable(output)
     for path in inputs:
         if output.resolve() == path.resolve():
-            raise UserError(f"{output} is read and would be overwritten. Name another file.")
+            raise UserError(f"{output} is an input and would be overwritten. Name another file.")

@@ -10,7 +10,7 @@ from gpubackprop.files import write_atomically
 
 
 def save_loss_curve(network: Any, title: str, path: Path) -> bool:
-    """Draw a network's loss by epoch, and its validation score where there is one.
+    """Draw a network's loss by epoch, and its validation score if it has one.
 
     Parameters
     ----------

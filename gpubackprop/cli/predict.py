@@ -1,4 +1,4 @@
-"""``gpubackprop predict``: a saved model's answers for a table's rows."""
+"""``gpubackprop predict``: a saved model's predictions for a table's rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from gpubackprop.cli.errors import UserError
@@ -28,7 +27,9 @@ def predict(
     table: Annotated[Path, typer.Argument(help="A CSV or Parquet file with the model's columns.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write here (.csv or .parquet); else to the terminal."),
+        typer.Option(
+            "--output", "-o", help="The file to write (.csv or .parquet). Without it: the terminal."
+        ),
     ] = None,
     proba: Annotated[
         bool, typer.Option("--proba", help="Add the probability of each class.")
@@ -37,7 +38,7 @@ def predict(
     """Predict the target for every row of a table."""
     from gpubackprop.table import read_table
 
-    notes = Terminal(stderr=True, highlight=False, soft_wrap=True)
+    notes = Terminal(stderr=True)
     if output is not None:
         check_output(output, model, table)
     bundle = _load(model, notes)
@@ -54,7 +55,7 @@ def predict(
     notes.print(f"{len(answer)} predictions of {escape(bundle.target)}: {escape(str(output))}")
 
 
-def _load(path: Path, notes: Console) -> Bundle:
+def _load(path: Path, notes: Terminal) -> Bundle:
     from gpubackprop.table.model_file import current_versions, load
 
     with warnings.catch_warnings():
@@ -69,7 +70,7 @@ def _load(path: Path, notes: Console) -> Bundle:
     return bundle
 
 
-def _note_extra_columns(rows: pd.DataFrame, bundle: Bundle, notes: Console) -> None:
+def _note_extra_columns(rows: pd.DataFrame, bundle: Bundle, notes: Terminal) -> None:
     from gpubackprop.table import listing
 
     known = {column.name for column in bundle.columns}

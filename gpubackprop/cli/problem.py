@@ -1,4 +1,4 @@
-"""What is to be learnt: a table's rows, split for training and testing."""
+"""A table to learn from, split into rows for training and for the test."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gpubackprop.table.model_file import Bundle
 Array = np.ndarray[Any, Any]
 
 FEWEST_ROWS = 10
-"""With fewer there is nothing worth calling a test."""
+"""With fewer, the test rows are too few to mean anything."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _problem(
 
 
 def _split(target: Target, test_fraction: float, seed: int) -> tuple[Array, Array]:
-    """Hold out rows for the test, each class in proportion where it has rows enough."""
+    """Hold out rows for the test, each class in proportion if it has rows enough."""
     from sklearn.model_selection import train_test_split
 
     rows = np.arange(len(target.values))

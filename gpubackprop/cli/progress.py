@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gpubackprop import EpochRecord
 
 _SHARE_FOR_SCORES = 0.03
-"""Of the training's time, what scoring for the display may take."""
+"""Part of the training's time that scoring for the display may take."""
 
 
 class TrainingProgress:
@@ -23,9 +23,9 @@ class TrainingProgress:
     Parameters
     ----------
     console : Console
-        Where to; a file or a pipe gets no bar.
+        Where the bar is shown; a file or a pipe gets none.
     epochs : int
-        The most epochs there can be.
+        The largest number of epochs, `max_iter`.
     score : callable
         Scores the network so far on held-out rows; asked now and then, and only where the training
         itself holds no validation rows out.

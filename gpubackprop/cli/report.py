@@ -1,4 +1,4 @@
-"""What a person wants to know of a trained model: scores beside the trivial ones, confusions."""
+"""Scores of a trained model beside those of trivial guesses, and its confusions."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ Array = np.ndarray[Any, Any]
 
 WIDEST_MATRIX = 12
 """More classes than this make a list of the commonest confusions, not a matrix."""
+
+
+MANY_COLUMNS = 10_000
+"""More than any terminal has: what a table would take if it could."""
 
 
 def scores(task: Task, truth: Array, predicted: Array) -> dict[str, float]:
@@ -74,25 +78,32 @@ def print_scores(
 
 
 def print_confusions(console: Console, truth: Array, predicted: Array) -> None:
-    """Print which classes were taken for which: a matrix, or a list where there are many."""
+    """Print which classes were taken for which: as a matrix if it fits, else as a list."""
     labels, codes = np.unique(np.concatenate([truth, predicted]), return_inverse=True)
     counts = np.zeros((len(labels), len(labels)), dtype=int)
     np.add.at(counts, (codes[: len(truth)], codes[len(truth) :]), 1)
-    if len(labels) <= WIDEST_MATRIX:
-        title = "Confusion matrix (rows: true, columns: predicted)"
-        print_table(console, title, _matrix(labels, counts))
+    zero = "." if console.options.ascii_only else "·"
+    matrix = _matrix(labels, counts, zero) if len(labels) <= WIDEST_MATRIX else None
+    if matrix is not None and _fits(console, matrix):
+        print_table(console, "Confusion matrix (rows: true, columns: predicted)", matrix)
     else:
         _print_commonest(console, labels, counts)
 
 
+def _fits(console: Console, table: Table) -> bool:
+    """Whether a table finds room without breaking words."""
+    unbounded = console.options.update(width=MANY_COLUMNS)
+    return console.measure(table, options=unbounded).minimum <= console.width
+
+
 def print_table(console: Console, title: str, table: Table) -> None:
-    """Print a table in the style that all of them have; its title may be wider than it is."""
+    """Print a table in the common style; its title may be wider than the table."""
     table.box = box.ROUNDED
     console.print(f"\n{title}")
     console.print(table)
 
 
-def _matrix(labels: Array, counts: Array) -> Table:
+def _matrix(labels: Array, counts: Array, zero: str) -> Table:
     table = Table()
     table.add_column("", style="bold")
     for label in labels:
@@ -100,14 +111,14 @@ def _matrix(labels: Array, counts: Array) -> Table:
     table.add_column("found", justify="right", style="dim")
     for i, label in enumerate(labels):
         total = counts[i].sum()
-        cells = [_cell(int(count), i == j) for j, count in enumerate(counts[i])]
+        cells = [_cell(int(count), i == j, zero) for j, count in enumerate(counts[i])]
         table.add_row(_escaped(label), *cells, f"{counts[i, i] / total:.0%}" if total else "-")
     return table
 
 
-def _cell(count: int, right: bool) -> str:
+def _cell(count: int, right: bool, zero: str) -> str:
     if not count:
-        return "[dim]·[/]"
+        return f"[dim]{zero}[/]"
     return f"[green]{count}[/]" if right else f"[red]{count}[/]"
 
 

@@ -1,4 +1,4 @@
-"""Read a table, find out what its columns are, and make a network's inputs of them."""
+"""Read a table, find out what its columns are, and turn them into a network's inputs."""
 
 from gpubackprop.table.columns import Target, Task, describe, read_target
 from gpubackprop.table.conversion import Column, features, preprocessor

@@ -17,7 +17,7 @@ from gpubackprop.table.errors import TableError, listing, not_a_number, place
 Task = Literal["classification", "regression"]
 
 MANY_DISTINCT = 20
-"""Up to so many distinct values, whole numbers may be classes and texts are always categories."""
+"""Up to this many distinct values, whole numbers may be classes and texts are categories."""
 
 _DATE = re.compile(
     r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{2}|\d{4}))"
@@ -54,7 +54,7 @@ class Target:
     task : {"classification", "regression"}
         What is learnt.
     reason : str
-        Why it is that task.
+        Why this task was chosen.
     values : ndarray of shape (n_rows,)
         Labels (texts or whole numbers), or float64 numbers.
     """
@@ -83,7 +83,7 @@ def describe(
     drop : collection of str
         More columns to leave out.
     category : collection of str
-        Columns to read as categories, whatever they look like.
+        Columns to read as categories even if they hold numbers.
 
     Returns
     -------
@@ -93,8 +93,7 @@ def describe(
     Raises
     ------
     TableError
-        If a column is named that is not there, a column can be read in no sensible way, or none
-        is left.
+        If the table has no column of a given name, a column cannot be used, or none is left.
     """
     for name in (target, *drop, *category):
         _require_column(table, name)
@@ -135,7 +134,7 @@ def read_target(table: pd.DataFrame, name: str, task: Task | None = None) -> Tar
     name : str
         The column to predict.
     task : {"classification", "regression"}, optional
-        The task, where the rule is not to decide.
+        The task; by default the rule above decides.
 
     Returns
     -------

@@ -76,7 +76,7 @@ def preprocessor(columns: Sequence[Column]) -> ColumnTransformer:
     """Build the unfitted transformation from :func:`features` to a network's inputs.
 
     Numbers: missing values become the median, then standardised. Categories: one-hot; one that was
-    not seen in training counts as rare, or as none.
+    not seen in training counts as the rare ones do, or sets no input where none were rare.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def preprocessor(columns: Sequence[Column]) -> ColumnTransformer:
     Returns
     -------
     ColumnTransformer
-        With explicit column lists; the columns of other names are ignored.
+        Transformation of these columns; others are ignored.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
@@ -113,7 +113,7 @@ def preprocessor(columns: Sequence[Column]) -> ColumnTransformer:
 
 
 def to_numbers(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
-    """Convert to float64 (missing: NaN); what is no finite number is refused with its row."""
+    """Convert to float64 (missing: NaN); refuse other than finite numbers, naming the row."""
     try:
         values = pd.to_numeric(column).to_numpy(dtype="float64", na_value=np.nan)
     except (ValueError, TypeError):
@@ -125,8 +125,8 @@ def to_numbers(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
     if infinite.size:
         row = cast(int, column.index[infinite[0]])
         raise TableError(
-            f"column {column.name!r}, {place(row)}: an infinite value. Put in a finite number, or "
-            "nothing if it is unknown."
+            f"column {column.name!r}, {place(row)}: an infinite value. Write a finite number, or "
+            "leave the field empty if it is unknown."
         )
     return cast("np.ndarray[Any, Any]", values)
 

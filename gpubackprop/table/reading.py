@@ -42,7 +42,7 @@ def read_table(path: str | Path, text: Collection[str] = ()) -> pd.DataFrame:
     Raises
     ------
     TableError
-        If the file is no such table.
+        If the file is not a table of this form.
     """
     path = Path(path)
     if not path.is_file():

@@ -16,6 +16,7 @@ from gpubackprop.bench.on_cpu import (
 from gpubackprop.bench.on_gpu import crossover, peers
 from gpubackprop.bench.options import Options
 from gpubackprop.bench.processes import service
+from gpubackprop.bench.report.part import part_of
 from gpubackprop.bench.report.pictures import svg
 from gpubackprop.bench.report.report import Report
 from gpubackprop.bench.run import run
@@ -94,6 +95,23 @@ def test_who_has_learnt_something_else_is_no_gain():
 def test_toy_problems_have_no_goals():
     rows = [race("digits float32 relu", rows=50, scikit_learn=[4.0, 4.0])]
     assert not any("goal" in line for line in epochs.conclusions(rows))
+
+
+@pytest.mark.parametrize("said", ["1.20, goal <= 1 MISSED", "0.50, goal <= 1 met"])
+def test_toy_sizes_judge_no_goal(said):
+    section = epochs.SECTION._replace(
+        header=["case", "goal"],
+        cells=lambda figures: ["tiny", said],
+        conclusions=lambda rows: ["an introduction", said],
+    )
+    kept = {"machine": "this one", "missing": {}, "rows": [{"case": "tiny"}]}
+    judged = part_of(section, kept)
+    assert judged.rows == [["tiny", said]]
+    assert judged.lines == ["an introduction", said]
+    toy = part_of(section, {**kept, "rows": [{"case": "tiny", "toy": True}]})
+    unjudged = f"{said.rpartition(' ')[0]} (not judged: toy sizes)"
+    assert toy.rows == [["tiny", unjudged]]
+    assert toy.lines == ["an introduction", unjudged]
 
 
 # the GPU beside other libraries

@@ -1,6 +1,7 @@
 import errno
 import os
 import re
+import subprocess
 import sys
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from gpubackprop.cli.problem import from_file
 from gpubackprop.cli.progress import TrainingProgress
+from gpubackprop.cli.train import verdict
 from gpubackprop.table import model_file
 
 QUICK = "--epochs 3 --no-plot"
@@ -26,7 +28,9 @@ def test_digits_are_trained_compared_saved_and_drawn(run, tmp_path):
     for name in ("test accuracy", "final loss", "epochs"):
         ours, theirs = table_row(output, name)
         assert ours == theirs
-    assert len(table_row(output, "seconds")) == 2
+    assert float(table_row(output, "training, seconds")[0]) > 0
+    assert float(table_row(output, "start-up, seconds")[0]) > 0
+    assert output.startswith("gpubackprop trains neural networks on tables.")
     assert (tmp_path / "digits-loss.png").read_bytes().startswith(b"\x89PNG")
     bundle = model_file.load(tmp_path / "digits.gpubackprop")
     assert bundle.task == "classification"
@@ -130,8 +134,51 @@ def test_a_table_can_be_compared_with_scikit_learn_too(run, houses, monkeypatch)
     monkeypatch.setattr("gpubackprop.cli.train._WORTH_SAYING", 0)
     output = run(f"train houses.csv -t price --compare {QUICK}")
     assert len(set(table_row(output, "test RMSE"))) == 1
-    assert re.search(r"gpubackprop was \S+ times as fast", output)
-    assert re.search(r"\S+ s of its time was start-up.*epochs alone were \S+ times", output)
+    lines = output.splitlines()
+    (start_up,) = [line for line in lines if line.startswith("  start-up took ")]
+    (epochs,) = [line for line in lines if line.startswith("  3 epochs in ")]
+    assert lines.index(start_up) < lines.index(epochs)
+    assert re.search(r" of training, scikit-learn's \S+ s\.$", output, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "words"),
+    [
+        (1.0, 13.0, "gpubackprop was 13 times as fast: 1.00 s of training, scikit-learn's 13 s."),
+        (2.0, 0.5, "gpubackprop took 4 times as long: 2.00 s of training, scikit-learn's 0.50 s."),
+        (1.0, 1.02, "Both took equally long: 1.00 s of training, scikit-learn's 1.02 s."),
+        (1.02, 1.0, "Both took equally long: 1.02 s of training, scikit-learn's 1.00 s."),
+    ],
+)
+def test_a_loss_of_time_is_not_called_a_speed(ours, theirs, words):
+    assert verdict(ours, theirs) == words
+
+
+def test_all_is_compiled_before_the_clock_starts(tmp_path):
+    """With lanes for two threads, whose barrier is a kernel too."""
+    code = """
+import logging, sys
+from gpubackprop.backends import threads
+from gpubackprop.cli.progress import TrainingProgress
+from gpubackprop.cli.app import app
+threads.available = lambda: 2
+logging.basicConfig(stream=sys.stdout, format="%(message)s")
+logging.getLogger("gpubackprop").setLevel("DEBUG")
+TrainingProgress.__enter__ = lambda self: print("the clock starts") or self
+app(["train", "--epochs", "1", "--no-compare", "--no-plot"])
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "GPUBACKPROP_CACHE_DIR": str(tmp_path / "cache")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    before, _, after = result.stdout.partition("the clock starts")
+    assert before.count("compiled ") > 5
+    assert "compiled " not in after
 
 
 def test_preprocessing_learns_from_the_training_rows_only(houses, tmp_path):

@@ -1,20 +1,28 @@
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+import typer.main
+from typer.testing import CliRunner
 
 from gpubackprop import __version__
 from gpubackprop.cli import main
+from gpubackprop.cli.app import app
+from gpubackprop.cli.info import Precision, Solver
+from gpubackprop.cli.options import Activation, TaskName
 
-COMMAND = "from gpubackprop.cli import main; main()"
+COMMANDS = ("train", "predict", "info", "explain", "bench")
+CHOICES = {"train": {*Activation, *TaskName}, "info": {*Solver, *Precision}}
 
 
-def python(code, *arguments, **environment):
+def python(*arguments, **environment):
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-m", "gpubackprop", *arguments],
         capture_output=True,
         check=False,
+        timeout=120,
         env={**os.environ, **environment},
     )
 
@@ -28,16 +36,34 @@ def test_a_missing_extra_is_named_with_the_cure(monkeypatch, capsys):
 
 
 def test_a_terminal_without_greek_letters_gets_the_numbers():
-    result = python(COMMAND, "explain", "--backend", "reference", PYTHONIOENCODING="ascii")
+    result = python("explain", "--backend", "reference", PYTHONIOENCODING="ascii")
     assert result.returncode == 0, result.stderr
     assert b"0.52349" in result.stdout
+    assert b"delta(2)_1 = " in result.stdout
+    assert b"?" not in result.stdout.replace(b"Does it work?", b"")
+
+
+def test_the_package_is_a_command():
+    result = python("--version")
+    assert result.stdout.decode().strip() == f"gpubackprop {__version__}"
 
 
 def test_errors_go_to_stderr(tmp_path):
-    result = python(COMMAND, "predict", str(tmp_path / "model"), "table.csv")
+    result = python("predict", str(tmp_path / "model"), "table.csv")
     assert (result.returncode, result.stdout) == (1, b"")
     assert result.stderr.startswith(b"Error: ")
     assert b"Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_breaks_no_word(command):
+    """Options and the names that they choose from stay whole at 80 columns."""
+    result = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "80"})
+    assert result.exit_code == 0
+    parameters = typer.main.get_command(app).commands[command].params
+    names = {name for parameter in parameters for name in parameter.opts if name.startswith("-")}
+    assert names | CHOICES.get(command, set()) <= set(re.findall(r"[\w-]+", result.output))
+    assert max(map(len, result.output.splitlines())) <= 80
 
 
 def test_version_and_help(run):

@@ -8,8 +8,8 @@ from sklearn.metrics import r2_score, root_mean_squared_error
 from gpubackprop.cli.report import plain, print_confusions, scores, trivial_scores
 
 
-def printed(truth, predicted):
-    console = Console(file=io.StringIO(), width=120)
+def printed(truth, predicted, width=120):
+    console = Console(file=io.StringIO(), width=width)
     print_confusions(console, np.array(truth), np.array(predicted))
     return console.file.getvalue()
 
@@ -52,6 +52,14 @@ def test_many_classes_get_a_list_of_the_commonest_confusions():
     rows = [[c.strip() for c in line.strip("│").split("│")] for line in text.splitlines()]
     assert rows.index(["3", "4", "2"]) < rows.index(["7", "8", "1"])
     assert "None of the 30 classes" in printed(truth, truth)
+
+
+def test_a_matrix_that_does_not_fit_is_a_list():
+    truth = [f"a_kind_of_iris_{n}" for n in range(5)]
+    assert "Confusion matrix" in printed(truth, truth[::-1], width=150)
+    narrow = printed(truth, truth[::-1], width=80)
+    assert "4 confusions among 5 classes" in narrow
+    assert sum("a_kind_of_iris_3 │ a_kind_of_iris_1" in line for line in narrow.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

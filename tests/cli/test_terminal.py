@@ -1,91 +1,98 @@
-"""Labels, columns and paths with control characters: shown, and never obeyed by a terminal."""
-
 import io
-import re
+import os
+import pty
 
-import numpy as np
-import pandas as pd
 import pytest
 from rich.table import Table
 
-from gpubackprop.cli.terminal import Terminal, printable
+from gpubackprop.cli.terminal import Terminal, prepare, spelled
 
-WILD = "\x1b]0;owned\x07\x1b[31m\x9b2J\x7f"
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+WORDS = "columns that were left out because every row of them holds one and the same value "
 
 
-@pytest.fixture
-def wild(tmp_path):
-    """A table whose labels, categories and column names would steer a terminal."""
-    draw = np.random.default_rng(0)
-    kind = np.repeat([0, 1, 2], 20)
-    table = pd.DataFrame(
-        {
-            f"{WILD}long": kind * 5 + draw.normal(size=60),
-            "same": "one",
-            f"{WILD}id": range(60),
-            "colour": np.array([f"{WILD}red", "blue"])[kind % 2],
-            f"{WILD}kind": np.array([f"{WILD}iris", "lily", "[bold]rose"])[kind],
-        }
+def shown(*, width=40, terminal=True, encoding="utf-8"):
+    """A terminal that writes to memory, and what it has shown."""
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    console = Terminal(
+        file=file, width=width, force_terminal=terminal, color_system=None, _environ={}
     )
-    table.to_csv(tmp_path / "wild.csv", index=False)
-    return table
+
+    def text():
+        file.flush()
+        return file.buffer.getvalue().decode(encoding)
+
+    return console, text
 
 
-def shown(output):
-    assert CONTROL.findall(output) == []
-    return output
+def test_lines_break_between_words_below_their_indent():
+    console, text = shown()
+    console.print(f"  {WORDS}")
+    lines = text().splitlines()
+    assert len(lines) > 1
+    assert all(line.startswith("  ") and len(line) <= 40 for line in lines)
+    assert " ".join(line.strip() for line in lines).split() == WORDS.split()
 
 
-def test_training_and_predicting(run, wild, tmp_path):
-    line = f"train wild.csv -t {WILD}kind --no-plot --epochs 2 -o model --backend reference"
-    output = shown(run(line))
-    assert r"\x1b]0;owned\x07\x1b[31m\x9b2J\x7firis" in output
-    answer = shown(run("predict model wild.csv --proba"))
-    assert r"probability_\x1b]0;owned" in answer
-    assert r"does not use: same, \x1b]0;owned" in answer
-    shown(run("predict model wild.csv --proba -o out.csv"))
-    assert f"probability_{WILD}iris" in pd.read_csv(tmp_path / "out.csv")  # as it was
+def test_a_file_gets_whole_lines():
+    console, text = shown(terminal=False)
+    console.print(f"  {WORDS}")
+    assert text() == f"  {WORDS}\n"
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("text", "encoding", "expected"),
     [
-        "train wild.csv",
-        f"train wild.csv -t {WILD}",
-        f"train wild.csv -t {WILD}kind --drop {WILD}",
-        f"train {WILD}.csv -t kind",
-        "predict wild.csv wild.csv",
-        f"predict {WILD} wild.csv",
-        f"bench --only {WILD}",
-        f"explain --layers {WILD}",
-        f"info --plan {WILD}",
+        ("W⁽¹⁾₁₂ ← W⁽¹⁾₁₂ - η ∂L/∂W", "ascii", "W(1)_12 <- W(1)_12 - eta dL/dW"),
+        ("-Σᵢ yᵢ · ln ŷᵢ", "ascii", "-sum_i y_i * ln yhat_i"),
+        ("R² = ½", "ascii", "R^2 = 1/2"),
+        ("R² = ½, δ", "latin-1", "R^2 = 1/2, delta"),
+        ("R² = ½", "latin-1", "R² = ½"),
+        ("東京?", "ascii", "\\u6771\\u4eac?"),
     ],
 )
-def test_errors(run, wild, line):
-    assert r"\x1b" in shown(run(line, code=1)) or "not a model" in run(line, code=1)
+def test_what_an_encoding_lacks_is_spelled(text, encoding, expected):
+    assert spelled(text, encoding) == expected
 
 
-def test_a_model_file_of_another(run, wild, tmp_path):
-    """Its columns and versions are texts of whoever wrote it."""
-    run(f"train wild.csv -t {WILD}kind --no-plot --epochs 2 -o model --backend reference")
-    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    assert r"\x1b]0;owned" in shown(run("predict model other.csv", code=1))
+def test_columns_stay_aligned_in_ascii():
+    console, text = shown(width=80, encoding="ascii")
+    table = Table("name", "value")
+    table.add_row("R²", "1")
+    table.add_row("Århus", "2")
+    console.print(table)
+    lines = text().splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert "| R^2      | 1     |" in lines
 
 
-def test_tables_titles_and_markup():
-    console = Terminal(file=io.StringIO(), width=200, force_terminal=False)
-    table = Table(title=WILD)
-    table.add_column(WILD)
-    table.add_row(WILD)
-    console.print(f"[bold]{WILD}[/]", WILD, table)
-    assert shown(console.file.getvalue()).count(r"\x1b]0;owned\x07") == 5
+def test_a_stream_spells_what_was_never_laid_out():
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    prepare(stream, {})
+    stream.write("δ⁽¹⁾ in Århus")
+    stream.flush()
+    assert stream.buffer.getvalue() == b"delta(1) in \\xc5rhus"
 
 
-@pytest.mark.parametrize("text", ["a\tb\nc", "Århus Σ ½ 日本 👍", "\\x1b"])
-def test_what_is_harmless_stays(text):
-    assert printable(text) == text
+@pytest.mark.parametrize(
+    ("environment", "encoding"),
+    [
+        ({"LANG": "C"}, "ascii"),
+        ({"LC_ALL": "POSIX", "LANG": "de_DE.UTF-8"}, "ascii"),
+        ({"LANG": "C.UTF-8"}, "utf-8"),
+        ({}, "utf-8"),
+        ({"LANG": "C", "PYTHONIOENCODING": "utf-8"}, "utf-8"),
+        ({"LANG": "C", "PYTHONUTF8": "1"}, "utf-8"),
+    ],
+)
+def test_a_terminal_that_asks_for_ascii_gets_it(environment, encoding):
+    ours, theirs = pty.openpty()
+    with open(theirs, "w", encoding="utf-8") as stream:
+        prepare(stream, environment)
+        assert stream.encoding == encoding
+    os.close(ours)
 
 
-def test_marks_that_turn_the_direction_are_shown():
-    assert printable("invoice\u202excod.exe") == r"invoice\u202excod.exe"
+def test_a_pipe_gets_utf_8_under_lang_c():
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    prepare(stream, {"LANG": "C"})
+    assert stream.encoding == "utf-8"
