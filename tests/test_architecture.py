@@ -69,7 +69,7 @@ FLOORS = (
     ("kernels.protocol",),
     ("kernels.native.kernel",),
     ("kernels.loops", "kernels.control"),
-    ("kernels.scalars", "kernels.blas"),
+    ("kernels.scalars", "kernels.blas", "kernels.denormals"),
     ("kernels.gemm",),
     ("kernels.formulas", "kernels.native.compiler", "kernels.native.store"),
     ("kernels.native.loader", "kernels.native.entry"),
