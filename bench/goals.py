@@ -44,6 +44,10 @@ MEMORY_AT_MOST = 160.0
 """Megabytes of peak memory above scikit-learn's."""
 PREDICTION_AT_LEAST = 1.0
 """Prediction time of scikit-learn over ours."""
+LONG_FIT_AT_MOST = 1.05
+"""Time of an epoch in the last tenth of a long fit over that in the first."""
+UNSCALED_AT_MOST = 1.1
+"""Time of an epoch on unscaled features over that on the same features scaled."""
 
 KERNEL_AT_LEAST = 0.90
 """Bytes a second of a pass over a GPU's memory, over those of a copy on the device."""
