@@ -20,9 +20,9 @@ from ..ratios import milliseconds, ranged
 from ..report.section import Figures, Section
 from ..start import parameters
 
-FIRST, EPOCHS = 5, 20
+FIRST, EPOCHS = 3, 10
 """Epochs before those that are timed, and how many of these there are."""
-TIMES = 5
+TIMES = 3
 """Fits of each kind in one measurement."""
 
 
