@@ -16,11 +16,13 @@ from .on_cpu import (
     end_to_end,
     epochs,
     first_fit,
+    long_fit,
     memory,
     prediction,
     roofline,
     rounding,
     scaling,
+    unscaled,
 )
 from .on_gpu import crossover, host_time, kernels, peers, precision, step
 from .report.section import Section
@@ -28,6 +30,8 @@ from .report.section import Section
 SUITE: tuple[Section, ...] = (
     epochs.SECTION,
     end_to_end.SECTION,
+    long_fit.SECTION,
+    unscaled.SECTION,
     scaling.SECTION,
     kernels.SECTION,
     step.SECTION,

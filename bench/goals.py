@@ -53,6 +53,10 @@ CALLS_AT_LEAST = {
     "stopping tiny": 30.0,
 }
 """Time of a small call of scikit-learn over ours; see the section `calls`."""
+LONG_FIT_AT_MOST = 1.05
+"""Time of an epoch in the last tenth of a long fit over that in the first."""
+UNSCALED_AT_MOST = 1.1
+"""Time of an epoch on unscaled features over that on the same features scaled."""
 
 KERNEL_AT_LEAST = 0.90
 """Bytes a second of a pass over a GPU's memory, over those of a copy on the device."""

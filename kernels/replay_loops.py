@@ -9,6 +9,7 @@ from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
+from .denormals import flush_denormals, restore_denormals
 from .elementwise import Scalar, inline
 from .native.arguments import Array
 
@@ -17,12 +18,14 @@ _PAUSE = {"x86_64": "pause", "aarch64": "yield", "arm64": "yield"}.get(platform.
 
 
 def replay(real: Any) -> Scalar:
-    """Run a recorded sequence of calls, over and over."""
+    """Run a recorded sequence of calls, over and over; denormal numbers count as zero meanwhile."""
 
     def kernel(calls: Array, repeats: int) -> None:
+        before = flush_denormals()
         for _ in range(repeats):
             for i in range(calls.shape[0] // 2):
                 _call(calls[2 * i], calls[2 * i + 1])
+        restore_denormals(before)
 
     return kernel
 

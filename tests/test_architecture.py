@@ -84,7 +84,7 @@ FLOORS = (
     ("kernels.protocol",),
     ("kernels.native.kernel",),
     ("kernels.loops", "kernels.replay_loops"),
-    ("kernels.elementwise", "kernels.blas"),
+    ("kernels.elementwise", "kernels.blas", "kernels.denormals"),
     ("kernels.gemm",),
     ("kernels.formulas", "kernels.native.compiler", "kernels.native.store"),
     ("kernels.native.loader", "kernels.native.entry"),

@@ -24,6 +24,11 @@ class _Marks:
         self.marks.append(time.perf_counter())
 
 
+def marked(estimator: type) -> Any:
+    """Make the class of estimators that keep in `marks` when each epoch ended."""
+    return type(estimator.__name__, (_Marks, estimator), {})
+
+
 class EstimatorContestant:
     """An MLPClassifier, scikit-learn's or a subclass of it.
 
@@ -41,7 +46,7 @@ class EstimatorContestant:
         self, estimator: type, problem: Problem, dtype: str, activation: str, **more: Any
     ) -> None:
         self._package = estimator.__module__.partition(".")[0]
-        self._estimator: Any = type(estimator.__name__, (_Marks, estimator), {})
+        self._estimator = marked(estimator)
         self._parameters = {**parameters(problem, activation), **more}
         self._data = problem.data(dtype)
 
