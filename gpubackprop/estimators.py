@@ -14,7 +14,7 @@ import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import validate_data
 
-from . import backends, callbacks, overrides, portable
+from . import backends, callbacks
 from ._version import __version__
 from .algorithm import checkpointing
 from .algorithm.checkpointing import Checkpoint
@@ -22,13 +22,13 @@ from .algorithm.parameters import Array
 from .backends import threads
 from .backends.cuda.device_arrays import device_for
 from .callbacks import Callbacks
-from .fitting import contract, epoch_loop, kept_engine
+from .fitting import callback_copies, contract, epoch_loop, kept_engine, overrides
 from .fitting.adapters import DenseEngine, StepEngine
 from .fitting.conversion import layer_sizes
 from .fitting.full_batch import FullBatch
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
+from .fitting.options import Options, options, set_options
 from .fitting.prediction import are_few, predict
-from .options import Options, options, set_options
 
 _log = logging.getLogger("gpubackprop")
 
@@ -174,7 +174,7 @@ class _Accelerated:
         state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
         state.pop(kept_engine.ATTRIBUTE, None)
         if options(self).callbacks is not None:
-            state["callbacks"] = portable.Portable(state["callbacks"], "coefs_" in state)
+            state["callbacks"] = callback_copies.Portable(state["callbacks"], "coefs_" in state)
         versions = {"_gpubackprop_version": __version__, "_sklearn_version": sklearn.__version__}
         return {**state, **versions}
 
@@ -199,7 +199,7 @@ class _Accelerated:
                 UserWarning,
                 stacklevel=2,
             )
-        if isinstance(state.get("callbacks"), portable.Portable):  # a shallow copy
+        if isinstance(state.get("callbacks"), callback_copies.Portable):  # a shallow copy
             state["callbacks"] = state["callbacks"].callbacks
         super().__setstate__(state)  # type: ignore[misc]
 
@@ -210,7 +210,7 @@ class _Accelerated:
         silent = copy.copy(self)
         silent.callbacks = None
         twin = super(_Accelerated, silent).__sklearn_clone__()  # type: ignore[misc]
-        return twin.set_params(callbacks=portable.cloned(own))
+        return twin.set_params(callbacks=callback_copies.cloned(own))
 
 
 def _work(estimator: Any, n: int, batch_size: int, epochs: int) -> backends.Work:

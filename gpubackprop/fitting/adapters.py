@@ -9,7 +9,6 @@ from ..algorithm.memory import Memory
 from ..algorithm.optimizers import Adam
 from ..algorithm.parameters import Array
 from ..backends.backend import Backend
-from ..options import options
 from ..training.epochs import Epochs
 from ..training.memory_plan import Plan, plan
 from ..training.snapshot import LastEpoch
@@ -26,6 +25,7 @@ from .conversion import (
     usable,
 )
 from .epoch_loop import Data
+from .options import options
 
 
 class DenseEngine:

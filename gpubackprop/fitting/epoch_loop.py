@@ -18,12 +18,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import shuffle
 
-from .. import changes
 from ..algorithm.parameters import Array
 from ..backends.cuda import device_arrays
 from ..callbacks import Callbacks, EpochRecord, call, listeners
-from ..options import options
+from . import callback_changes
 from .contract import mlp
+from .options import options
 
 _log = logging.getLogger("gpubackprop")
 
@@ -186,9 +186,9 @@ def _call_back(callbacks: Callbacks, estimator: Any, engine: Engine, seconds: fl
         return False
     score = float(estimator.validation_scores_[-1]) if estimator.early_stopping else None
     record = EpochRecord(estimator.n_iter_, float(estimator.loss_), score, seconds)
-    before = changes.snapshot(estimator)
+    before = callback_changes.snapshot(estimator)
     asked = call(callbacks, estimator, record)
-    if changes.take_up(estimator, before):
+    if callback_changes.take_up(estimator, before):
         engine.begin()
     return asked
 

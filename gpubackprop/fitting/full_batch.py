@@ -12,9 +12,9 @@ from ..backends.backend import Backend, Run, Step
 from ..backends.cuda.device_arrays import on_gpu
 from ..backprop import bind
 from ..kernels.protocol import Kernels
-from ..options import options
 from ..training.memory_plan import MARGIN, Sizes, mebibytes, would_need
 from .conversion import formulas, layer_sizes, loss_scale, network, targets, usable
+from .options import options
 
 PART = 8192
 """Rows that are converted at a time, where X is of another type than is computed in."""

@@ -11,11 +11,11 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.metaestimators import available_if
 
-from .. import backends, overrides
+from .. import backends
 from ..backends.cuda.device_arrays import adopt, device_for, on_gpu, on_host
-from ..options import options
-from . import gpu_validation, prediction, scores
+from . import gpu_validation, overrides, prediction, scores
 from .contract import check_partial_fit_first_call
+from .options import options
 
 
 class DeviceData:

@@ -11,12 +11,12 @@ import numpy as np
 from ..algorithm.memory import HOST
 from ..backends import threads
 from ..backends.backend import Backend
-from ..options import options
 from ..training.memory_plan import Sizes
 from .adapters import DenseEngine
 from .contract import SGDOptimizer
 from .conversion import formulas, layer_sizes, targets, training_dtype
 from .epoch_loop import Data, Engine
+from .options import options
 
 ATTRIBUTE = "_kept_engine"
 """Where an estimator has it; in no pickle, copy or clone."""

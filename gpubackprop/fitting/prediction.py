@@ -18,8 +18,8 @@ from ..backends.cuda.device_arrays import on_gpu
 from ..backprop import bind
 from ..kernels import reference
 from ..kernels.formulas import ACTIVATIONS
-from ..options import options
 from .conversion import formulas, network, working_dtype
+from .options import options
 
 _log = logging.getLogger("gpubackprop")
 _forward = bind(reference).forward

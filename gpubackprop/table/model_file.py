@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gpubackprop.files import ReadError, read_regular, write_atomically
-from gpubackprop.model_archive import LARGEST_FILE, RefusedError, unpacked
-from gpubackprop.model_contents import restored
 from gpubackprop.table import Column, TableError, Task, features, place
+from gpubackprop.table.model_archive import LARGEST_FILE, RefusedError, unpacked
+from gpubackprop.table.model_contents import restored
 
 if TYPE_CHECKING:
     import pandas as pd

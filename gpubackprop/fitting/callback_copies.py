@@ -16,7 +16,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator, clone
 
-from .callbacks import Callback, Callbacks, listeners
+from ..callbacks import Callback, Callbacks, listeners
 
 
 def cloned(callbacks: Callbacks) -> Callbacks:

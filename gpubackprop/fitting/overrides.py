@@ -12,8 +12,8 @@ import numpy as np
 import scipy.sparse
 from numpy.lib.array_utils import byte_bounds
 
-from .backends.cuda.device_arrays import on_gpu
-from .fitting.contract import (
+from ..backends.cuda.device_arrays import on_gpu
+from .contract import (
     FULL_BATCH,
     OPTIMIZER_METHODS,
     PAIRINGS,

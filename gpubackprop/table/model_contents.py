@@ -19,8 +19,8 @@ from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import LabelBinarizer, OneHotEncoder, StandardScaler
 
 from gpubackprop import MLPClassifier, MLPRegressor
-from gpubackprop.model_archive import RefusedError
 from gpubackprop.table import Column, Task, features, preprocessor
+from gpubackprop.table.model_archive import RefusedError
 
 Array = np.ndarray[Any, Any]
 

@@ -7,8 +7,8 @@ from itertools import takewhile
 from types import CodeType
 from typing import Any, NamedTuple
 
-from .algorithm.checkpointing import Checkpoint
-from .callbacks import Callbacks
+from ..algorithm.checkpointing import Checkpoint
+from ..callbacks import Callbacks
 
 _log = logging.getLogger("gpubackprop")
 
