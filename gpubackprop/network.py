@@ -256,6 +256,9 @@ class Network:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         values = state.pop("parameters")
+        for name in ("layer_sizes", "dtype"):  # as 0.1.0 pickled them
+            if name in state:
+                state[f"_{name}"] = state.pop(name)
         vars(self).update(state)
         try:
             self._bind(backends.select(*self._choice))
