@@ -7,6 +7,7 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
+from ...fitting.overrides import stands_in
 from ..problems import Problem
 from ..start import parameters
 from .contestant import Training, blas
@@ -15,10 +16,12 @@ from .contestant import Training, blas
 class _Marks:
     """Notes when each epoch ends: both libraries then look whether the loss has improved."""
 
+    @stands_in
     def _fit_stochastic(self, *arguments: Any, **named: Any) -> None:
         self.marks: list[float] = []
         super()._fit_stochastic(*arguments, **named)  # type: ignore[misc]
 
+    @stands_in
     def _update_no_improvement_count(self, *arguments: Any, **named: Any) -> None:
         super()._update_no_improvement_count(*arguments, **named)  # type: ignore[misc]
         self.marks.append(time.perf_counter())

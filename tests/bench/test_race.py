@@ -1,8 +1,12 @@
 """A race of contestants: equal work, who cannot take part, who falls."""
 
+import logging
+
 import pytest
 
+from gpubackprop import MLPClassifier
 from gpubackprop.bench import contestants
+from gpubackprop.bench.contestants.estimator import EstimatorContestant
 from gpubackprop.bench.options import Options
 from gpubackprop.bench.problems import PROBLEMS
 from gpubackprop.bench.processes import race as race_module
@@ -157,3 +161,11 @@ def test_one_that_crashes_at_its_start_is_started_again(monkeypatch):
             race.run("tiny", PROBLEMS["tiny"], "float32", "relu")
         again = race.run("tiny", PROBLEMS["tiny"], "float32", "relu")
     assert set(again["seconds"]) == {OURS}
+
+
+def test_a_contestant_of_ours_trains_by_our_engine(caplog):
+    """Methods that only take the time are not taken for a user's own."""
+    contestant = EstimatorContestant(MLPClassifier, PROBLEMS["digits"], "float32", "relu")
+    with caplog.at_level(logging.INFO, "gpubackprop"):
+        contestant.train(1)
+    assert "left to scikit-learn" not in caplog.text
