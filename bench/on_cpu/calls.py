@@ -92,6 +92,12 @@ def cells(figures: Figures) -> list[str]:
     return [figures["case"], ours, str(ratio), at_least(goal, ratio.median)]
 
 
+def conclusions(rows: list[Figures]) -> list[str]:
+    """The calls that fall short of their goal."""
+    short = [f["case"] for f in rows if gain(f).median < CALLS_AT_LEAST[f["case"]]]
+    return [f"short of the goal: {', '.join(short)}" if short else "each reaches its goal"]
+
+
 SECTION = Section(
     name="calls",
     title="Many small calls: scikit-learn's time over ours",
@@ -104,4 +110,5 @@ SECTION = Section(
     cases=cases,
     measuring=duel(__name__),
     cells=cells,
+    conclusions=conclusions,
 )
