@@ -18,11 +18,11 @@ to batch lives in a one-element array, so one recorded mini-batch can be replaye
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from .algorithm.optimizers import Optimizer
+from .algorithm.parameters import Array, Parameters
+from .algorithm.workspace import Workspace
 from .kernels.formulas import Activation, Loss
 from .kernels.protocol import Kernels
-from .optimizers import Optimizer
-from .parameters import Array, Parameters
-from .workspace import Workspace
 
 
 class Formulas(NamedTuple):

@@ -12,17 +12,19 @@ import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import validate_data
 
-from . import backends, checkpointing, sklearn_contract, training
+from . import backends
 from ._version import __version__
+from .algorithm import checkpointing
+from .algorithm.checkpointing import Checkpoint
+from .algorithm.parameters import Array
+from .backends.cuda.device_arrays import device_for
 from .callbacks import Callback
-from .checkpointing import Checkpoint
-from .device_arrays import device_for
-from .device_estimators import DeviceData, DeviceLabels
-from .engines import DenseEngine, SparseEngine
-from .full_batch import FullBatch
-from .parameters import Array
-from .prediction import BLOCK, predict
-from .translation import training_dtype
+from .fitting import contract, epoch_loop
+from .fitting.adapters import DenseEngine, SparseEngine
+from .fitting.conversion import training_dtype
+from .fitting.full_batch import FullBatch
+from .fitting.gpu_inputs import DeviceData, DeviceLabels
+from .fitting.prediction import BLOCK, predict
 
 _log = logging.getLogger("gpubackprop")
 
@@ -38,8 +40,8 @@ class _Accelerated:
 
     _own_constraints: ClassVar[dict[str, Any]] = {
         "device": [str],  # its form is checked where it is resolved
-        "backend": [sklearn_contract.StrOptions(set(backends.NAMES))],
-        "precision": [sklearn_contract.StrOptions(set(backends.PRECISIONS))],
+        "backend": [contract.StrOptions(set(backends.NAMES))],
+        "precision": [contract.StrOptions(set(backends.PRECISIONS))],
         "callbacks": [list, None],
         "checkpoint": "no_validation",  # `checkpointing.require` does it
     }
@@ -70,23 +72,23 @@ class _Accelerated:
         if len(layer_units) != self.n_layers_:
             _refuse_depth(layer_units, self.n_layers_)
         if not incremental or not hasattr(self, "_optimizer"):
-            self._optimizer = training.new_optimizer(self)
+            self._optimizer = epoch_loop.new_optimizer(self)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
-        data = training.split(self, X, y, sample_weight)
-        batch_size = training.batch_size(self, data.X.shape[0])
+        data = epoch_loop.split(self, X, y, sample_weight)
+        batch_size = epoch_loop.batch_size(self, data.X.shape[0])
         if scipy.sparse.issparse(X):
             _say_sparse(self.device)
             buffers = (activations, deltas, coef_grads, intercept_grads)
             sparse = partial(SparseEngine, self, data, batch_size, buffers)
-            training.train(self, data, sparse, incremental)
+            epoch_loop.train(self, data, sparse, incremental)
             return
         work = _work(self, data.X.shape[0], batch_size, 1 if incremental else self.max_iter)
         with ExitStack() as sessions:
             make = partial(DenseEngine, self, data, batch_size)
             choice = self.backend, device_for(self.device, X), self.precision
             dense = partial(backends.begin, make, sessions, *choice, work)
-            training.train(self, data, dense, incremental)
+            epoch_loop.train(self, data, dense, incremental)
 
     def _backprop(
         self: Any,
@@ -137,7 +139,7 @@ class _Accelerated:
                 solve()
             finally:
                 del self._rows
-        self.loss_ = training.loss_type(self, X, y, sample_weight)(self.loss_)
+        self.loss_ = epoch_loop.loss_type(self, X, y, sample_weight)(self.loss_)
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
         rows, *_ = getattr(X, "shape", None) or (0,)
@@ -213,7 +215,7 @@ def _refuse_depth(layer_units: list[int], n_layers: int) -> None:
     )
 
 
-class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):  # type: ignore[misc]
+class MLPClassifier(DeviceLabels, _Accelerated, contract.MLPClassifier):  # type: ignore[misc]
     """Multi-layer perceptron classifier, scikit-learn's, trained by gpubackprop.
 
     Parameters, attributes and numbers are those of `sklearn.neural_network.MLPClassifier`; the
@@ -251,7 +253,7 @@ class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **sklearn_contract.MLPClassifier._parameter_constraints,
+        **contract.MLPClassifier._parameter_constraints,
         **_Accelerated._own_constraints,
     }
 
@@ -319,7 +321,7 @@ class MLPClassifier(DeviceLabels, _Accelerated, sklearn_contract.MLPClassifier):
         self.checkpoint = checkpoint
 
 
-class MLPRegressor(DeviceData, _Accelerated, sklearn_contract.MLPRegressor):  # type: ignore[misc]
+class MLPRegressor(DeviceData, _Accelerated, contract.MLPRegressor):  # type: ignore[misc]
     """Multi-layer perceptron regressor, scikit-learn's, trained by gpubackprop.
 
     Parameters, attributes and numbers are those of `sklearn.neural_network.MLPRegressor`; the five
@@ -359,7 +361,7 @@ class MLPRegressor(DeviceData, _Accelerated, sklearn_contract.MLPRegressor):  # 
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **sklearn_contract.MLPRegressor._parameter_constraints,
+        **contract.MLPRegressor._parameter_constraints,
         **_Accelerated._own_constraints,
     }
 

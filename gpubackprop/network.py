@@ -10,15 +10,17 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from . import backends, checkpointing, device_arrays
+from . import backends
+from .algorithm import checkpointing
+from .algorithm.checkpointing import Checkpoint
+from .algorithm.memory import HOST
+from .algorithm.optimizers import SGD
+from .algorithm.parameters import Array, Parameters
+from .algorithm.workspace import Workspace
 from .backends.backend import Backend
+from .backends.cuda import device_arrays
 from .backprop import Formulas, bind
-from .checkpointing import Checkpoint
 from .kernels.formulas import ELEMENTWISE, PAIRINGS, Activation, Loss
-from .memory import HOST
-from .optimizers import SGD
-from .parameters import Array, Parameters
-from .workspace import Workspace
 
 _log = logging.getLogger("gpubackprop")
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .gemm import plan
-from .native.layout import Array, address
+from .native.arguments import Array, address
 
 SLOTS = 14
 """Slots of one call: the routine's address, then its 13 arguments."""

@@ -15,8 +15,8 @@ import numpy as np
 
 from . import blas, gemm
 from .formulas import Activation, Loss
+from .native.arguments import Array, Layout
 from .native.kernel import Kernel, Launch
-from .native.layout import Array, Layout
 
 P = ParamSpec("P")
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from .native.layout import Array
+from .native.arguments import Array
 
 
 class Product(NamedTuple):

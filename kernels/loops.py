@@ -13,9 +13,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from . import blas
-from .formulas import Activation, Loss
-from .native.layout import Array
-from .scalars import (
+from .elementwise import (
     Scalar,
     adam_step,
     exponential,
@@ -25,6 +23,8 @@ from .scalars import (
     pull_back,
     sigma,
 )
+from .formulas import Activation, Loss
+from .native.arguments import Array
 
 
 def gather(real: Any) -> Scalar:

@@ -10,7 +10,7 @@ batch to batch is a one-element array, so that a recorded call stays right when 
 from typing import Protocol
 
 from .formulas import Activation, Loss
-from .native.layout import Array
+from .native.arguments import Array
 
 
 class Kernels(Protocol):

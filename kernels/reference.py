@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import expit, xlogy
 
 from .formulas import Activation, Loss
-from .native.layout import Array
+from .native.arguments import Array
 
 
 def gather(X: Array, order: Array, cursor: Array, out: Array) -> None:

@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from .native.arguments import Array, Layout, address
 from .native.kernel import Kernel, Launch
-from .native.layout import Array, Layout, address
 
-_replay = Kernel("control.replay", Layout.INTEGERS, Layout.COUNT)
-_lead = Kernel("control.lead", *(Layout.INTEGERS,) * 3)
-_attend = Kernel("control.attend", *(Layout.INTEGERS,) * 4, Layout.COUNT, Layout.COUNT)
-_barrier = Kernel("control.barrier", Layout.INTEGERS, Layout.COUNT)
+_replay = Kernel("replay_loops.replay", Layout.INTEGERS, Layout.COUNT)
+_lead = Kernel("replay_loops.lead", *(Layout.INTEGERS,) * 3)
+_attend = Kernel("replay_loops.attend", *(Layout.INTEGERS,) * 4, Layout.COUNT, Layout.COUNT)
+_barrier = Kernel("replay_loops.barrier", Layout.INTEGERS, Layout.COUNT)
 
 PATIENCE = 50_000
 """Turns of a waiting loop before a thread goes to sleep: about a millisecond."""

@@ -36,27 +36,33 @@ FLOORS = (
     ("bench.contestants",),
     ("bench.repeated", "bench.start"),
     ("bench", "bench.processes.service"),  # what all benchmarks share
-    ("modelfile",),
+    ("table.model_file",),
     ("table",),
     ("files",),
     ("",),  # gpubackprop/__init__.py: the public names
     ("estimators", "gradient_check"),
-    ("device_estimators",),
-    ("engines", "full_batch", "prediction", "network"),
-    ("training", "translation", "device_validation"),
-    ("callbacks", "sklearn_contract", "epochs", "device_arrays"),
-    ("feeds", "last_epoch", "memory_plan"),
+    ("fitting.gpu_inputs",),
+    ("fitting.adapters", "fitting.full_batch", "fitting.prediction", "network"),
+    ("fitting.epoch_loop", "fitting.conversion", "fitting.gpu_validation"),
+    ("callbacks", "fitting.contract", "training.epochs", "backends.cuda.device_arrays"),
+    ("training.batches", "training.snapshot", "training.memory_plan"),
     ("backends",),
     ("backends.compiled", "backends.cuda.backend", "backends.reference"),
     ("backends.cuda.execution", "backends.cuda.memory"),
     ("backends.cuda.fusion",),
-    ("backends.backend", "backends.crew", "backends.cuda", "backends.threads", "tape"),
+    (
+        "backends.backend",
+        "backends.thread_team",
+        "backends.cuda",
+        "backends.threads",
+        "backends.recording",
+    ),
     ("backprop",),
-    ("optimizers",),
-    ("workspace",),
-    ("parameters",),
-    ("memory",),
-    ("checkpointing",),
+    ("algorithm.optimizers",),
+    ("algorithm.workspace",),
+    ("algorithm.parameters",),
+    ("algorithm.memory",),
+    ("algorithm.checkpointing",),
     ("kernels.cuda.gpu",),
     ("kernels.cuda.primitives", "kernels.cuda.cublas", "kernels.cuda.compiler"),
     ("kernels.cuda.device",),
@@ -68,15 +74,15 @@ FLOORS = (
     ("kernels.compiled", "kernels.reference", "kernels.replay"),
     ("kernels.protocol",),
     ("kernels.native.kernel",),
-    ("kernels.loops", "kernels.control"),
-    ("kernels.scalars", "kernels.blas", "kernels.denormals"),
+    ("kernels.loops", "kernels.replay_loops"),
+    ("kernels.elementwise", "kernels.blas", "kernels.denormals"),
     ("kernels.gemm",),
     ("kernels.formulas", "kernels.native.compiler", "kernels.native.store"),
     ("kernels.native.loader", "kernels.native.entry"),
-    ("kernels.native.layout",),
+    ("kernels.native.arguments",),
     ("_version",),
     # their __init__.py; whatever is new below them lands here
-    ("kernels", "kernels.native", "kernels.cuda"),
+    ("algorithm", "fitting", "kernels", "kernels.cuda", "kernels.native", "training"),
 )
 
 
@@ -198,7 +204,7 @@ def test_no_imports_in_a_circle():
 def test_the_algorithm_is_found_above_its_memory():
     """The graph is not empty: relative imports are seen."""
     edges = graph()
-    assert f"{PACKAGE}.workspace" in edges[f"{PACKAGE}.backprop"]
+    assert f"{PACKAGE}.algorithm.workspace" in edges[f"{PACKAGE}.backprop"]
     assert f"{PACKAGE}.kernels.blas" in edges[f"{PACKAGE}.kernels.compiled"]
     assert f"{PACKAGE}.kernels.formulas" in edges[f"{PACKAGE}.kernels.loops"]
     assert f"{PACKAGE}.backends" in edges[f"{PACKAGE}.network"]
@@ -208,11 +214,11 @@ def test_the_algorithm_is_found_above_its_memory():
     ("module", "code"),
     [
         ("kernels.reference", "from ..backprop import bind"),
-        ("kernels.native.layout", "from ..formulas import Activation"),
-        ("backprop", "def f():\n    from .epochs import Epochs"),
-        ("workspace", "import gpubackprop.estimators"),
-        ("parameters", "import_module('.network', __package__)"),
-        ("epochs", "from . import training"),
+        ("kernels.native.arguments", "from ..formulas import Activation"),
+        ("backprop", "def f():\n    from .training.epochs import Epochs"),
+        ("algorithm.workspace", "import gpubackprop.estimators"),
+        ("algorithm.parameters", "import_module('..network', __package__)"),
+        ("training.epochs", "from ..fitting import epoch_loop"),
     ],
 )
 def test_a_climbing_import_is_caught(module, code):

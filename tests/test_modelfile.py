@@ -11,10 +11,9 @@ import skops.io
 from sklearn.preprocessing import StandardScaler
 
 import gpubackprop
-from gpubackprop import modelfile
 from gpubackprop.files import WriteError
-from gpubackprop.modelfile import Bundle, ModelFileError, load, save
-from gpubackprop.table import Column, features, preprocessor
+from gpubackprop.table import Column, features, model_file, preprocessor
+from gpubackprop.table.model_file import Bundle, ModelFileError, load, save
 
 TABLE = pd.DataFrame(
     {
@@ -195,13 +194,13 @@ def test_a_crafted_schema(path, schema):
 
 
 def test_an_untrusted_type_is_named(path):
-    skops.io.dump({"format": modelfile.FORMAT, "network": Path("x")}, path)
+    skops.io.dump({"format": model_file.FORMAT, "network": Path("x")}, path)
     with pytest.raises(ModelFileError, match=r"refused.*pathlib"):
         load(path)
 
 
 def test_a_function_cannot_be_smuggled_in(path):
-    skops.io.dump({"format": modelfile.FORMAT, "network": os.system}, path)
+    skops.io.dump({"format": model_file.FORMAT, "network": os.system}, path)
     with pytest.raises(ModelFileError, match=r"refused.*system"):
         load(path)
 
@@ -212,8 +211,8 @@ def test_a_function_cannot_be_smuggled_in(path):
         ([1, 2], "not a model that 'gpubackprop train' saved"),
         ({"a": 1}, "not a model that 'gpubackprop train' saved"),
         ({"format": "gpubackprop model 999"}, "another format"),
-        ({"format": modelfile.FORMAT, "task": "classification"}, "incomplete"),
-        ({"format": modelfile.FORMAT, "columns": 3}, "incomplete"),
+        ({"format": model_file.FORMAT, "task": "classification"}, "incomplete"),
+        ({"format": model_file.FORMAT, "columns": 3}, "incomplete"),
     ],
 )
 def test_a_skops_file_of_something_else(path, content, words):

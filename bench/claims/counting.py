@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ...memory import Array, Host
+from ...algorithm.memory import Array, Host
 from .networks import Plain
 
 

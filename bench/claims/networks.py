@@ -4,15 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...algorithm.checkpointing import Checkpoint
+from ...algorithm.memory import Memory
+from ...algorithm.parameters import Parameters
+from ...algorithm.workspace import Workspace
 from ...backends import Backend
 from ...backends.backend import Run, Step
 from ...backprop import Formulas, bind
-from ...checkpointing import Checkpoint
 from ...kernels.formulas import Activation, Loss
 from ...kernels.protocol import Kernels
-from ...memory import Memory
-from ...parameters import Parameters
-from ...workspace import Workspace
 
 
 class Plain(NamedTuple):

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...memory import HOST, Memory
-from ...parameters import Parameters
-from ...workspace import Workspace
+from ...algorithm.memory import HOST, Memory
+from ...algorithm.parameters import Parameters
+from ...algorithm.workspace import Workspace
 from ..problems import Array, Problem
 
 

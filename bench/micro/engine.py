@@ -4,16 +4,16 @@ from itertools import pairwise
 
 import numpy as np
 
+from gpubackprop.algorithm.optimizers import Adam
+from gpubackprop.algorithm.parameters import Array, Parameters
 from gpubackprop.backends import Backend
 from gpubackprop.backprop import Formulas
 from gpubackprop.bench.problems import Problem
 from gpubackprop.bench.start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
-from gpubackprop.epochs import Epochs
+from gpubackprop.fitting.conversion import ACTIVATIONS
 from gpubackprop.kernels.formulas import Activation, Loss
-from gpubackprop.memory_plan import plan
-from gpubackprop.optimizers import Adam
-from gpubackprop.parameters import Array, Parameters
-from gpubackprop.translation import ACTIVATIONS
+from gpubackprop.training.epochs import Epochs
+from gpubackprop.training.memory_plan import plan
 
 
 def epochs(problem: Problem, dtype: str, activation: str, backend: Backend) -> tuple[Epochs, Array]:

@@ -8,8 +8,8 @@ from typing import Any
 from sklearn import neural_network
 
 from ... import MLPClassifier
-from ...memory import HOST
-from ...memory_plan import plan
+from ...algorithm.memory import HOST
+from ...training.memory_plan import plan
 from ..contestants import OURS
 from ..options import Options
 from ..problems import Problem

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...algorithm.memory import Memory, row_length
 from ...kernels.formulas import Activation, Loss
-from ...memory import Memory, row_length
 from ..primitives import Draw
 from ..problems import Array
 

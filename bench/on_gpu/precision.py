@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ...algorithm.memory import matrix
 from ...backends import Backend, dtype_of, select
-from ...memory import matrix
 from ..problems import Array, Problem
 from ..processes.own_process import own_process
 from ..ratios import microseconds

@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from ...algorithm.optimizers import Adam
+from ...algorithm.parameters import Array, Parameters
+from ...algorithm.workspace import Workspace
 from ...backends import Backend
 from ...backprop import Formulas, Source, bind
 from ...kernels.formulas import Activation, Loss
 from ...kernels.protocol import Kernels
-from ...optimizers import Adam
-from ...parameters import Array, Parameters
-from ...workspace import Workspace
 from ..problems import Problem
 from ..start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
 

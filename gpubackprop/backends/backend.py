@@ -4,8 +4,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
+from ..algorithm.memory import Memory
 from ..kernels.protocol import Kernels
-from ..memory import Memory
 
 Step = Callable[[Kernels], None]
 """A sequence of primitives, such as one mini-batch's, in any kernels module."""

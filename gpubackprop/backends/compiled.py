@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from ..algorithm.memory import HOST, aligned_zeros
 from ..kernels import compiled
 from ..kernels.compiled import Stage
+from ..kernels.native.arguments import address
 from ..kernels.native.kernel import Launch
-from ..kernels.native.layout import address
 from ..kernels.protocol import Kernels
 from ..kernels.replay import barrier, replay
-from ..memory import HOST, aligned_zeros
-from ..tape import Call, Tape
 from . import threads
 from .backend import Backend, Run, Step
-from .crew import crew
+from .recording import Call, Tape
+from .thread_team import crew
 
 kernels: Kernels = compiled
 

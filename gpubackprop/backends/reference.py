@@ -2,9 +2,9 @@
 
 from contextlib import nullcontext
 
+from ..algorithm.memory import HOST
 from ..kernels import reference
 from ..kernels.protocol import Kernels
-from ..memory import HOST
 from .backend import Backend, Run, Step
 
 kernels: Kernels = reference

@@ -22,8 +22,8 @@ class PlainErrors(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the subcommand."""
         from gpubackprop.files import WriteError
-        from gpubackprop.modelfile import ModelFileError
         from gpubackprop.table import TableError
+        from gpubackprop.table.model_file import ModelFileError
 
         try:
             return super().invoke(ctx)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gpubackprop.checkpointing import Checkpoint, interval, require
+from gpubackprop.algorithm.checkpointing import Checkpoint, interval, require
 from gpubackprop.cli.errors import UserError
 from gpubackprop.cli.options import sizes
 from gpubackprop.cli.report import print_table
@@ -97,7 +97,7 @@ def _memory(
 ) -> dict[str, str]:
     """Describe a plan, for the GPU that is here or for one without limit."""
     from gpubackprop.backends.cuda import detection
-    from gpubackprop.memory_plan import mebibytes, plan
+    from gpubackprop.training.memory_plan import mebibytes, plan
 
     usable, reason = detection.status()
     room: Any = _Unlimited()

@@ -19,7 +19,7 @@ from gpubackprop.files import write_atomically
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gpubackprop.modelfile import Bundle
+    from gpubackprop.table.model_file import Bundle
 
 
 def predict(
@@ -54,7 +54,7 @@ def predict(
 
 
 def _load(path: Path, notes: Console) -> Bundle:
-    from gpubackprop.modelfile import current_versions, load
+    from gpubackprop.table.model_file import current_versions, load
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-learn's, one for each part; said once below

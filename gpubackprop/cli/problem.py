@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gpubackprop.modelfile import Bundle
 from gpubackprop.table import (
     Column,
     TableError,
@@ -22,6 +21,7 @@ from gpubackprop.table import (
     read_table,
     read_target,
 )
+from gpubackprop.table.model_file import Bundle
 
 Array = np.ndarray[Any, Any]
 

@@ -18,8 +18,8 @@ from gpubackprop.cli.options import Activation, TaskName, check_output, sizes
 
 if TYPE_CHECKING:
     from gpubackprop.cli.problem import Array, Problem
-    from gpubackprop.modelfile import Bundle
     from gpubackprop.table import Task
+    from gpubackprop.table.model_file import Bundle
 
 _NETWORK = "The network"
 _TABLE = "Your table"
@@ -111,7 +111,7 @@ def train(
 
     Without a table, train on the handwritten digits that come with scikit-learn, and compare.
     """
-    from gpubackprop import modelfile
+    from gpubackprop.table import model_file
 
     console = Console(quiet=quiet, highlight=False, soft_wrap=True)
     hidden_sizes = sizes("--hidden", hidden)
@@ -137,7 +137,7 @@ def train(
     )
     run = _train(console, problem, network)
     bundle = _report(console, problem, run)
-    modelfile.save(bundle, output)
+    model_file.save(bundle, output)
     console.print(f"\nModel       {escape(str(output))}")
     if picture is not None:
         _plot(console, network, problem.name, picture)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..gemm import Product, plan
-from ..native.layout import Array
+from ..native.arguments import Array
 from .device import Launch, Rounding
 
 WORKSPACE_BYTES = 32 << 20

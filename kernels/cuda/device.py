@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..native.layout import Array
+from ..native.arguments import Array
 from .kernel import Kernel
 
 Launch = Callable[[], None]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..native import store
-from ..native.layout import Array
+from ..native.arguments import Array
 from . import cublas
 from .device import CaptureError, Extent, Launch, Rounding
 from .kernel import Kernel

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
+from ..elementwise import loss_of, pull_back, sigma
 from ..formulas import Activation, Loss
-from ..native.layout import Array
-from ..scalars import loss_of, pull_back, sigma
+from ..native.arguments import Array
 from .sums import block_total, column_totals, warp_totals
 from .tile import COLUMNS, LANES, ROWS, WARP, WARPS, WIDTH
 from .vectors import Function, device, each, fours, pairwise

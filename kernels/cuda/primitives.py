@@ -15,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec
 import numpy as np
 
 from ..formulas import Activation, Loss
-from ..native.layout import Array
+from ..native.arguments import Array
 from .device import Device, Launch, Rounding
 from .kernel import Kernel, Parameter
 from .tile import COLUMNS, LANES, ROWS, THREADS, WARP, WARPS, WIDEST, WIDTH

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from ..native.layout import Array
+from ..native.arguments import Array
 from .tile import COLUMNS, ROWS, THREADS, TILE, WARP, WARPS, WIDTH
 from .vectors import Function, device
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from numba import cuda
 
-from ..native.layout import Array
-from ..scalars import adam_step
+from ..elementwise import adam_step
+from ..native.arguments import Array
 from .sums import block_total
 from .tile import WIDTH
 from .vectors import Function, device, fours

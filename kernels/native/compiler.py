@@ -12,8 +12,8 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.np.numpy_support import from_dtype
 
+from .arguments import Layout
 from .entry import add_entry
-from .layout import Layout
 from .loader import target_machine
 
 _OPTIONS = {

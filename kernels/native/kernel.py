@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import collector, loader, store
-from .layout import Block, Layout, address, pack, real_type
+from . import gc_pause, loader, store
+from .arguments import Block, Layout, address, pack, real_type
 
 _log = logging.getLogger("gpubackprop")
 _entries: dict[str, int] = {}  # entry points in this process, by kernel, variant and type
@@ -74,7 +74,7 @@ class Kernel:
 
     def _compile(self, name: str, real: np.dtype[Any]) -> tuple[str, bytes]:
         started = time.perf_counter()
-        with collector.paused():
+        with gc_pause.paused():
             # Numba is imported here and nowhere else: a warm process does without it.
             compiler = import_module(".compiler", __package__)
             module = import_module(f"..{self._module}", __package__)

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from gpubackprop.algorithm.memory import HOST
 from gpubackprop.bench.catalogue import CLAIMS
 from gpubackprop.bench.claims.counting import allocated
 from gpubackprop.bench.claims.networks import Plain
 from gpubackprop.bench.claims.peer import peer
 from gpubackprop.bench.options import Options
-from gpubackprop.memory import HOST
-from gpubackprop.memory_plan import Sizes
+from gpubackprop.training.memory_plan import Sizes
 
 BY_NAME = {section.name: section for section in CLAIMS}
 NEEDS = {"PyTorch": "torch", "JAX": "jax"}

@@ -5,6 +5,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from gpubackprop import MLPClassifier
+from gpubackprop.algorithm.memory import HOST
 from gpubackprop.backends import select
 from gpubackprop.backends.cuda.memory import DeviceMemory
 from gpubackprop.bench.on_gpu import host_time, kernels, precision, step
@@ -16,7 +17,6 @@ from gpubackprop.bench.processes.service import CrashError
 from gpubackprop.bench.start import parameters
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.kernels.formulas import Activation, Loss
-from gpubackprop.memory import HOST
 
 ROWS, COLUMNS = 10, 8
 MATRIX, ROW, COLUMN = 4 * ROWS * COLUMNS, 4 * COLUMNS, 4 * ROWS

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
-from gpubackprop import modelfile
+from gpubackprop.table import model_file
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_categories_that_look_like_numbers_match(run, flowers, tmp_path):
     flowers["zip"] = np.where(flowers["kind"] == "rose", "0123", "0456")
     flowers.to_csv(tmp_path / "flowers.csv", index=False)
     run("train flowers.csv -t kind --category zip --drop long --no-plot --epochs 30 -o model")
-    encoder = modelfile.load(tmp_path / "model").prepare.named_transformers_["categories"]
+    encoder = model_file.load(tmp_path / "model").prepare.named_transformers_["categories"]
     assert encoder.categories_[0].tolist() == ["0123", "0456"]
     run("predict model flowers.csv -o out.csv")
     predicted = pd.read_csv(tmp_path / "out.csv")["prediction"]
@@ -95,8 +95,8 @@ def test_a_quantity_has_no_probabilities(run, houses):
 
 
 def test_another_version_is_noted_once(run, flower_model, flowers, tmp_path):
-    bundle = modelfile.load(tmp_path / "model")
+    bundle = model_file.load(tmp_path / "model")
     bundle.versions["scikit-learn"] = "1.0"
-    modelfile.save(bundle, tmp_path / "model")
+    model_file.save(bundle, tmp_path / "model")
     output = run("predict model flowers.csv")
     assert output.count("was trained with scikit-learn 1.0") == 1

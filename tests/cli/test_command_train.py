@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gpubackprop import modelfile
 from gpubackprop.cli.problem import from_file
 from gpubackprop.cli.progress import TrainingProgress
+from gpubackprop.table import model_file
 
 QUICK = "--epochs 3 --no-plot"
 
@@ -28,7 +28,7 @@ def test_digits_are_trained_compared_saved_and_drawn(run, tmp_path):
         assert ours == theirs
     assert len(table_row(output, "seconds")) == 2
     assert (tmp_path / "digits-loss.png").read_bytes().startswith(b"\x89PNG")
-    bundle = modelfile.load(tmp_path / "digits.gpubackprop")
+    bundle = model_file.load(tmp_path / "digits.gpubackprop")
     assert bundle.task == "classification"
     assert bundle.metrics["test_accuracy"] > 0.5
 
@@ -39,7 +39,7 @@ def test_quantities_are_predicted_in_their_own_unit(run, houses, tmp_path):
     rmse, r2 = re.search(r"Test RMSE (\S+), R² (\S+) on 40 rows", output).groups()
     assert float(r2) > 0.6
     assert 1000 < float(rmse) < 80000
-    metrics = modelfile.load(tmp_path / "houses.gpubackprop").metrics
+    metrics = model_file.load(tmp_path / "houses.gpubackprop").metrics
     assert metrics["test_rmse"] == pytest.approx(float(rmse), rel=1e-3)
     assert metrics["test_r2"] == pytest.approx(float(r2), abs=1e-3)
 
@@ -48,7 +48,7 @@ def test_what_was_done_with_each_column_is_said(run, houses, tmp_path):
     output = run(f"train houses.csv --target price {QUICK}")
     assert "only tells the rows apart: house_id" in output
     assert "differs in nearly every row: remark" in output
-    columns = modelfile.load(tmp_path / "houses.gpubackprop").columns
+    columns = model_file.load(tmp_path / "houses.gpubackprop").columns
     assert {c.name: c.kind for c in columns} == {
         "area": "number",
         "city": "category",
@@ -70,7 +70,7 @@ def test_classes_are_reported_with_a_confusion_matrix(run, flowers):
 def test_parquet_is_trained_on_too(run, flowers, tmp_path):
     flowers.to_parquet(tmp_path / "f.parquet")
     run(f"train f.parquet -t kind {QUICK} -o other.model")
-    assert modelfile.load(tmp_path / "other.model").target == "kind"
+    assert model_file.load(tmp_path / "other.model").target == "kind"
 
 
 def test_rows_without_a_target_are_left_out(run, flowers, tmp_path):
@@ -93,9 +93,9 @@ def test_early_stopping_holds_a_validation_part_out_where_there_are_rows(run, fl
     many = pd.concat([flowers] * 5)
     many.to_csv(tmp_path / "many.csv", index=False)
     run(f"train many.csv -t kind {QUICK}")
-    assert modelfile.load(tmp_path / "many.gpubackprop").network.early_stopping
+    assert model_file.load(tmp_path / "many.gpubackprop").network.early_stopping
     run(f"train many.csv -t kind --no-early-stopping {QUICK}")
-    assert not modelfile.load(tmp_path / "many.gpubackprop").network.early_stopping
+    assert not model_file.load(tmp_path / "many.gpubackprop").network.early_stopping
 
 
 def test_options_reach_the_network(run, flowers, tmp_path):
@@ -103,7 +103,7 @@ def test_options_reach_the_network(run, flowers, tmp_path):
         "train flowers.csv -t kind --no-plot --hidden 7,5 --activation tanh --epochs 2 --alpha 0.5 "
         "--batch-size 9 --learning-rate 0.02 --seed 3 --backend reference"
     )
-    network = modelfile.load(tmp_path / "flowers.gpubackprop").network
+    network = model_file.load(tmp_path / "flowers.gpubackprop").network
     expected = {
         "hidden_layer_sizes": (7, 5),
         "activation": "tanh",
@@ -121,7 +121,7 @@ def test_equal_seeds_give_equal_models(run, flowers, tmp_path):
     weights = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         run(f"train flowers.csv -t kind {QUICK} --seed {seed} -o {name}")
-        weights.append(modelfile.load(tmp_path / name).network.coefs_[0])
+        weights.append(model_file.load(tmp_path / name).network.coefs_[0])
     np.testing.assert_array_equal(weights[0], weights[1])
     assert not np.array_equal(weights[0], weights[2])
 
@@ -169,14 +169,14 @@ def test_an_interrupted_training_is_tested_and_saved(run, tmp_path, monkeypatch)
     assert re.search(r"Interrupted: the model after 3 epochs in \S+ s is tested and saved", output)
     assert "Test accuracy" in output
     assert "scikit-learn" not in output
-    assert modelfile.load(tmp_path / "digits.gpubackprop").network.n_iter_ == 3
+    assert model_file.load(tmp_path / "digits.gpubackprop").network.n_iter_ == 3
 
 
 def test_an_interrupt_outside_of_training_ends_quietly(run, flowers, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(modelfile, "save", interrupt)
+    monkeypatch.setattr(model_file, "save", interrupt)
     assert "Interrupted" in run(f"train flowers.csv -t kind {QUICK}", code=130)
 
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from gpubackprop.algorithm.optimizers import SGD, Adam
+from gpubackprop.algorithm.parameters import Parameters
+from gpubackprop.algorithm.workspace import Workspace
 from gpubackprop.backprop import Formulas, Source
-from gpubackprop.epochs import Epochs
 from gpubackprop.kernels.formulas import Activation, Loss
-from gpubackprop.memory_plan import plan
-from gpubackprop.optimizers import SGD, Adam
-from gpubackprop.parameters import Parameters
-from gpubackprop.workspace import Workspace
+from gpubackprop.training.epochs import Epochs
+from gpubackprop.training.memory_plan import plan
 
 BACKENDS = ("reference", "compiled")  # the CPU's; the GPU's tests are in tests/cuda
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from gpubackprop import Network, check_gradients
+from gpubackprop.algorithm.checkpointing import layout
+from gpubackprop.algorithm.memory import Host
+from gpubackprop.algorithm.parameters import Parameters
+from gpubackprop.algorithm.workspace import Workspace
 from gpubackprop.backends import compiled, threads
+from gpubackprop.backends.recording import Tape
 from gpubackprop.backprop import Formulas, bind
-from gpubackprop.checkpointing import layout
 from gpubackprop.kernels.formulas import Activation, Loss
-from gpubackprop.memory import Host
-from gpubackprop.memory_plan import Sizes
-from gpubackprop.parameters import Parameters
-from gpubackprop.tape import Tape
-from gpubackprop.workspace import Workspace
+from gpubackprop.training.memory_plan import Sizes
 
 WIDTHS = (7, 3, 11, 5, 13, 2, 9, 6, 10, 4)
 """Of nine layers; none like its neighbours."""

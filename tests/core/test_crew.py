@@ -10,7 +10,7 @@ import pytest
 
 from gpubackprop.backends import threads
 from gpubackprop.backends.compiled import backend
-from gpubackprop.backends.crew import Crew, crew
+from gpubackprop.backends.thread_team import Crew, crew
 from gpubackprop.kernels.formulas import Activation
 from gpubackprop.kernels.replay import replay
 
@@ -60,7 +60,7 @@ def test_threads_end_with_their_crew():
 
 HELD_UP = """
 import numpy as np
-from gpubackprop.backends.crew import crew
+from gpubackprop.backends.thread_team import crew
 from gpubackprop.kernels.replay import attend, replay
 
 two, cells = crew(2), [np.zeros(8, dtype=np.int64) for _ in range(4)]

@@ -7,8 +7,8 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from gpubackprop.memory import HOST, Host
-from gpubackprop.memory_plan import Sizes, plan
+from gpubackprop.algorithm.memory import HOST, Host
+from gpubackprop.training.memory_plan import Sizes, plan
 
 SIZES = (7, 9, 6, 4)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gpubackprop.memory import ALIGNMENT, Host, aligned_zeros
-from gpubackprop.parameters import Parameters
+from gpubackprop.algorithm.memory import ALIGNMENT, Host, aligned_zeros
+from gpubackprop.algorithm.parameters import Parameters
 
 
 def address(array):

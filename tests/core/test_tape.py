@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import gpubackprop.backends.compiled
+from gpubackprop.algorithm.optimizers import Adam
 from gpubackprop.backends import threads
+from gpubackprop.backends.recording import Tape
 from gpubackprop.backprop import bind
 from gpubackprop.kernels import compiled, reference
-from gpubackprop.optimizers import Adam
-from gpubackprop.tape import Tape
 
 SCHEDULE = 0.7
 """The learning rate changes from epoch to epoch, as schedules have it."""

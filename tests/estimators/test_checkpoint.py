@@ -10,8 +10,8 @@ import scipy.sparse
 from sklearn.base import clone
 
 from gpubackprop import MLPRegressor, backends
+from gpubackprop.algorithm.memory import Host
 from gpubackprop.backends import compiled
-from gpubackprop.memory import Host
 
 from .agreement import (
     ENDS_BY_ITSELF,

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gpubackprop import MLPRegressor, Network, backends, prediction
+from gpubackprop import MLPRegressor, Network, backends
+from gpubackprop.algorithm.memory import Host
 from gpubackprop.backends import Backend, Work, compiled
 from gpubackprop.backends.backend import Run, Step
-from gpubackprop.memory import Host
-from gpubackprop.memory_plan import Sizes
+from gpubackprop.fitting import prediction
+from gpubackprop.training.memory_plan import Sizes
 
 from .agreement import TASKS, Params, said
 

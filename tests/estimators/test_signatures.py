@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import get_tags
 
-from gpubackprop import sklearn_contract
+from gpubackprop.fitting import contract
 
 from .agreement import OURS, OWN_PARAMETERS, TASKS, THEIRS
 
@@ -108,30 +108,28 @@ def test_fitted_attributes_are_scikit_learns(solver: str, task: str) -> None:
 
 
 def test_contract_with_the_installed_scikit_learn_holds() -> None:
-    assert sklearn_contract.violations() == []
+    assert contract.violations() == []
 
 
 def test_contract_notices_a_changed_signature(monkeypatch: pytest.MonkeyPatch) -> None:
     def iteration_ends(self: Any, time_step: int, batches: int) -> None: ...
 
-    monkeypatch.setattr(sklearn_contract.AdamOptimizer, "iteration_ends", iteration_ends)
-    changed = {sklearn_contract.AdamOptimizer.iteration_ends: ("self", "time_step")}
-    monkeypatch.setattr(sklearn_contract, "SIGNATURES", changed)
-    (violation,) = sklearn_contract.violations()
+    monkeypatch.setattr(contract.AdamOptimizer, "iteration_ends", iteration_ends)
+    changed = {contract.AdamOptimizer.iteration_ends: ("self", "time_step")}
+    monkeypatch.setattr(contract, "SIGNATURES", changed)
+    (violation,) = contract.violations()
     assert "iteration_ends" in violation
     assert "batches" in violation
 
 
 def test_contract_notices_a_missing_attribute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(
-        sklearn_contract.ATTRIBUTES, sklearn_contract.SGDOptimizer, ("velocities", "speeds")
-    )
-    assert sklearn_contract.violations() == ["SGDOptimizer lacks speeds"]
+    monkeypatch.setitem(contract.ATTRIBUTES, contract.SGDOptimizer, ("velocities", "speeds"))
+    assert contract.violations() == ["SGDOptimizer lacks speeds"]
 
 
 @both_estimators
 def test_contract_covers_all_that_is_overridden(ours: Any, theirs: Any) -> None:
-    named = {function.__name__ for function in sklearn_contract.SIGNATURES}
+    named = {function.__name__ for function in contract.SIGNATURES}
     mixins = ours.__mro__[1 : ours.__mro__.index(theirs)]
     replaced = {name for m in mixins for name in vars(m) if callable(getattr(m, name))}
     assert {name for name in replaced if hasattr(theirs, name) and "__" not in name} <= named

@@ -5,8 +5,8 @@ import pytest
 from numba import njit
 
 from gpubackprop.kernels import compiled, reference
+from gpubackprop.kernels.elementwise import logarithm
 from gpubackprop.kernels.formulas import Activation
-from gpubackprop.kernels.scalars import logarithm
 
 POINTS = 1_000_000
 ENDS = {"float32": 104.0, "float64": 746.0}

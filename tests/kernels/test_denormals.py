@@ -11,7 +11,7 @@ from llvmlite import binding, ir
 from gpubackprop import MLPRegressor
 from gpubackprop.backends import threads
 from gpubackprop.backends.compiled import backend
-from gpubackprop.backends.crew import crew
+from gpubackprop.backends.thread_team import crew
 from gpubackprop.kernels import compiled, denormals
 from gpubackprop.kernels.native.kernel import Launch
 from gpubackprop.kernels.replay import replay

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from gpubackprop.kernels import compiled
-from gpubackprop.kernels.native import collector
+from gpubackprop.kernels.native import gc_pause
+from gpubackprop.kernels.native.arguments import Layout, pack
 from gpubackprop.kernels.native.compiler import compile_kernel
 from gpubackprop.kernels.native.kernel import compiled_kernels
-from gpubackprop.kernels.native.layout import Layout, pack
 
 
 def wide(rows, columns, dtype="float64"):
@@ -89,10 +89,10 @@ def test_a_loop_that_only_numba_could_run_is_refused():
 def test_the_garbage_collector_is_as_it_was_before(running):
     (gc.enable if running else gc.disable)()
     try:
-        with collector.paused():
+        with gc_pause.paused():
             assert not gc.isenabled()
         assert gc.isenabled() is running
-        with pytest.raises(ZeroDivisionError), collector.paused():
+        with pytest.raises(ZeroDivisionError), gc_pause.paused():
             raise ZeroDivisionError
         assert gc.isenabled() is running
     finally:
@@ -128,12 +128,12 @@ import sys
 import numpy as np
 from gpubackprop.backends import compiled
 from gpubackprop.backprop import Formulas
-from gpubackprop.epochs import Epochs
-from gpubackprop.memory import HOST
-from gpubackprop.memory_plan import plan
+from gpubackprop.training.epochs import Epochs
+from gpubackprop.algorithm.memory import HOST
+from gpubackprop.training.memory_plan import plan
 from gpubackprop.kernels.formulas import Activation, Loss
-from gpubackprop.optimizers import Adam
-from gpubackprop.parameters import Parameters
+from gpubackprop.algorithm.optimizers import Adam
+from gpubackprop.algorithm.parameters import Parameters
 
 net = Parameters.zeros((2, 3, 1), "float32")
 net.theta[:] = np.linspace(-1, 1, net.theta.size)

@@ -227,7 +227,7 @@ def test_an_edited_callee_changes_the_key(run_python, copied_package):
     path = {"PYTHONPATH": str(copied_package)}
     original = run_python(FINGERPRINT, **path)
     seen = {original}
-    for name in ("scalars.py", "native/compiler.py"):
+    for name in ("elementwise.py", "native/compiler.py"):
         source = copied_package / "gpubackprop" / "kernels" / name
         text = source.read_text()
         source.write_text(text + "\n# edited\n")

@@ -7,8 +7,8 @@ from itertools import chain
 
 from ...kernels.cuda.device import CaptureError, Device, Launch
 from ...kernels.cuda.primitives import Primitives
-from ...tape import Tape
 from ..backend import Run, Step
+from ..recording import Tape
 from .fusion import fuse
 
 _log = logging.getLogger("gpubackprop")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from ...kernels.cuda.primitives import Primitives
 from ...kernels.cuda.tile import WARP
 from ...kernels.formulas import Activation, Loss
-from ...tape import Call
+from ..recording import Call
 
 
 def fuse(calls: list[Call], kernels: Primitives) -> list[Call]:

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from ...algorithm.memory import Array, Staging, matrix, row_length
 from ...kernels.cuda.gpu import Gpu
 from ...kernels.cuda.tile import WIDEST
-from ...memory import Array, Staging, matrix, row_length
 
 PIECE = 64 << 20
 """Bytes of a matrix that are moved at a time."""

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from gpubackprop.algorithm.memory import row_length
 from gpubackprop.backends.cuda.memory import DeviceMemory
 from gpubackprop.kernels.cuda.device import CaptureError
-from gpubackprop.memory import row_length
 
 
 class Like:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gpubackprop.parameters import Parameters
+from gpubackprop.algorithm.parameters import Parameters
 
 
 class Moved:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gpubackprop import MLPRegressor
-from gpubackprop.memory_plan import Sizes
+from gpubackprop.training.memory_plan import Sizes
 from tests.core.conftest import make_problem  # noqa: F401
 from tests.cuda.gpu.moved import Moved
 

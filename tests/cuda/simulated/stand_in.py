@@ -4,9 +4,9 @@ from functools import cache, partial
 
 import numpy as np
 
+from gpubackprop.algorithm.memory import aligned_zeros, matrix, row_length
 from gpubackprop.kernels import compiled
 from gpubackprop.kernels.cuda.kernel import Parameter
-from gpubackprop.memory import aligned_zeros, matrix, row_length
 from tests.cuda.simulator import launch
 
 

@@ -10,12 +10,13 @@ import pytest
 from sklearn import neural_network
 from sklearn.datasets import load_iris
 
-from gpubackprop import MLPClassifier, MLPRegressor, Network, check_gradients, prediction
+from gpubackprop import MLPClassifier, MLPRegressor, Network, check_gradients
 from gpubackprop.backends import PRECISIONS
 from gpubackprop.backends.cuda import backend as cuda_backend
 from gpubackprop.backends.cuda import detection
 from gpubackprop.backends.cuda import memory as cuda_memory
-from gpubackprop.device_arrays import adopt, on_gpu
+from gpubackprop.backends.cuda.device_arrays import adopt, on_gpu
+from gpubackprop.fitting import prediction
 from gpubackprop.kernels.cuda.device import Rounding
 from tests.cuda.simulated.fake_cupy import Array, FakeGpu, Foreign, OnHost, cupy
 

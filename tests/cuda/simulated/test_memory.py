@@ -9,7 +9,7 @@ import pytest
 from gpubackprop.backends import compiled
 from gpubackprop.backends.cuda import backend as cuda_backend
 from gpubackprop.backends.cuda.memory import DeviceMemory
-from gpubackprop.memory_plan import Sizes
+from gpubackprop.training.memory_plan import Sizes
 from tests.core.conftest import make_problem  # noqa: F401
 from tests.cuda.gpu.moved import Moved
 from tests.cuda.simulated.fake_cupy import FakeGpu, Stream, cupy

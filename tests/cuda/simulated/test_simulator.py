@@ -9,7 +9,7 @@ import pytest
 from numba import cuda, float32, int32
 from numba.cuda import types
 
-from gpubackprop.memory import aligned_zeros
+from gpubackprop.algorithm.memory import aligned_zeros
 from tests.cuda.simulator import DivergenceError, MisalignedError, RaceError, launch
 
 SEEDS = range(20)

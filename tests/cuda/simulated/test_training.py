@@ -7,17 +7,17 @@ import pytest
 from sklearn.datasets import load_digits
 
 from gpubackprop import MLPClassifier, MLPRegressor
+from gpubackprop.algorithm.workspace import Workspace
 from gpubackprop.backends import Backend, compiled
 from gpubackprop.backends.cuda import backend as cuda_backend
 from gpubackprop.backends.cuda import detection
 from gpubackprop.backends.cuda.execution import preparing
 from gpubackprop.backends.cuda.fusion import fuse
+from gpubackprop.backends.recording import Tape
 from gpubackprop.backprop import bind
 from gpubackprop.kernels.cuda.device import CaptureError
 from gpubackprop.kernels.cuda.primitives import Primitives
-from gpubackprop.memory_plan import Sizes
-from gpubackprop.tape import Tape
-from gpubackprop.workspace import Workspace
+from gpubackprop.training.memory_plan import Sizes
 from tests.core.conftest import make_problem, optimizer  # noqa: F401
 from tests.cuda.simulated.stand_in import StandIn, StandInMemory
 

@@ -10,8 +10,8 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from .denormals import flush_denormals, restore_denormals
-from .native.layout import Array
-from .scalars import Scalar, inline
+from .elementwise import Scalar, inline
+from .native.arguments import Array
 
 _PAUSE = {"x86_64": "pause", "aarch64": "yield", "arm64": "yield"}.get(platform.machine())
 """Instruction that tells the processor that a loop only waits."""

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from . import backends
-from .backends import Backend, Work, threads
-from .backprop import bind
-from .device_arrays import on_gpu
-from .kernels import reference
-from .parameters import Array
-from .translation import formulas, network, working_dtype
-from .workspace import Workspace
+from .. import backends
+from ..algorithm.parameters import Array
+from ..algorithm.workspace import Workspace
+from ..backends import Backend, Work, threads
+from ..backends.cuda.device_arrays import on_gpu
+from ..backprop import bind
+from ..kernels import reference
+from .conversion import formulas, network, working_dtype
 
 _log = logging.getLogger("gpubackprop")
 

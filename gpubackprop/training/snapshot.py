@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from .memory import Array, Memory
+from ..algorithm.memory import Array, Memory
 
 
 class LastEpoch:

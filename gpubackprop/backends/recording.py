@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-from .kernels.protocol import Kernels
+from ..kernels.protocol import Kernels
 
 Call = tuple[Callable[..., None], tuple[Any, ...]]
 
@@ -20,7 +20,7 @@ class Tape:
     --------
     >>> import numpy as np
     >>> from gpubackprop.kernels import reference
-    >>> from gpubackprop.tape import Tape
+    >>> from gpubackprop.backends.recording import Tape
     >>> counter, tape = np.zeros(1, dtype=np.int64), Tape(reference)
     >>> tape.recorder.advance(counter, 5)
     >>> tape.replay()

@@ -54,7 +54,7 @@ def layout(layers: int, checkpoint: Checkpoint) -> Layout:
 
     Examples
     --------
-    >>> from gpubackprop.checkpointing import layout
+    >>> from gpubackprop.algorithm.checkpointing import layout
     >>> places = layout(6, 2)
     >>> places.A, places.delta
     ((0, 1, 2, 1, 4, 1, 6), (0, 1, 0, 1, 0, 1))

@@ -17,10 +17,10 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
-from . import device_arrays
-from .callbacks import EpochRecord
-from .parameters import Array
-from .sklearn_contract import AdamOptimizer, SGDOptimizer
+from ..algorithm.parameters import Array
+from ..backends.cuda import device_arrays
+from ..callbacks import EpochRecord
+from .contract import AdamOptimizer, SGDOptimizer
 
 _log = logging.getLogger("gpubackprop")
 

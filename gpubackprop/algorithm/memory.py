@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from ..kernels.native.arguments import Array as Array
+from ..kernels.native.arguments import address
 from . import checkpointing
-from .kernels.native.layout import Array as Array
-from .kernels.native.layout import address
 
 ALIGNMENT = 64
 """Bytes: a cache line and the widest vector register."""

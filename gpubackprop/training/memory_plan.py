@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import checkpointing
-from .checkpointing import Checkpoint
-from .memory import Room, row_length
+from ..algorithm import checkpointing
+from ..algorithm.checkpointing import Checkpoint
+from ..algorithm.memory import Room, row_length
 
 _WINDOW = 256 << 20
 """Bytes of data on the way at a time: enough for transfers at full speed."""
@@ -106,8 +106,8 @@ def plan(
 
     Examples
     --------
-    >>> from gpubackprop.memory import HOST
-    >>> from gpubackprop.memory_plan import plan
+    >>> from gpubackprop.algorithm.memory import HOST
+    >>> from gpubackprop.training.memory_plan import plan
     >>> plan((784, 100, 10), 60000, 200, "float32", 2, HOST).parameters
     1272160
     """

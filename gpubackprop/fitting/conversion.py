@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from . import device_arrays
-from .backprop import Formulas
-from .kernels.formulas import Activation, Loss
-from .memory import HOST, Memory
-from .optimizers import SGD, Adam
-from .parameters import Array, Parameters
-from .sklearn_contract import SGDOptimizer
+from ..algorithm.memory import HOST, Memory
+from ..algorithm.optimizers import SGD, Adam
+from ..algorithm.parameters import Array, Parameters
+from ..backends.cuda import device_arrays
+from ..backprop import Formulas
+from ..kernels.formulas import Activation, Loss
+from .contract import SGDOptimizer
 
 ACTIVATIONS = {
     "identity": Activation.IDENTITY,

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from .backends.backend import Backend, Run
-from .backprop import Batch, Formulas, Source, bind
-from .feeds import Feed, Resident, Streamed
-from .kernels.protocol import Kernels
-from .memory import Memory
+from ..algorithm.memory import Memory
+from ..algorithm.optimizers import Optimizer
+from ..algorithm.parameters import Array, Parameters
+from ..algorithm.workspace import Workspace
+from ..backends.backend import Backend, Run
+from ..backprop import Batch, Formulas, Source, bind
+from ..kernels.protocol import Kernels
+from .batches import Feed, Resident, Streamed
 from .memory_plan import Plan
-from .optimizers import Optimizer
-from .parameters import Array, Parameters
-from .workspace import Workspace
 
 _log = logging.getLogger("gpubackprop")
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Protocol
 
-from .kernels.protocol import Kernels
+from ..kernels.protocol import Kernels
 from .parameters import Array, Parameters
 from .workspace import Workspace
 

@@ -5,16 +5,15 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from .backends.backend import Backend
-from .epochs import Epochs
-from .last_epoch import LastEpoch
-from .memory import Memory
-from .memory_plan import Plan, plan
-from .optimizers import Adam
-from .parameters import Array
-from .sklearn_contract import SGDOptimizer
-from .training import Data
-from .translation import (
+from ..algorithm.memory import Memory
+from ..algorithm.optimizers import Adam
+from ..algorithm.parameters import Array
+from ..backends.backend import Backend
+from ..training.epochs import Epochs
+from ..training.memory_plan import Plan, plan
+from ..training.snapshot import LastEpoch
+from .contract import SGDOptimizer
+from .conversion import (
     formulas,
     layer_sizes,
     loss_scale,
@@ -24,6 +23,7 @@ from .translation import (
     training_dtype,
     usable,
 )
+from .epoch_loop import Data
 
 
 class DenseEngine:

@@ -14,8 +14,8 @@ from sklearn import get_config
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from .device_arrays import adopt, beside, namespace, on_gpu, on_host
-from .memory import Array
+from ..algorithm.memory import Array
+from ..backends.cuda.device_arrays import adopt, beside, namespace, on_gpu, on_host
 
 
 class Sample(NamedTuple):

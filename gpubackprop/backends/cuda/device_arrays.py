@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .backends.cuda import detection
-from .memory import Array
+from ...algorithm.memory import Array
+from . import detection
 
 _CUDA = (2, 13)
 """DLPack's kinds of memory on a GPU: plain and managed."""
@@ -35,7 +35,7 @@ def on_gpu(array: Any) -> bool:
     Examples
     --------
     >>> import numpy as np
-    >>> from gpubackprop.device_arrays import on_gpu
+    >>> from gpubackprop.backends.cuda.device_arrays import on_gpu
     >>> on_gpu(np.ones(3)), on_gpu([1, 2, 3])
     (False, False)
     """
@@ -129,7 +129,7 @@ def device_for(device: str, X: Any) -> str:
     Examples
     --------
     >>> import numpy as np
-    >>> from gpubackprop.device_arrays import device_for
+    >>> from gpubackprop.backends.cuda.device_arrays import device_for
     >>> device_for("auto", np.ones((3, 2)))
     'auto'
     """

@@ -5,8 +5,8 @@ from typing import Protocol
 
 import numpy as np
 
-from .backprop import Source
-from .memory import Array, Memory
+from ..algorithm.memory import Array, Memory
+from ..backprop import Source
 
 
 class Feed(Protocol):

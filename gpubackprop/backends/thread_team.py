@@ -7,9 +7,9 @@ from queue import Empty, SimpleQueue
 
 import numpy as np
 
+from ..algorithm.memory import Array, aligned_zeros
 from ..kernels import replay
 from ..kernels.native.kernel import Launch
-from ..memory import Array, aligned_zeros
 
 
 class Crew:

@@ -4,16 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from .backends.backend import Backend, Step
-from .backprop import Formulas, bind
-from .checkpointing import Checkpoint
-from .device_arrays import on_gpu
-from .kernels.protocol import Kernels
-from .memory import Memory
-from .memory_plan import MARGIN, Sizes, mebibytes, would_need
-from .parameters import Array
-from .translation import formulas, layer_sizes, loss_scale, network, targets, usable
-from .workspace import Workspace
+from ..algorithm.checkpointing import Checkpoint
+from ..algorithm.memory import Memory
+from ..algorithm.parameters import Array
+from ..algorithm.workspace import Workspace
+from ..backends.backend import Backend, Step
+from ..backends.cuda.device_arrays import on_gpu
+from ..backprop import Formulas, bind
+from ..kernels.protocol import Kernels
+from ..training.memory_plan import MARGIN, Sizes, mebibytes, would_need
+from .conversion import formulas, layer_sizes, loss_scale, network, targets, usable
 
 
 class FullBatch:

@@ -11,9 +11,10 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.metaestimators import available_if
 
-from . import backends, device_validation, prediction
-from .device_arrays import adopt, device_for, on_gpu, on_host
-from .sklearn_contract import check_partial_fit_first_call
+from .. import backends
+from ..backends.cuda.device_arrays import adopt, device_for, on_gpu, on_host
+from . import gpu_validation, prediction
+from .contract import check_partial_fit_first_call
 
 
 class DeviceData:
@@ -37,23 +38,23 @@ class DeviceData:
         if not on_gpu(X):
             return super()._validate_input(X, y, incremental, reset)  # type: ignore[misc]
         device_for(self.device, X)
-        y = device_validation.array_of_targets(y, X)
+        y = gpu_validation.array_of_targets(y, X)
         sample = self._sample(y, X)
-        stand_in = device_validation.stand_in(X, len(sample.y))
+        stand_in = gpu_validation.stand_in(X, len(sample.y))
         seen, targets = super()._validate_input(  # type: ignore[misc]
             stand_in, sample.y, incremental, reset
         )
         return X.astype(seen.dtype, copy=False), sample.targets(targets)
 
-    def _sample(self, y: Any, X: Any) -> device_validation.Sample:
-        return device_validation.sample_of_numbers(y, X)
+    def _sample(self, y: Any, X: Any) -> gpu_validation.Sample:
+        return gpu_validation.sample_of_numbers(y, X)
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Any:
         if not on_gpu(X):
             return super()._forward_pass_fast(X, check_input)  # type: ignore[misc]
         X = adopt(X)
         with X.device:
-            X = device_validation.checked(self, X) if check_input else X
+            X = gpu_validation.checked(self, X) if check_input else X
             device = device_for(self.device, X)
             backend = backends.select(self.backend, device, self.precision)
             return prediction.predict_on(backend, self, X)
@@ -99,8 +100,8 @@ def _partial_fit_of_scikit_learn(estimator: Any) -> Any:
 class DeviceLabels(DeviceData):
     """Labels on a GPU, for a classifier."""
 
-    def _sample(self, y: Any, X: Any) -> device_validation.Sample:
-        return device_validation.sample_of_labels(y, X)
+    def _sample(self, y: Any, X: Any) -> gpu_validation.Sample:
+        return gpu_validation.sample_of_labels(y, X)
 
     @available_if(_partial_fit_of_scikit_learn)  # type: ignore[untyped-decorator]
     def partial_fit(
@@ -138,7 +139,7 @@ class DeviceLabels(DeviceData):
             return super()._predict(X, check_input)  # type: ignore[misc]
         y_hat = self._forward_pass_fast(X, check_input)
         with y_hat.device if on_gpu(y_hat) else nullcontext():
-            return device_validation.decoded(self._label_binarizer, y_hat)
+            return gpu_validation.decoded(self._label_binarizer, y_hat)
 
 
 def _metric(estimator: Any) -> Callable[..., float]:

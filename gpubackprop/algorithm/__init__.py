@@ -1,0 +1,1 @@
+"""What backpropagation works on: parameters, workspaces, optimizers, and the memory they lie in."""
