@@ -96,8 +96,8 @@ class Network:
     dtype : {"auto", "float32", "float64"}, default="auto"
         Type of all numbers; "auto" is what `precision` says, and else float32.
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
-        Where to compute. "auto" is the CPU: steps are taken and looked at one by one here, which a
-        GPU gains little by.
+        Where to compute. "auto" is the CPU: a network's steps are taken and looked at one by one,
+        which a GPU gains little by.
     backend : {"auto", "compiled", "reference"}, default="auto"
         How to compute on the CPU.
     random_state : int, RandomState or None, default=None
@@ -235,7 +235,7 @@ class Network:
         self._thread = threading.get_ident()  # a GPU's stream is a thread's own
 
     def _session(self) -> AbstractContextManager[None]:
-        """Set up for primitives; the CPU needs nothing, and here its BLAS may use all threads."""
+        """Set up for primitives; the CPU needs nothing, and its BLAS may use all threads."""
         if self._memory is HOST:
             return nullcontext()
         if threading.get_ident() != self._thread:
@@ -420,7 +420,7 @@ class Network:
 
     @property
     def _kept(self) -> tuple[bool, ...]:
-        """Which activations are there after the forward pass."""
+        """Which activations still hold their values after the forward pass."""
         layers = len(self.layer_sizes) - 1
         return checkpointing.survives(checkpointing.layout(layers, self._checkpoint).A)
 
@@ -430,7 +430,7 @@ class Network:
             raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
         B = np.shape(cache.A[0])[-1]
         kept = zip(self.layer_sizes, self._kept, strict=True)
-        widths = [(d, B) if there else None for d, there in kept]
+        widths = [(d, B) if still else None for d, still in kept]
         self._require_shapes("cache.A", cache.A, widths)
         self._require_shapes("cache.Z", cache.Z, widths[1:])
         targets = self._columns(Y, self.layer_sizes[-1], "Y")
@@ -452,15 +452,15 @@ class Network:
             layers.append(layer._replace(input=below, Z=Z, output=A))
         return ws._replace(layers=tuple(layers))
 
-    def _laid_out(self, shown: Array | None, room: Array) -> Array:
-        """Lay a cached matrix out as in `room`: itself if it lies so, else a copy, or `room`."""
+    def _laid_out(self, shown: Array | None, buffer: Array) -> Array:
+        """Lay a cached matrix out like `buffer`: a view if it is, else a copy in it."""
         if shown is None:  # overwritten since
-            return room
-        here = self._memory.put(shown.T)
-        if (here.dtype, here.strides) == (room.dtype, room.strides):
-            return here
-        room[...] = here
-        return room
+            return buffer
+        values = self._memory.put(shown.T)
+        if (values.dtype, values.strides) == (buffer.dtype, buffer.strides):
+            return values
+        buffer[...] = values
+        return buffer
 
     @staticmethod
     def _require_shapes(name: str, arrays: Sequence[Any], shapes: Sequence[Any]) -> None:
@@ -486,8 +486,8 @@ class Network:
 
     def _array(self, batch: npt.ArrayLike) -> Array:
         if self._memory is not HOST and device_arrays.on_gpu(batch):
-            there: Array = device_arrays.adopt(batch).astype(self.dtype, copy=False)
-            return there
+            on_device: Array = device_arrays.adopt(batch).astype(self.dtype, copy=False)
+            return on_device
         return np.asarray(batch, dtype=self.dtype)
 
 
@@ -496,13 +496,13 @@ _MADE_WITH = frozenset(signature(Network).parameters)
 
 def _shown(matrices: Sequence[Array], kept: Sequence[bool]) -> tuple[Any, ...]:
     """Show matrices as the derivation has them, None for those that are overwritten."""
-    return tuple(M.T if there else None for M, there in zip(matrices, kept, strict=True))
+    return tuple(M.T if still else None for M, still in zip(matrices, kept, strict=True))
 
 
 def _fill(net: Parameters, values: Sequence[Array]) -> None:
-    """Copy values in, weights first, wherever they lie."""
-    for mine, theirs in zip((*net.W, *net.b), values, strict=True):
-        mine[...] = net.memory.put(theirs)
+    """Copy values in, weights first, from host or device."""
+    for parameter, array in zip((*net.W, *net.b), values, strict=True):
+        parameter[...] = net.memory.put(array)
 
 
 def _layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
@@ -545,7 +545,7 @@ def _formulas(activation: str, output_activation: str, loss: str) -> Formulas:
         )
         raise ValueError(
             f"no formula for loss={loss!r} with output_activation={output_activation!r}; "
-            f"there is {valid}"
+            f"formulas exist for {valid}"
         )
     hidden = ACTIVATION_OF[activation]
     return Formulas(hidden, output, LOSS_OF[loss])

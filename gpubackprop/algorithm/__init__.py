@@ -1,1 +1,1 @@
-"""What backpropagation works on: parameters, workspaces, optimizers, and the memory they lie in."""
+"""The data of backpropagation: parameters, workspaces, optimizers, and memory for them."""

@@ -10,7 +10,7 @@ Checkpoint = int | str | None
 
 
 class Layout(NamedTuple):
-    """Where a workspace's matrices lie: those of equal numbers share memory.
+    """Places of a workspace's matrices: matrices of equal places share memory.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def layout(layers: int, checkpoint: Checkpoint) -> Layout:
     if k is None:
         return Layout(tuple(range(layers + 1)), tuple(range(layers)), ((),) * layers)
     A = tuple(l if l % k == 0 or l == layers else l % k for l in range(layers + 1))
-    lost = [l for l, there in enumerate(survives(A)) if not there]
+    lost = [l for l, kept in enumerate(survives(A)) if not kept]
     again = tuple(
         tuple(a - 1 for a in lost if l - k < a < l) if l % k == 0 else () for l in range(layers)
     )
@@ -89,15 +89,15 @@ def require(checkpoint: Any) -> None:
         )
 
 
-def room(places: Sequence[int], lengths: Sequence[int]) -> dict[int, int]:
-    """Length of each place: that of the longest that lies there."""
-    longest: dict[int, int] = {}
+def longest(places: Sequence[int], lengths: Sequence[int]) -> dict[int, int]:
+    """Length of each place: that of the longest array placed in it."""
+    found: dict[int, int] = {}
     for place, length in zip(places, lengths, strict=True):
-        longest[place] = max(length, longest.get(place, 0))
-    return longest
+        found[place] = max(length, found.get(place, 0))
+    return found
 
 
 def survives(places: Sequence[int]) -> tuple[bool, ...]:
-    """Whether each matrix is still there once all have been written, in this order."""
+    """Whether each matrix still holds its values once all have been written, in this order."""
     last = {place: index for index, place in enumerate(places)}
     return tuple(last[place] == index for index, place in enumerate(places))

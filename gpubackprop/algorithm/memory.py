@@ -1,4 +1,4 @@
-"""Memory that primitives work in: the process's own, or a GPU's."""
+"""Memory that primitives work in: the host's, which is the process's own, or a GPU's."""
 
 import mmap
 from collections.abc import Sequence
@@ -19,74 +19,74 @@ _HUGE = 1 << 21
 
 
 class Staging(Protocol):
-    """Room where rows of several matrices are put together, and sent to where they are read.
+    """Host buffers for rows of several matrices, and the copies of them that primitives read.
 
-    One is filled while the work on another goes on.
+    A streamed epoch fills one staging while the primitives work on another.
     """
 
     @property
     def host(self) -> tuple[Array, ...]:
-        """Matrices to fill, once `wait` has returned."""
+        """Matrices on the host, to fill once `wait` has returned."""
 
     @property
     def device(self) -> tuple[Array, ...]:
-        """Where primitives find them."""
+        """The matrices that primitives read."""
 
     def wait(self) -> None:
-        """Return when all that reads what was sent last is over."""
+        """Return when every primitive that reads the rows sent last has ended."""
 
     def send(self, rows: int) -> None:
-        """Send the first rows; what is queued from now on finds them."""
+        """Copy the first rows over, for all primitives that are queued after this call."""
 
     def release(self) -> None:
-        """Say that what is queued from now on does not read them."""
+        """Say that no primitive queued after this call reads the rows."""
 
 
-class Room(Protocol):
-    """What a plan asks of memory."""
+class Capacity(Protocol):
+    """Facts about a memory that a memory plan is made with."""
 
     @property
     def row_bytes(self) -> int:
-        """Rows of a matrix start on multiples of this many bytes."""
+        """Alignment of a matrix's rows, in bytes."""
 
     @property
     def keeps_epoch(self) -> bool:
-        """Whether steps may fail half-way here, so that the last epoch is kept if there is room."""
+        """Whether a step may fail half-way, so that the last epoch's state is worth a copy."""
 
     def available(self) -> int | None:
-        """Bytes that may be allocated; None where nobody counts."""
+        """Bytes that may be allocated; None where the operating system decides."""
 
 
-class Memory(Room, Protocol):
-    """Allocates arrays, and moves values between the process's memory and its own."""
+class Memory(Capacity, Protocol):
+    """Allocates arrays, and moves values between the host and itself."""
 
     def zeros(self, size: int, dtype: Any) -> Array:
         """Zeros whose first element lies on a 64-byte boundary."""
 
     def put(self, values: Array) -> Array:
-        """Make a contiguous array's values available here."""
+        """Array in this memory with the values of a contiguous array of the host."""
 
     def rows(self, matrix: Array) -> Array:
-        """Make a matrix available here, for its rows to be read."""
+        """Matrix in this memory with the values of another, for its rows to be gathered."""
 
     def write(self, out: Array, values: Array) -> None:
-        """Copy values from the process's memory into an array here, of the same shape."""
+        """Copy values of the host into an array of this memory, of the same shape."""
 
     def read(self, array: Array) -> Array:
-        """Values of an array here, in the process's memory."""
+        """Values of an array of this memory, on the host."""
 
     def draft(self, array: Array) -> Array:
-        """Array of the process to fill and to `write` here; zero, or what is here already."""
+        """Host buffer shaped like `array`, to fill and `write`; on the host, `array` itself."""
 
     def holds(self, array: Array) -> bool:
-        """Whether an array lies here already."""
+        """Whether an array needs no copy to be read by primitives."""
 
     def staging(self, rows: int, widths: tuple[int, ...], dtype: Any) -> Staging:
-        """Room for rows on their way here."""
+        """Staging for rows of so many columns on their way to this memory."""
 
 
 class Host:
-    """The process's own memory: nothing has to be moved."""
+    """The process's own memory: every move returns its argument."""
 
     row_bytes = 1
     keeps_epoch = False
@@ -104,7 +104,7 @@ class Host:
         return matrix
 
     def write(self, out: Array, values: Array) -> None:
-        """Copy values, unless they are there already."""
+        """Copy values, unless source and target are one array."""
         if out is not values:
             out[...] = values
 
@@ -117,33 +117,33 @@ class Host:
         return array
 
     def holds(self, array: Array) -> bool:
-        """Return False: it counts as data of the process, which nobody moves."""
+        """Return False: data of the host are counted like data that have to be moved."""
         return False
 
     def staging(self, rows: int, widths: tuple[int, ...], dtype: Any) -> Staging:
-        """Room that is read where it is filled."""
+        """Staging whose buffers are read as they were filled."""
         return HostStaging(tuple(matrix(rows, width, dtype, self) for width in widths))
 
     def available(self) -> int | None:
-        """Return None: the operating system counts."""
+        """Return None: the operating system decides."""
         return None
 
 
 class HostStaging(NamedTuple):
-    """Rows that are read where they are put together."""
+    """Staging whose buffers are what primitives read."""
 
     host: tuple[Array, ...]
 
     @property
     def device(self) -> tuple[Array, ...]:
-        """The very same."""
+        """The host's matrices."""
         return self.host
 
     def wait(self) -> None:
-        """Do nothing: each step is over when it returns."""
+        """Do nothing: each step has ended when it returns."""
 
     def send(self, rows: int) -> None:
-        """Do nothing: they are there."""
+        """Do nothing: the rows are in place."""
 
     def release(self) -> None:
         """Do nothing."""
@@ -158,9 +158,9 @@ def aligned_zeros(size: int, dtype: Any) -> Array:
     length = size * dtype.itemsize
     huge = length >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE")
     boundary = _HUGE if huge else ALIGNMENT
-    room = _huge_pages(length + _HUGE) if huge else np.zeros(length + ALIGNMENT, dtype=np.uint8)
-    start = -address(room) % boundary
-    return room[start : start + length].view(dtype)
+    buffer = _huge_pages(length + _HUGE) if huge else np.zeros(length + ALIGNMENT, dtype=np.uint8)
+    start = -address(buffer) % boundary
+    return buffer[start : start + length].view(dtype)
 
 
 def _huge_pages(length: int) -> Array:
@@ -175,7 +175,7 @@ def _huge_pages(length: int) -> Array:
 
 
 def matrix(rows: int, columns: int, dtype: Any, memory: Memory) -> Array:
-    """A matrix of zeros, its rows as far apart as the memory wants them."""
+    """Matrix of zeros whose rows are aligned as the memory wants them."""
     (alone,) = matrices(rows, (columns,), (0,), dtype, memory)
     return alone
 
@@ -183,19 +183,19 @@ def matrix(rows: int, columns: int, dtype: Any, memory: Memory) -> Array:
 def matrices(
     rows: int, columns: Sequence[int], places: Sequence[int], dtype: Any, memory: Memory
 ) -> tuple[Array, ...]:
-    """Matrices of zeros of so many columns each; those of one place start where it starts."""
+    """Matrices of zeros with these numbers of columns; those of equal places share memory."""
     leads = [row_length(d, dtype, memory) for d in columns]
-    room = {
+    buffers = {
         place: memory.zeros(rows * lead, dtype)
-        for place, lead in checkpointing.room(places, leads).items()
+        for place, lead in checkpointing.longest(places, leads).items()
     }
     return tuple(
-        room[place][: rows * lead].reshape(rows, lead)[:, :d]
+        buffers[place][: rows * lead].reshape(rows, lead)[:, :d]
         for d, lead, place in zip(columns, leads, places, strict=True)
     )
 
 
-def row_length(columns: int, dtype: Any, memory: Room) -> int:
+def row_length(columns: int, dtype: Any, memory: Capacity) -> int:
     """Elements from one row of a matrix to the next."""
     step = max(1, memory.row_bytes // np.dtype(dtype).itemsize)
     return int(-(-columns // step) * step)

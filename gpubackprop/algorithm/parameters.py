@@ -12,8 +12,8 @@ from .memory import Array as Array
 class Parameters(NamedTuple):
     """A flat vector and the parameters in it: W_0 .. W_L-1, then b_0 .. b_L-1.
 
-    Each starts on a 64-byte boundary, and each row of a matrix where the memory wants it; what lies
-    between is zero and stays so. Gradients, moments and velocities have the same layout.
+    Each starts on a 64-byte boundary, and each row of a matrix where the memory wants it; the
+    elements between are zero and stay so. Gradients, moments and velocities have the same layout.
     """
 
     theta: Array
@@ -25,7 +25,7 @@ class Parameters(NamedTuple):
     decayed: int
     """How many leading elements weight decay applies to: the weights, not the biases."""
     memory: Memory
-    """Where the vector lies."""
+    """Memory of the vector."""
 
     @classmethod
     def zeros(cls, layer_sizes: tuple[int, ...], dtype: Any, memory: Memory = HOST) -> "Parameters":
@@ -41,8 +41,8 @@ class Parameters(NamedTuple):
         W = []
         for start, (fan_in, fan_out) in zip(offsets, pairwise(layer_sizes), strict=False):
             lead = row_length(fan_out, theta.dtype, memory)
-            room = theta[start : start + fan_in * lead]
-            W.append(room.reshape(fan_in, lead)[:, :fan_out])
+            rows = theta[start : start + fan_in * lead].reshape(fan_in, lead)
+            W.append(rows[:, :fan_out])
         starts = zip(offsets[depth:-1], layer_sizes[1:], strict=True)
         b = tuple(theta[start : start + fan_out] for start, fan_out in starts)
         return cls(theta, tuple(W), b, offsets[depth], memory)
@@ -59,15 +59,15 @@ class Parameters(NamedTuple):
     def load(self, arrays: list[Array]) -> None:
         """Copy values in, weights first."""
         values = self._over_host(self.memory.draft(self.theta))
-        for mine, theirs in zip((*values.W, *values.b), arrays, strict=True):
-            mine[...] = theirs
+        for parameter, array in zip((*values.W, *values.b), arrays, strict=True):
+            parameter[...] = array
         self.memory.write(self.theta, values.theta)
 
     def store(self, arrays: list[Array]) -> None:
         """Copy values out into existing arrays, weights first."""
         values = self._over_host(self.memory.read(self.theta))
-        for mine, theirs in zip((*values.W, *values.b), arrays, strict=True):
-            theirs[...] = mine
+        for parameter, array in zip((*values.W, *values.b), arrays, strict=True):
+            array[...] = parameter
 
     def _over_host(self, theta: Array) -> "Parameters":
         """The same layout over a vector of the process, which is moved in one piece."""

@@ -68,7 +68,7 @@ class Workspace(NamedTuple):
     layout: Layout
     """Which activations and errors share memory, and what is run again."""
     memory: Memory
-    """What all this lies in."""
+    """Memory of all of it."""
 
     @classmethod
     def allocate(
@@ -187,8 +187,8 @@ def _pre_activations(
     widths = [A[l].shape[1] for l in kept]
     own = matrices(len(A[0]), widths, [places.A[l] for l in kept], A[0].dtype, memory)
     Z = list(A[1:])
-    for l, room in zip(kept, own, strict=True):
-        Z[l - 1] = room
+    for l, apart_from_A in zip(kept, own, strict=True):
+        Z[l - 1] = apart_from_A
     return Z
 
 

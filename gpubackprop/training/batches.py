@@ -1,4 +1,4 @@
-"""Where the mini-batches of an epoch come from: data that lie there whole, or pass through."""
+"""Mini-batches of an epoch: gathered from data in memory, or from windows on them that are sent."""
 
 from collections.abc import Iterator
 from typing import Protocol

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..algorithm import checkpointing
 from ..algorithm.checkpointing import Checkpoint
-from ..algorithm.memory import Room, row_length
+from ..algorithm.memory import Capacity, row_length
 
 _WINDOW = 256 << 20
 """Bytes of data on the way at a time: enough for transfers at full speed."""
@@ -28,9 +28,9 @@ class Plan(NamedTuple):
     margin: int
     """For the GPU's libraries."""
     available: int | None
-    """What there is; None where nobody counts."""
+    """Bytes that may be allocated; None where the operating system decides."""
     keeps_epoch: bool
-    """Whether there are copies of what the last epoch left."""
+    """Whether copies of the last epoch's state are made."""
     checkpoint: Checkpoint
     """Which layers' activations are kept."""
     part_with_sqrt: int
@@ -40,7 +40,7 @@ class Plan(NamedTuple):
     part: int
     """Rows of a batch that are computed together."""
     window: int | None
-    """Rows of the data that are there at a time; None for all."""
+    """Rows of the data in memory at a time; None for all."""
 
     @property
     def total(self) -> int:
@@ -49,7 +49,7 @@ class Plan(NamedTuple):
 
     @property
     def fits(self) -> bool:
-        """Whether there is as much."""
+        """Whether that may be allocated."""
         return self.available is None or self.total <= self.available
 
     @property
@@ -67,8 +67,8 @@ def plan(
     batch_size: int,
     dtype: Any,
     moments: int,
-    memory: Room,
-    here: bool = False,
+    memory: Capacity,
+    X_in_memory: bool = False,
     checkpoint: Checkpoint = None,
     apart: tuple[bool, ...] = (),
 ) -> Plan:
@@ -89,10 +89,10 @@ def plan(
         Of all numbers.
     moments : int
         Vectors that the optimizer keeps: 1 with SGD, 2 with Adam.
-    memory : Room
-        Where.
-    here : bool, default=False
-        Whether X lies there already.
+    memory : Capacity
+        Of the host or a GPU.
+    X_in_memory : bool, default=False
+        Whether X needs no copy to be read there.
     checkpoint : int, "sqrt" or None, default=None
         Which layers' activations are kept.
     apart : tuple of bool, default=()
@@ -120,7 +120,7 @@ def plan(
     def least(checkpoint: Checkpoint) -> Plan:
         sizes = Sizes(layer_sizes, np.dtype(dtype), memory, checkpoint, apart)
         ways = _ways(sizes, rows, batch_size, 2 + moments, copies, available)
-        return _first_that_fits(_targets_only(ways, sizes.targets(rows)) if here else ways)
+        return _first_that_fits(_targets_only(ways, sizes.targets(rows)) if X_in_memory else ways)
 
     planned = least(checkpoint)
     leaner = least("sqrt") if checkpoint is None else planned
@@ -157,7 +157,7 @@ def _ways(
 
 
 def _targets_only(ways: Iterator[Plan], targets: int) -> Iterator[Plan]:
-    """The ways for X that lies there already: it is not moved, and its targets follow it whole."""
+    """The ways for X in memory: it is not moved, and its targets follow it whole."""
     return (way._replace(data=targets) for way in ways if way.window is None)
 
 
@@ -204,8 +204,8 @@ class Sizes:
         d_0 .. d_L.
     dtype : dtype
         Of all numbers.
-    memory : Room
-        Whose rows are how far apart.
+    memory : Capacity
+        Says how rows are aligned.
     checkpoint : int, "sqrt" or None, default=None
         Which layers' activations are kept.
     apart : tuple of bool, default=()
@@ -216,7 +216,7 @@ class Sizes:
         self,
         layer_sizes: tuple[int, ...],
         dtype: np.dtype[Any],
-        memory: Room,
+        memory: Capacity,
         checkpoint: Checkpoint = None,
         apart: tuple[bool, ...] = (),
     ) -> None:
@@ -232,26 +232,26 @@ class Sizes:
         self._layout = checkpointing.layout(len(layer_sizes) - 1, checkpoint)
 
     def workspace(self, rows: int) -> int:
-        """Bytes for activations, errors and targets of so many examples."""
-        A = checkpointing.room(self._layout.A, self._leads)
-        delta = checkpointing.room(self._layout.delta, self._leads[1:])
-        Z = checkpointing.room(
+        """Bytes for activations, errors and targets of a number of examples."""
+        A = checkpointing.longest(self._layout.A, self._leads)
+        delta = checkpointing.longest(self._layout.delta, self._leads[1:])
+        Z = checkpointing.longest(
             [self._layout.A[l] for l in self._apart], [self._leads[l] for l in self._apart]
         )
         matrices = sum((*A.values(), *Z.values(), *delta.values()))
         return rows * (matrices + self._leads[-1] + 8)
 
     def data(self, rows: int) -> int:
-        """Bytes for so many training examples, with their targets, weights and order."""
+        """Bytes for a number of training examples, with their targets, weights and order."""
         return rows * self._leads[0] + self.targets(rows)
 
     def targets(self, rows: int) -> int:
         """Bytes for their targets, weights and order alone."""
         return rows * (self._leads[-1] + 16)
 
-    def window(self, batch_size: int, rows: int, room: int) -> int:
+    def window(self, batch_size: int, rows: int, available: int) -> int:
         """Rows of each of two windows: whole batches, as many as are useful and fit."""
-        batches = max(1, min(room, 2 * _WINDOW) // 2 // self.data(batch_size))
+        batches = max(1, min(available, 2 * _WINDOW) // 2 // self.data(batch_size))
         return min(batches * batch_size, -(-rows // batch_size) * batch_size)
 
 

@@ -13,7 +13,7 @@ class LastEpoch:
     arrays : iterable of ndarray
         What an epoch starts from: parameters, the optimizer's state. Kept at once; may be none.
     memory : Memory
-        Where they lie.
+        Memory of the arrays.
     """
 
     def __init__(self, arrays: Iterable[Array], memory: Memory) -> None:

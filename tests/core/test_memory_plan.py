@@ -27,18 +27,18 @@ class Wide(Host):
     row_bytes = 16
 
 
-def needs(batch_size, window=None, part=None, rows=1000, here=False):
+def needs(batch_size, window=None, part=None, rows=1000, X_in_memory=False):
     """Bytes that a plan of this kind takes, in float32 and with Adam."""
     part = part or batch_size
     sizes = Sizes(SIZES, np.dtype("float32"), HOST)
     vectors = 4 + (part < batch_size)
-    moved = sizes.targets if here else sizes.data
+    moved = sizes.targets if X_in_memory else sizes.data
     data = moved(rows) if window is None else 2 * moved(window)
     return vectors * sizes.parameters + sizes.workspace(part) + data + (64 << 20)
 
 
-def planned(room, batch_size=100, rows=1000, here=False):
-    return plan(SIZES, rows, batch_size, "float32", 2, Scarce(room), here)
+def planned(room, batch_size=100, rows=1000, X_in_memory=False):
+    return plan(SIZES, rows, batch_size, "float32", 2, Scarce(room), X_in_memory)
 
 
 def test_bytes_are_those_of_the_derivation():
@@ -71,11 +71,11 @@ def test_data_that_do_not_fit_are_streamed():
 
 def test_of_examples_that_lie_there_only_targets_are_moved_and_nothing_is_streamed():
     """Four float32, a weight or its like in 8 bytes, and a row's number."""
-    whole, halved = (needs(100, part=part, here=True) for part in (100, 50))
-    assert planned(whole, here=True).data == 1000 * (4 * 4 + 16)
-    assert planned(whole, here=True)[-2:] == (100, None)
-    assert planned(whole - 1, here=True).part < 100
-    assert planned(halved, here=True)[-2:] == (50, None)
+    whole, halved = (needs(100, part=part, X_in_memory=True) for part in (100, 50))
+    assert planned(whole, X_in_memory=True).data == 1000 * (4 * 4 + 16)
+    assert planned(whole, X_in_memory=True)[-2:] == (100, None)
+    assert planned(whole - 1, X_in_memory=True).part < 100
+    assert planned(halved, X_in_memory=True)[-2:] == (50, None)
 
 
 def test_where_a_step_may_fail_the_last_epochs_state_is_planned_for():
@@ -116,7 +116,7 @@ DEEP = (6,) * 26
 
 def planned_deep(room, checkpoint=None):
     memory = Scarce(room)
-    return plan(DEEP, 1000, 100, "float32", 2, memory, here=True, checkpoint=checkpoint)
+    return plan(DEEP, 1000, 100, "float32", 2, memory, X_in_memory=True, checkpoint=checkpoint)
 
 
 def deep(part, checkpoint=None):
@@ -148,7 +148,7 @@ def test_a_checkpoint_that_gains_nothing_is_not_offered():
     assert planned_deep(deep(100)).offer == ""
     sizes = Sizes((7, 9, 4), np.dtype("float32"), HOST)
     room = 5 * sizes.parameters + sizes.workspace(50) + sizes.targets(1000) + (64 << 20)
-    shallow = plan((7, 9, 4), 1000, 100, "float32", 2, Scarce(room), here=True)
+    shallow = plan((7, 9, 4), 1000, 100, "float32", 2, Scarce(room), X_in_memory=True)
     assert (shallow.part, shallow.offer) == (50, "")
 
 
@@ -169,7 +169,7 @@ def test_a_refusal_says_what_a_checkpoint_would_need():
     parameters = 4 * Sizes(wide, np.dtype("float32"), HOST).parameters
     words = f"checkpoint='sqrt' would need {(parameters + needs) / 2**20 + 64:,.1f} MiB"
     with pytest.raises(MemoryError, match=words):
-        plan(wide, 1, 1, "float32", 2, Scarce(1 << 30), here=True)
+        plan(wide, 1, 1, "float32", 2, Scarce(1 << 30), X_in_memory=True)
 
 
 def test_a_refusal_of_a_shallow_network_offers_none():
