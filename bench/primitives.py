@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ..kernels.formulas import Activation, Loss
+from ..kernels.optimizers import L2, SGD, Adam
 from .problems import Array
 
 
@@ -95,7 +96,7 @@ def sgd(draw: Draw, shape: Shape, nesterov: bool) -> Call:
     size = shape.fan_in * shape.fan_out
     theta, velocity, grad = draw(size), draw(size), draw(size)
     rate, decay, penalty = np.full(1, 1e-4), np.full(1, 1e-6), np.zeros(1)
-    arguments = (theta, grad, velocity, rate, 0.9, nesterov, size, decay, penalty)
+    arguments = theta, grad, SGD(velocity, rate, 0.9, nesterov), L2(size, decay, penalty)
     passes = (theta, theta, velocity, velocity, grad)
     return Call("sgd", arguments, passes, (10 if nesterov else 8) * size)
 
@@ -105,5 +106,5 @@ def adam(draw: Draw, shape: Shape) -> Call:
     size = shape.fan_in * shape.fan_out
     theta, grad, m, v = draw(size), draw(size), draw(size), draw(size) ** 2
     t, rate, decay, penalty = np.ones(1, dtype=np.int64), *np.split(np.array([1e-3, 1e-6, 0]), 3)
-    arguments = (theta, grad, m, v, t, rate, 0.9, 0.999, 1e-8, size, decay, penalty)
+    arguments = theta, grad, Adam(m, v, t, rate, 0.9, 0.999, 1e-8), L2(size, decay, penalty)
     return Call("adam", arguments, (theta, theta, m, m, v, v, grad), 16 * size)

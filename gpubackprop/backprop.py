@@ -18,7 +18,7 @@ to batch lives in a one-element array, so one recorded mini-batch can be replaye
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from .algorithm.optimizers import Optimizer
+from .algorithm.optimizers import Optimizer, step
 from .algorithm.parameters import Array, Parameters
 from .algorithm.workspace import Workspace
 from .kernels.formulas import Activation, Loss
@@ -106,6 +106,6 @@ def bind(k: Kernels) -> Algorithm:
             k.advance(source.cursor, ws.rows)
             if grad is not total:
                 k.add(grad.theta, total.theta)
-        optimizer.step(k, net, total, whole)
+        step(k, optimizer, net, total, whole)
 
     return Algorithm(forward, backward, train_batch)

@@ -17,6 +17,7 @@ from . import blas, gemm
 from .formulas import Activation, Loss
 from .native.arguments import Array, Layout
 from .native.kernel import Kernel, Launch
+from .optimizers import L2, SGD, Adam
 
 P = ParamSpec("P")
 
@@ -242,42 +243,15 @@ def hidden_delta(
 
 
 @_primitive
-def sgd(
-    pieces: int,
-    theta: Array,
-    grad: Array,
-    velocity: Array,
-    rate: Array,
-    momentum: float,
-    nesterov: bool,
-    decayed: int,
-    decay: Array,
-    penalty: Array,
-) -> Plan:
-    vectors = (theta, grad, velocity)
-    yield from _step(
-        pieces, _sgd, vectors, (rate, momentum, int(nesterov)), decayed, decay, penalty
-    )
+def sgd(pieces: int, theta: Array, grad: Array, state: SGD, l2: L2) -> Plan:
+    constants = (state.rate, state.momentum, int(state.nesterov))
+    yield from _step(pieces, _sgd, (theta, grad, state.velocity), constants, l2)
 
 
 @_primitive
-def adam(
-    pieces: int,
-    theta: Array,
-    grad: Array,
-    m: Array,
-    v: Array,
-    t: Array,
-    rate: Array,
-    beta_1: float,
-    beta_2: float,
-    epsilon: float,
-    decayed: int,
-    decay: Array,
-    penalty: Array,
-) -> Plan:
-    vectors, constants = (theta, grad, m, v), (t, rate, beta_1, beta_2, epsilon)
-    yield from _step(pieces, _adam, vectors, constants, decayed, decay, penalty)
+def adam(pieces: int, theta: Array, grad: Array, state: Adam, l2: L2) -> Plan:
+    m, v, *constants = state
+    yield from _step(pieces, _adam, (theta, grad, m, v), tuple(constants), l2)
 
 
 def _step(
@@ -285,15 +259,14 @@ def _step(
     kernel: Kernel,
     vectors: tuple[Array, ...],
     constants: tuple[Any, ...],
-    decayed: int,
-    decay: Array,
-    penalty: Array,
+    l2: L2,
 ) -> Plan:
     """Divide an optimizer's pass at cache lines; a part holds weights, then biases, or either."""
 
     def launch(part: slice, own: Array) -> Launch:
-        weights = min(max(decayed - part.start, 0), part.stop - part.start)
+        weights = min(max(l2.decayed - part.start, 0), part.stop - part.start)
         parts = (vector[part] for vector in vectors)
-        return kernel.launch(*parts, *constants, weights, decay, own)
+        return kernel.launch(*parts, *constants, weights, l2.decay, own)
 
-    yield from _summed(_divide(len(vectors[0]), pieces, 64 // vectors[0].itemsize), penalty, launch)
+    parts = _divide(len(vectors[0]), pieces, 64 // vectors[0].itemsize)
+    yield from _summed(parts, l2.penalty, launch)

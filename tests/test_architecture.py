@@ -73,6 +73,7 @@ FLOORS = (
     ("kernels.cuda.tile",),
     ("kernels.compiled", "kernels.reference", "kernels.replay"),
     ("kernels.protocol",),
+    ("kernels.optimizers",),
     ("kernels.native.kernel",),
     ("kernels.loops", "kernels.replay_loops"),
     ("kernels.elementwise", "kernels.blas"),

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from ..algorithm.memory import Memory
-from ..algorithm.optimizers import Adam
 from ..algorithm.parameters import Array
 from ..backends.backend import Backend
+from ..kernels.optimizers import Adam
 from ..training.epochs import Epochs
 from ..training.memory_plan import Plan, plan
 from ..training.snapshot import LastEpoch
@@ -60,7 +60,7 @@ class DenseEngine:
             estimator.alpha,
             planned,
         )
-        state = [self._net.theta, *self._optimizer.state]
+        state = [self._net.theta, *self._optimizer.changed]
         self._last = LastEpoch(state if planned.keeps_epoch else [], backend.memory)
 
     def run(self, order: Array) -> float:
@@ -82,15 +82,15 @@ class DenseEngine:
         self._net.store(self._estimator.coefs_ + self._estimator.intercepts_)
         state = self._estimator._optimizer
         if isinstance(self._optimizer, Adam):
-            self._optimizer.m.store(state.ms)
-            self._optimizer.v.store(state.vs)
+            self._net.over(self._optimizer.m).store(state.ms)
+            self._net.over(self._optimizer.v).store(state.vs)
             state.t = t = int(self._memory.read(self._optimizer.t)[0])
             if t:
                 state.learning_rate = (
                     state.learning_rate_init * np.sqrt(1 - state.beta_2**t) / (1 - state.beta_1**t)
                 )
         else:
-            self._optimizer.velocity.store(state.velocities)
+            self._net.over(self._optimizer.velocity).store(state.velocities)
 
 
 def _planned(

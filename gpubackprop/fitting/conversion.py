@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 
 from ..algorithm.memory import HOST, Memory
-from ..algorithm.optimizers import SGD, Adam
+from ..algorithm.optimizers import Optimizer
 from ..algorithm.parameters import Array, Parameters
 from ..backends.cuda import device_arrays
 from ..backprop import Formulas
 from ..kernels.formulas import Activation, Loss
+from ..kernels.optimizers import SGD, Adam
 from .contract import SGDOptimizer
 
 ACTIVATIONS = {
@@ -88,16 +89,16 @@ def network(estimator: Any, dtype: np.dtype[Any], memory: Memory = HOST) -> Para
     return net
 
 
-def optimizer(estimator: Any, net: Parameters) -> SGD | Adam:
+def optimizer(estimator: Any, net: Parameters) -> Optimizer:
     """Copy the state of scikit-learn's optimizer object into flat vectors."""
     state = estimator._optimizer
     rate = net.memory.put(np.zeros(1))
     if isinstance(state, SGDOptimizer):  # the solver may have changed since it was made
         velocity = net.zeros_like()
         velocity.load(state.velocities)
-        return SGD(rate, velocity, state.momentum, state.nesterov)
+        return SGD(velocity.theta, rate, state.momentum, state.nesterov)
     m, v = net.zeros_like(), net.zeros_like()
     m.load(state.ms)
     v.load(state.vs)
     t = net.memory.put(np.array([state.t], dtype=np.int64))
-    return Adam(rate, m, v, t, state.beta_1, state.beta_2, state.epsilon)
+    return Adam(m.theta, v.theta, t, rate, state.beta_1, state.beta_2, state.epsilon)

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..formulas import Activation, Loss
 from ..native.arguments import Array
+from ..optimizers import L2, SGD, Adam
 from .device import Device, Launch, Rounding
 from .kernel import Kernel, Parameter
 from .tile import COLUMNS, LANES, ROWS, THREADS, WARP, WARPS, WIDEST, WIDTH
@@ -231,41 +232,17 @@ class Primitives:
         yield from self._hadamard(out, A, activation, grad_b)
 
     @_primitive
-    def sgd(
-        self,
-        theta: Array,
-        grad: Array,
-        velocity: Array,
-        rate: Array,
-        momentum: float,
-        nesterov: bool,
-        decayed: int,
-        decay: Array,
-        penalty: Array,
-    ) -> Plan:
-        vectors, constants = (theta, grad, velocity), (rate, momentum, int(nesterov))
-        yield from self._update(_SGD, vectors, constants, decayed, decay, penalty)
+    def sgd(self, theta: Array, grad: Array, state: SGD, l2: L2) -> Plan:
+        vectors = (theta, grad, state.velocity)
+        constants = (state.rate, state.momentum, int(state.nesterov))
+        yield from self._update(_SGD, vectors, constants, l2)
 
     @_primitive
-    def adam(
-        self,
-        theta: Array,
-        grad: Array,
-        m: Array,
-        v: Array,
-        t: Array,
-        rate: Array,
-        beta_1: float,
-        beta_2: float,
-        epsilon: float,
-        decayed: int,
-        decay: Array,
-        penalty: Array,
-    ) -> Plan:
-        vectors = (theta, grad, m, v)
+    def adam(self, theta: Array, grad: Array, state: Adam, l2: L2) -> Plan:
+        m, v, t, rate, beta_1, beta_2, epsilon = state
         smallest = float(np.finfo(theta.dtype).tiny)  # an epsilon that rounds to 0 makes 0/0
         constants = (t, rate, *_decays(beta_1), *_decays(beta_2), max(epsilon, smallest))
-        yield from self._update(_ADAM, vectors, constants, decayed, decay, penalty)
+        yield from self._update(_ADAM, (theta, grad, m, v), constants, l2)
 
     def _product(self, A: Array, B: Array, C: Array) -> Launch:
         return self._device.product(A, B, C, self._rounding)
@@ -293,15 +270,13 @@ class Primitives:
         kernel: Kernel,
         vectors: tuple[Array, ...],
         constants: tuple[Any, ...],
-        decayed: int,
-        decay: Array,
-        penalty: Array,
+        l2: L2,
     ) -> Plan:
         blocks = self._blocks(len(vectors[0]))
         parts = self._device.empty(blocks, vectors[0].dtype)
-        extent = (decayed, len(vectors[0]), self._aligned_vectors(vectors))
-        yield self._by_groups(kernel, vectors, (*vectors, *constants, decay, parts, *extent))
-        yield self._collect(parts, blocks, penalty)
+        extent = (l2.decayed, len(vectors[0]), self._aligned_vectors(vectors))
+        yield self._by_groups(kernel, vectors, (*vectors, *constants, l2.decay, parts, *extent))
+        yield self._collect(parts, blocks, l2.penalty)
 
     def _collect(self, parts: Array, count: int, total: Array) -> Launch:
         return self._device.launch(

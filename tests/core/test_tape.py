@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import gpubackprop.backends.compiled
-from gpubackprop.algorithm.optimizers import Adam
+from gpubackprop import backprop
+from gpubackprop.algorithm import optimizers
 from gpubackprop.backends import threads
 from gpubackprop.backends.recording import Tape
 from gpubackprop.backprop import bind
 from gpubackprop.kernels import compiled, reference
+from gpubackprop.kernels.optimizers import L2
 
 SCHEDULE = 0.7
 """The learning rate changes from epoch to epoch, as schedules have it."""
@@ -150,30 +152,24 @@ def test_threads_side_by_side_equal_driving_their_pieces(
     np.testing.assert_allclose(losses, expected, rtol=1e-15)
 
 
-class FrozenClock(Adam):
+def frozen_clock(k, adam, net, grad, ws):
     """A planted leak: the step counter is read when the call is made, not when it runs."""
-
-    def step(self, k, net, grad, ws):
-        k.advance(self.t, 1)
-        k.adam(
-            *(net.theta, grad.theta, self.m.theta, self.v.theta, np.maximum(self.t, 1), self.rate),
-            *(self.beta_1, self.beta_2, self.epsilon, net.decayed, ws.decay, ws.penalty),
-        )
+    k.advance(adam.t, 1)
+    frozen = adam._replace(t=np.maximum(adam.t, 1))
+    k.adam(net.theta, grad.theta, frozen, L2(net.decayed, ws.decay, ws.penalty))
 
 
-class FrozenRate(Adam):
+def frozen_rate(k, adam, net, grad, ws):
     """Another: the learning rate, which a schedule raises, is copied."""
-
-    def step(self, k, net, grad, ws):
-        Adam.step(self._replace(rate=self.rate.copy()), k, net, grad, ws)
-        self.rate[0] *= 1.5
+    optimizers.step(k, adam._replace(rate=adam.rate.copy()), net, grad, ws)
+    adam.rate[0] *= 1.5
 
 
-@pytest.mark.parametrize("leak", [FrozenClock, FrozenRate])
-def test_a_frozen_quantity_is_noticed(leak, kernels, make_problem):
+@pytest.mark.parametrize("leak", [frozen_clock, frozen_rate])
+def test_a_frozen_quantity_is_noticed(leak, kernels, make_problem, monkeypatch):
     """A test of the tests above: they must be able to fail."""
     one, another = (make_problem("float64", "Adam", False) for _ in range(2))
-    one.optimizer, another.optimizer = leak(*one.optimizer), leak(*another.optimizer)
+    monkeypatch.setattr(backprop, "step", leak)
     driven(kernels, one)
     recorded(kernels, another)
     with pytest.raises(AssertionError):

@@ -8,6 +8,7 @@ import numpy as np
 from gpubackprop.kernels import cuda
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.kernels.formulas import ELEMENTWISE, PAIRINGS, Activation
+from gpubackprop.kernels.optimizers import L2, SGD, Adam
 
 
 class Listener:
@@ -77,8 +78,8 @@ def calls(real):
         "bias_grad": [(M, b)],
         "hidden_delta": hidden,
         "hidden_delta_and_bias_grad": [(*arguments, b) for arguments in hidden],
-        "sgd": [(b, b, b, one, 0.9, True, 4, one, one)],
-        "adam": [(b, b, b, b, counter, one, 0.9, 0.999, 1e-8, 4, one, one)],
+        "sgd": [(b, b, SGD(b, one, 0.9, True), L2(4, one, one))],
+        "adam": [(b, b, Adam(b, b, counter, one, 0.9, 0.999, 1e-8), L2(4, one, one))],
     }
 
 

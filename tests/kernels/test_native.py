@@ -132,13 +132,14 @@ from gpubackprop.training.epochs import Epochs
 from gpubackprop.algorithm.memory import HOST
 from gpubackprop.training.memory_plan import plan
 from gpubackprop.kernels.formulas import Activation, Loss
-from gpubackprop.algorithm.optimizers import Adam
+from gpubackprop.kernels.optimizers import Adam
 from gpubackprop.algorithm.parameters import Parameters
 
 net = Parameters.zeros((2, 3, 1), "float32")
 net.theta[:] = np.linspace(-1, 1, net.theta.size)
 adam = Adam(
-    np.array([0.1]), net.zeros_like(), net.zeros_like(), np.zeros(1, np.int64), 0.9, 0.999, 1e-8
+    *(net.zeros_like().theta, net.zeros_like().theta, np.zeros(1, np.int64)),
+    *(np.array([0.1]), 0.9, 0.999, 1e-8),
 )
 formulas = Formulas(Activation.TANH, Activation.SIGMOID, Loss.BINARY_CROSS_ENTROPY)
 X = np.arange(10, dtype="float32").reshape(5, 2)

@@ -10,6 +10,7 @@ from gpubackprop.kernels import compiled
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.kernels.cuda.tile import COLUMNS, ROWS, THREADS, WIDTH
 from gpubackprop.kernels.formulas import Activation, Loss
+from gpubackprop.kernels.optimizers import L2, SGD, Adam
 from tests.cuda.shuttle import Shuttle
 from tests.cuda.simulated.stand_in import StandIn, StandInMemory
 
@@ -102,19 +103,19 @@ def test_bias_grad(kernels, rng):
 
 SIZE = 8 * THREADS * WIDTH + 777
 """Parameters that the most blocks of an update, eight of this device, do not reach at once."""
-CONSTANTS = {
-    "sgd": (np.array([0.125]), 0.9, True),
-    "adam": (np.array([3]), np.array([0.01]), 0.9, 0.999, 1e-8),
+STATES = {
+    "sgd": lambda velocity: SGD(velocity, np.array([0.125]), 0.9, True),
+    "adam": lambda m, v: Adam(m, v, np.array([3]), np.array([0.01]), 0.9, 0.999, 1e-8),
 }
 
 
-@pytest.mark.parametrize("name", CONSTANTS)
+@pytest.mark.parametrize("name", STATES)
 def test_update(kernels, rng, name):
     vectors = np.abs(normal(rng, 3 if name == "sgd" else 4, SIZE))
     results, expected = ([*vectors.copy(), np.array([2.0])] for _ in range(2))
-    for module, (*theirs, penalty) in (kernels, results), (compiled, expected):
-        decay = SIZE - 1001, np.array([0.03])
-        getattr(module, name)(*theirs, *CONSTANTS[name], *decay, penalty)
+    for module, (theta, grad, *moments, penalty) in (kernels, results), (compiled, expected):
+        l2 = L2(SIZE - 1001, np.array([0.03]), penalty)
+        getattr(module, name)(theta, grad, STATES[name](*moments), l2)
     assert_close(results, expected)
 
 
