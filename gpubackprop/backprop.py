@@ -21,6 +21,7 @@ from typing import NamedTuple
 from .algorithm.optimizers import Optimizer, step
 from .algorithm.parameters import Array, Parameters
 from .algorithm.workspace import Workspace
+from .kernels.calls import of_layer
 from .kernels.formulas import Activation, Loss
 from .kernels.protocol import Kernels
 
@@ -70,21 +71,24 @@ def bind(k: Kernels) -> Algorithm:
 
     def layer(l: int, net: Parameters, ws: Workspace, f: Formulas) -> None:
         sigma = f.output if l == len(net.W) - 1 else f.hidden
-        k.dense(ws.A[l], net.W[l], net.b[l], sigma, ws.Z[l], ws.A[l + 1])
+        of_layer(k, l + 1).dense(ws.A[l], net.W[l], net.b[l], sigma, ws.Z[l], ws.A[l + 1])
 
     def forward(net: Parameters, ws: Workspace, f: Formulas) -> None:
         for l in range(len(net.W)):
             layer(l, net, ws, f)
 
     def backward(net: Parameters, grad: Parameters, ws: Workspace, f: Formulas) -> None:
-        k.output_delta(ws.A[-1], ws.Y, ws.share, f.output, f.loss, ws.delta[-1], ws.loss)
+        last = of_layer(k, len(net.W))
+        last.output_delta(ws.A[-1], ws.Y, ws.share, f.output, f.loss, ws.delta[-1], ws.loss)
         for l in reversed(range(len(net.W))):
-            k.weight_grad(ws.A[l], ws.delta[l], grad.W[l])
-            k.bias_grad(ws.delta[l], grad.b[l])
-            for below in ws.layout.again[l]:
-                layer(below, net, ws, f)
+            here = of_layer(k, l + 1)
+            here.weight_grad(ws.A[l], ws.delta[l], grad.W[l])
+            here.bias_grad(ws.delta[l], grad.b[l])
+            for lost in ws.layout.again[l]:
+                layer(lost, net, ws, f)
             if l > 0:
-                k.hidden_delta(ws.delta[l], net.W[l], ws.A[l], f.hidden, ws.delta[l - 1])
+                below = of_layer(k, l)
+                below.hidden_delta(ws.delta[l], net.W[l], ws.A[l], f.hidden, ws.delta[l - 1])
 
     def train_batch(
         source: Source,

@@ -2,7 +2,7 @@
 
 import mmap
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -120,32 +120,12 @@ class Host:
         return False
 
     def staging(self, rows: int, widths: tuple[int, ...], dtype: Any) -> Staging:
-        """Room that is read where it is filled."""
-        return HostStaging(tuple(matrix(rows, width, dtype, self) for width in widths))
+        """Raise: a plan streams data only where it counts the bytes, see `available`."""
+        raise RuntimeError("data in the process's own memory are used where they lie")
 
     def available(self) -> int | None:
         """Return None: the operating system counts."""
         return None
-
-
-class HostStaging(NamedTuple):
-    """Rows that are read where they are put together."""
-
-    host: tuple[Array, ...]
-
-    @property
-    def device(self) -> tuple[Array, ...]:
-        """The very same."""
-        return self.host
-
-    def wait(self) -> None:
-        """Do nothing: each step is over when it returns."""
-
-    def send(self, rows: int) -> None:
-        """Do nothing: they are there."""
-
-    def release(self) -> None:
-        """Do nothing."""
 
 
 HOST = Host()

@@ -6,23 +6,19 @@ products. Threads meet at barriers where one needs what another has written.
 """
 
 import time
-from typing import Any
 
 import numpy as np
 
 from ..algorithm.memory import HOST, aligned_zeros
-from ..kernels import compiled
-from ..kernels.compiled import Stage
+from ..kernels.calls import Call, parts
+from ..kernels.compiled import Primitives, Stage, kernels
 from ..kernels.native.arguments import address
-from ..kernels.native.kernel import Launch
-from ..kernels.protocol import Kernels
+from ..kernels.native.launch import LoopLaunch
 from ..kernels.replay import barrier, replay
 from . import threads
 from .backend import Backend, Run, Step
-from .recording import Call, Tape
+from .recording import Recording
 from .thread_team import crew
-
-kernels: Kernels = compiled
 
 INTERRUPT_EVERY = 0.05
 """Seconds that machine code may run before Python looks for an interrupt."""
@@ -32,10 +28,10 @@ WORTH_A_THREAD = 1_000_000
 
 def prepare(step: Step, multiply_adds: int) -> Run:
     """Record a step of so many multiply-adds and return a function that replays it."""
-    tape = Tape(kernels)
-    step(tape.recorder)
+    recording = Recording()
+    step(recording.kernels)
     pieces = max(1, min(threads.available(), multiply_adds // WORTH_A_THREAD))
-    lanes = [replay(lane) for lane in divide(tape.calls, pieces)]
+    lanes = [replay(lane) for lane in divide(recording.calls, pieces)]
     at_once = 1
 
     def run(repeats: int) -> None:
@@ -53,7 +49,7 @@ def prepare(step: Step, multiply_adds: int) -> Run:
     return run
 
 
-def _run(lanes: list[Launch]) -> None:
+def _run(lanes: list[LoopLaunch]) -> None:
     """Run one lane a thread."""
     if len(lanes) == 1:
         lanes[0].run()  # there is nobody to lead
@@ -61,28 +57,28 @@ def _run(lanes: list[Launch]) -> None:
         crew(len(lanes)).run(lanes)
 
 
-def divide(calls: list[Call], pieces: int) -> list[list[Launch]]:
+def divide(calls: list[Call], pieces: int) -> list[list[LoopLaunch]]:
     """Deal a recorded step out to threads.
 
     Parameters
     ----------
-    calls : list
-        Of a tape.
+    calls : list of Call
+        Of a recording.
     pieces : int
         How many threads.
 
     Returns
     -------
-    lanes : list of list of Launch
+    lanes : list of list of LoopLaunch
         What each thread runs, barriers included.
     """
-    stages: list[Stage] = []
+    primitives, stages = Primitives(pieces), list[Stage]()
     widths: dict[int, int] = {}
-    for primitive, arguments in calls:
-        if _rows_move(arguments, widths):  # another thread may still read what lies there
+    for call in calls:
+        if _rows_move(call, widths):  # another thread may still read what lies there
             stages[-1] = stages[-1]._replace(by_rows=False)
-        stages += compiled.stages(primitive, arguments, pieces)
-    lanes: list[list[Launch]] = [[] for _ in range(pieces)]
+        stages += parts(primitives, call)
+    lanes: list[list[LoopLaunch]] = [[] for _ in range(pieces)]
     arrivals = aligned_zeros(8, np.int64)
     for stage, following in zip(stages, [*stages[1:], stages[0]], strict=True):
         for lane, launch in zip(lanes, stage.launches, strict=False):
@@ -93,12 +89,13 @@ def divide(calls: list[Call], pieces: int) -> list[list[Launch]]:
     return lanes
 
 
-def _rows_move(arguments: tuple[Any, ...], widths: dict[int, int]) -> bool:
+def _rows_move(call: Call, widths: dict[int, int]) -> bool:
     """Whether a call lays out memory in rows of another width than the calls before it.
 
     Matrices that share memory start at one address: the width that each was last used with is kept.
     """
-    matrices = [a for a in arguments if isinstance(a, np.ndarray) and a.ndim == 2]
+    arrays = [each for each in call.arguments.values() if isinstance(each, np.ndarray)]
+    matrices = [array for array in arrays if array.ndim == 2]
     found = {address(matrix): matrix.shape[1] for matrix in matrices}
     moved = any(widths.get(start, width) != width for start, width in found.items())
     widths.update(found)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..algorithm.memory import Array, aligned_zeros
 from ..kernels import replay
-from ..kernels.native.kernel import Launch
+from ..kernels.native.launch import LoopLaunch
 
 
 class Crew:
@@ -42,7 +42,7 @@ class Crew:
             weakref.finalize(self, wake.put, _DISMISSED)
             self._wake.append(wake)
 
-    def run(self, launches: list[Launch]) -> None:
+    def run(self, launches: list[LoopLaunch]) -> None:
         """Run one launch a thread; return when all are through."""
         self._calls[:] = replay.calls(launches)
         order = int(self._posted[0]) + 1
@@ -60,7 +60,7 @@ _DISMISSED = 0
 """In the place of an order's number: there will be no more."""
 
 
-def _serve(attend: Launch, served: Array, wake: "SimpleQueue[int]") -> None:
+def _serve(attend: LoopLaunch, served: Array, wake: "SimpleQueue[int]") -> None:
     """Serve orders in the order of their numbers, asleep where none is due."""
     order = wake.get()
     while order != _DISMISSED:

@@ -15,7 +15,7 @@ from gpubackprop.algorithm.memory import Host
 from gpubackprop.algorithm.parameters import Parameters
 from gpubackprop.algorithm.workspace import Workspace
 from gpubackprop.backends import compiled, threads
-from gpubackprop.backends.recording import Tape
+from gpubackprop.backends.recording import Recording
 from gpubackprop.backprop import Formulas, bind
 from gpubackprop.kernels.formulas import Activation, Loss
 from gpubackprop.training.memory_plan import Sizes
@@ -264,11 +264,11 @@ def test_no_thread_writes_what_another_has_yet_to_read(checkpoint, first, monkey
     net, found = random_net(WIDTHS, "float64"), []
     for kept, pieces in ((None, 1), (checkpoint, 3)):
         ws = filled(Workspace.allocate(WIDTHS, 30, "float64", checkpoint=kept))
-        grad, tape = net.zeros_like(), Tape(compiled.kernels)
-        forward, backward, _ = bind(tape.recorder)
+        grad, recording = net.zeros_like(), Recording()
+        forward, backward, _ = bind(recording.kernels)
         forward(net, ws, FORMULAS)
         backward(net, grad, ws, FORMULAS)
-        lanes = [steps(lane) for lane in compiled.divide(tape.calls, pieces)]
+        lanes = [steps(lane) for lane in compiled.divide(recording.calls, pieces)]
         with threads.single_threaded_blas():
             for at_once in zip(*lanes, strict=True):
                 for lane in (*at_once[first:], *at_once[:first]):

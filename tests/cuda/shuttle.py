@@ -25,7 +25,6 @@ class Shuttle:
                 if here.flags.writeable:
                     here[...] = self._memory.read(copy)
 
-        call.__signature__ = primitive.__signature__
         return call
 
     def _moved(self, there, argument):

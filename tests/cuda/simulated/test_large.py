@@ -6,7 +6,8 @@ In large ones threads go round their loop again, and sums take two stages.
 import numpy as np
 import pytest
 
-from gpubackprop.kernels import compiled
+from gpubackprop.kernels.calls import executed
+from gpubackprop.kernels.compiled import kernels as compiled
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.kernels.cuda.tile import COLUMNS, ROWS, THREADS, WIDTH
 from gpubackprop.kernels.formulas import Activation, Loss
@@ -24,8 +25,13 @@ def primitives():
 
 
 @pytest.fixture
-def kernels(primitives):
-    return Shuttle(primitives, StandInMemory())
+def eager(primitives):
+    return executed(primitives)
+
+
+@pytest.fixture
+def kernels(eager):
+    return Shuttle(eager, StandInMemory())
 
 
 def normal(rng, *shape):
@@ -129,13 +135,13 @@ def with_gap(values, gap):
     return room[:, :-gap]
 
 
-def test_each_matrix_has_a_lead_of_its_own(primitives, rng):
+def test_each_matrix_has_a_lead_of_its_own(eager, rng):
     A, Y, share = normal(rng, 9, 6), normal(rng, 9, 6), np.abs(normal(rng, 9, 1))
     pair = Activation.TANH, Loss.SQUARED_ERROR
     delta, total = with_gap(unwritten(9, 6), 2), np.array([2.0])
     expected = unwritten(9, 6), np.array([2.0])
     lie = with_gap(A, 2), with_gap(Y, 5), with_gap(share, 3)
-    primitives.output_delta(*lie, *pair, delta, total)
+    eager.output_delta(*lie, *pair, delta, total)
     compiled.output_delta(A, Y, share, *pair, *expected)
     assert_close([delta, total], expected)
 
@@ -149,8 +155,8 @@ LIES = {
 
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-def test_data_may_lie_in_any_way(primitives, rng, lie):
+def test_data_may_lie_in_any_way(eager, rng, lie):
     X, order = lie(normal(rng, 12, 6)), rng.permutation(12)
     out = with_gap(unwritten(9, 6), 2)
-    primitives.gather(X, order, np.array([2]), out)
+    eager.gather(X, order, np.array([2]), out)
     np.testing.assert_array_equal(out, X[order[2:11]])

@@ -9,9 +9,10 @@ import gpubackprop.backends.compiled
 from gpubackprop import backprop
 from gpubackprop.algorithm import optimizers
 from gpubackprop.backends import threads
-from gpubackprop.backends.recording import Tape
+from gpubackprop.backends.recording import Recording
 from gpubackprop.backprop import bind
-from gpubackprop.kernels import compiled, reference
+from gpubackprop.kernels.calls import Call, parts
+from gpubackprop.kernels.compiled import Primitives
 from gpubackprop.kernels.optimizers import L2
 
 SCHEDULE = 0.7
@@ -20,7 +21,11 @@ SCHEDULE = 0.7
 
 @pytest.fixture(params=["reference", "compiled"])
 def kernels(request):
-    return import_module(f"gpubackprop.kernels.{request.param}")
+    return kernels_of(request.param)
+
+
+def kernels_of(backend):
+    return import_module(f"gpubackprop.backends.{backend}").backend.kernels
 
 
 @pytest.fixture(params=[False, True], ids=["unweighted", "weighted"])
@@ -49,9 +54,14 @@ def recorded(kernels, problem):
     before, grad, after = arguments(problem)
 
     def prepare(ws):
-        tape = Tape(kernels)
-        bind(tape.recorder).train_batch(*before, [(ws, grad)], *after)
-        return tape.replay
+        recording = Recording()
+        bind(recording.kernels).train_batch(*before, [(ws, grad)], *after)
+
+        def replay():
+            for call in recording.calls:
+                getattr(kernels, call.primitive)(**call.arguments)
+
+        return replay
 
     return epochs(problem, before[0], prepare)
 
@@ -106,7 +116,7 @@ def mean_losses(problem, sums):
 
 def test_epochs_of_a_backend_equal_driving(backend, dtype, optimizer, weighted, make_problem):
     """On the compiled backend: machine code replays what Python drives here."""
-    kernels = import_module(f"gpubackprop.kernels.{backend}")
+    kernels = kernels_of(backend)
     one, another = (make_problem(dtype, optimizer, weighted) for _ in range(2))
     expected = mean_losses(one, driven(kernels, one))
     losses = run_epochs(backend, another)
@@ -119,14 +129,13 @@ def driven_in_pieces(problem, pieces):
     before, grad, after = arguments(problem)
 
     def prepare(ws):
-        tape = Tape(compiled)
-        bind(tape.recorder).train_batch(*before, [(ws, grad)], *after)
+        recording = Recording()
+        bind(recording.kernels).train_batch(*before, [(ws, grad)], *after)
+        stages = [stage for call in recording.calls for stage in parts(Primitives(pieces), call)]
 
         def run():
-            for primitive, args in tape.calls:
-                for stage in compiled.stages(primitive, args, pieces):
-                    for launch in stage.launches:
-                        launch.run()
+            for stage in stages:
+                stage.run()
 
         return run
 
@@ -177,15 +186,32 @@ def test_a_frozen_quantity_is_noticed(leak, kernels, make_problem, monkeypatch):
 
 
 def test_recording_computes_nothing():
-    counter = np.zeros(1, dtype=np.int64)
-    tape = Tape(reference)
-    tape.recorder.advance(counter, 2)
+    counter, recording = np.zeros(1, dtype=np.int64), Recording()
+    recording.kernels.advance(counter, amount=2)
     assert counter[0] == 0
-    assert tape.calls == [(reference.advance, (counter, 2))]
-    tape.replay()
-    assert counter[0] == 2
+    assert recording.calls == [Call("advance", {"counter": counter, "amount": 2})]
 
 
 def test_an_unknown_primitive_is_not_recorded():
     with pytest.raises(AttributeError, match="convolve"):
-        Tape(reference).recorder.convolve(1)
+        Recording().kernels.convolve(1)
+
+
+def test_a_call_with_too_few_arguments_is_not_recorded():
+    recording = Recording()
+    with pytest.raises(TypeError, match="'amount'"):
+        recording.kernels.advance(np.zeros(1, dtype=np.int64))
+    assert recording.calls == []
+
+
+def test_the_calls_of_a_batch_know_their_layers(make_problem):
+    recording, problem = Recording(), make_problem("float64", "Adam", False, sizes=(7, 9, 4))
+    before, grad, after = arguments(problem)
+    ((ws, _), *_) = problem.workspaces()
+    bind(recording.kernels).train_batch(*before, [(ws, grad)], *after)
+    assert [*map(str, recording.calls)] == [
+        *("gather", "gather", "dense, layer 1", "dense, layer 2"),
+        *("output_delta, layer 2", "weight_grad, layer 2", "bias_grad, layer 2"),
+        *("hidden_delta, layer 1", "weight_grad, layer 1", "bias_grad, layer 1"),
+        *("advance", "advance", "adam"),
+    ]
