@@ -18,7 +18,7 @@ from ..kernels.replay import barrier, replay
 from . import threads
 from .backend import Backend, Run, Step
 from .recording import Recording
-from .thread_team import crew
+from .thread_team import team
 
 INTERRUPT_EVERY = 0.05
 """Seconds that machine code may run before Python looks for an interrupt."""
@@ -54,7 +54,7 @@ def _run(lanes: list[LoopLaunch]) -> None:
     if len(lanes) == 1:
         lanes[0].run()  # there is nobody to lead
     else:
-        crew(len(lanes)).run(lanes)
+        team(len(lanes)).run(lanes)
 
 
 def divide(calls: list[Call], pieces: int) -> list[list[LoopLaunch]]:

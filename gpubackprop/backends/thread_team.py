@@ -12,8 +12,8 @@ from ..kernels import replay
 from ..kernels.native.launch import LoopLaunch
 
 
-class Crew:
-    """The calling thread, which leads, and others that wait for its orders.
+class ThreadTeam:
+    """The calling thread, its master, and workers that wait for its orders.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Crew:
     -----
     Waking a sleeping thread takes tens of microseconds, an epoch may take as many: after an order a
     thread spins for about a millisecond before it sleeps. Orders are numbered, and a thread that
-    was woken for one does not sleep before it has served it, however long the leader is held up
+    was woken for one does not sleep before it has served it, however long the master is held up
     between waking and posting.
     """
 
@@ -75,16 +75,16 @@ def _serve(attend: LoopLaunch, served: Array, wake: "SimpleQueue[int]") -> None:
 _local = threading.local()
 
 
-def crew(size: int) -> Crew:
-    """Crew of the calling thread, one for each size, kept from one use to the next."""
-    crews: dict[int, Crew] = _local.__dict__.setdefault("crews", {})
-    if size not in crews:
-        crews[size] = Crew(size)
-    return crews[size]
+def team(size: int) -> ThreadTeam:
+    """Thread team of the calling thread, one for each size, kept from one use to the next."""
+    teams: dict[int, ThreadTeam] = _local.__dict__.setdefault("teams", {})
+    if size not in teams:
+        teams[size] = ThreadTeam(size)
+    return teams[size]
 
 
 def _forget() -> None:
-    _local.__dict__.clear()  # a forked process has the leader only
+    _local.__dict__.clear()  # a forked process has the master only
 
 
 if hasattr(os, "register_at_fork"):
