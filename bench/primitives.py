@@ -1,10 +1,13 @@
 """One call of each primitive that takes time, on arrays as a layer of training has them."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ..kernels.formulas import Activation, Loss
+from ..kernels.optimizers import L2, SGD, Adam
 from .problems import Array
 
 
@@ -95,7 +98,7 @@ def sgd(draw: Draw, shape: Shape, nesterov: bool) -> Call:
     size = shape.fan_in * shape.fan_out
     theta, velocity, grad = draw(size), draw(size), draw(size)
     rate, decay, penalty = np.full(1, 1e-4), np.full(1, 1e-6), np.zeros(1)
-    arguments = (theta, grad, velocity, rate, 0.9, nesterov, size, decay, penalty)
+    arguments = theta, grad, SGD(velocity, rate, 0.9, nesterov), L2(size, decay, penalty)
     passes = (theta, theta, velocity, velocity, grad)
     return Call("sgd", arguments, passes, (10 if nesterov else 8) * size)
 
@@ -105,5 +108,40 @@ def adam(draw: Draw, shape: Shape) -> Call:
     size = shape.fan_in * shape.fan_out
     theta, grad, m, v = draw(size), draw(size), draw(size), draw(size) ** 2
     t, rate, decay, penalty = np.ones(1, dtype=np.int64), *np.split(np.array([1e-3, 1e-6, 0]), 3)
-    arguments = (theta, grad, m, v, t, rate, 0.9, 0.999, 1e-8, size, decay, penalty)
+    arguments = theta, grad, Adam(m, v, t, rate, 0.9, 0.999, 1e-8), L2(size, decay, penalty)
     return Call("adam", arguments, (theta, theta, m, m, v, v, grad), 16 * size)
+
+
+def _of_outputs(
+    outputs: int, make: Callable[..., Call], *variant: Activation | Loss
+) -> Callable[[Draw, Shape], Call]:
+    """Make a call for a layer of so many outputs."""
+    return lambda draw, shape: make(draw, shape._replace(fan_out=outputs), *variant)
+
+
+CALLS: dict[str, Callable[[Draw, Shape], Call]] = {
+    "gather": gather,
+    "dense, relu": partial(dense, activation=Activation.RELU),
+    "dense, sigmoid": partial(dense, activation=Activation.SIGMOID),
+    "dense, tanh": partial(dense, activation=Activation.TANH),
+    "dense, softmax of 3": _of_outputs(3, dense, Activation.SOFTMAX),
+    "dense, softmax of 10": _of_outputs(10, dense, Activation.SOFTMAX),
+    "output_delta, cross-entropy": _of_outputs(
+        10, output_delta, Activation.SOFTMAX, Loss.CROSS_ENTROPY
+    ),
+    "output_delta, binary": _of_outputs(
+        1, output_delta, Activation.SIGMOID, Loss.BINARY_CROSS_ENTROPY
+    ),
+    "output_delta, squared error": _of_outputs(
+        1, output_delta, Activation.IDENTITY, Loss.SQUARED_ERROR
+    ),
+    "hidden_delta, relu": partial(hidden_delta, activation=Activation.RELU),
+    "hidden_delta, sigmoid": partial(hidden_delta, activation=Activation.SIGMOID),
+    "hidden_delta, tanh": partial(hidden_delta, activation=Activation.TANH),
+    "weight_grad": weight_grad,
+    "bias_grad": bias_grad,
+    "sgd, Nesterov": partial(sgd, nesterov=True),
+    "sgd, momentum": partial(sgd, nesterov=False),
+    "adam": adam,
+}
+"""What the micro-benchmarks and the roofline time; the first of each primitive stands for it."""

@@ -18,9 +18,10 @@ to batch lives in a one-element array, so one recorded mini-batch can be replaye
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from .algorithm.optimizers import Optimizer
+from .algorithm.optimizers import Optimizer, step
 from .algorithm.parameters import Array, Parameters
 from .algorithm.workspace import Layer, Workspace
+from .kernels.calls import of_layer
 from .kernels.formulas import Formulas as Formulas  # pickles of 0.1.0 look for it in this module
 from .kernels.protocol import Kernels
 
@@ -65,27 +66,31 @@ def bind(k: Kernels) -> Algorithm:
     """Write the algorithm in the primitives of `k`."""
 
     def dense(layer: Layer) -> None:
-        k.dense(layer.input, layer.W, layer.b, layer.activation, layer.Z, layer.output)
+        here = of_layer(k, layer.number)
+        here.dense(layer.input, layer.W, layer.b, layer.activation, layer.Z, layer.output)
 
     def forward(layers: Iterable[Layer]) -> None:
         for layer in layers:
             dense(layer)
 
     def output_error(ws: Workspace) -> None:
-        A, sigma, delta = ws.layers[-1].output, ws.layers[-1].activation, ws.layers[-1].delta
-        k.output_delta(A, ws.Y, ws.share, sigma, ws.loss_formula, delta, ws.loss)
+        last = ws.layers[-1]
+        A, sigma, here = last.output, last.activation, of_layer(k, last.number)
+        here.output_delta(A, ws.Y, ws.share, sigma, ws.loss_formula, last.delta, ws.loss)
 
     def backward(ws: Workspace, grad: Parameters) -> None:
         output_error(ws)
         for l in reversed(range(len(ws.layers))):
             layer = ws.layers[l]
-            k.weight_grad(layer.input, layer.delta, grad.W[l])
-            k.bias_grad(layer.delta, grad.b[l])
+            here = of_layer(k, layer.number)
+            here.weight_grad(layer.input, layer.delta, grad.W[l])
+            here.bias_grad(layer.delta, grad.b[l])
             for again in ws.layout.again[l]:
                 dense(ws.layers[again])
             if l > 0:
                 below = ws.layers[l - 1]
-                k.hidden_delta(layer.delta, layer.W, below.saved, below.activation, below.delta)
+                pulled = layer.delta, layer.W, below.saved, below.activation, below.delta
+                of_layer(k, below.number).hidden_delta(*pulled)
 
     def gradient(source: Source, batch: Batch, alpha: float) -> None:
         whole, total = batch[0]
@@ -106,6 +111,6 @@ def bind(k: Kernels) -> Algorithm:
     ) -> None:
         gradient(source, batch, alpha)
         whole, total = batch[0]
-        optimizer.step(k, net, total, whole)
+        step(k, optimizer, net, total, whole)
 
     return Algorithm(forward, output_error, backward, gradient, train_batch)

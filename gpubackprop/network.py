@@ -12,16 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from . import backends
-from .algorithm import checkpointing
+from .algorithm import checkpointing, optimizers
 from .algorithm.checkpointing import Checkpoint
 from .algorithm.memory import HOST
-from .algorithm.optimizers import SGD
 from .algorithm.parameters import Array, Parameters
 from .algorithm.workspace import Workspace
 from .backends.backend import Backend
 from .backends.cuda import device_arrays
 from .backprop import bind
 from .kernels.formulas import ACTIVATIONS, ELEMENTWISE, LOSSES, PAIRINGS, Activation, Formulas, Loss
+from .kernels.optimizers import SGD
 
 _log = logging.getLogger("gpubackprop")
 
@@ -412,8 +412,8 @@ class Network:
             grad = self._net.zeros_like()
             _fill(grad, [*(W.T for W in grads.weights), *grads.biases])
             rate = self._memory.put(np.array([learning_rate], dtype=np.float64))
-            descent = SGD(rate, self._net.zeros_like(), 0.0, False)
-            descent.step(self._kernels, self._net, grad, self._room(1))
+            descent = SGD(self._net.zeros_like().theta, rate, momentum=0.0, nesterov=False)
+            optimizers.step(self._kernels, descent, self._net, grad, self._room(1))
 
     def _room(self, B: int, apart: Sequence[bool] | None = None) -> Workspace:
         return Workspace.allocate(self._net, self._formulas, B, self._checkpoint, apart)

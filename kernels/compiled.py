@@ -1,99 +1,223 @@
 """The primitives as Numba loops and BLAS calls; see `protocol` for what each one means.
 
 A primitive is a short sequence of stages, each divided into as many pieces as there are threads to
-run them. Called, a primitive runs undivided; recorded (`stages`), its pieces are handed over to be
-replayed without Python. Most stages are divided by rows: a thread then finds the rows that it needs
-where it left them, and need not wait for the others.
+run them. Called, a primitive runs undivided; recorded, its pieces are handed over to be replayed
+without Python. Most stages are divided by rows: a thread then finds the rows that it needs where it
+left them, and need not wait for the others.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, wraps
-from inspect import signature
-from typing import Any, Concatenate, NamedTuple, ParamSpec
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import blas, gemm
+from . import blas, gemm, loops
+from .calls import executed
 from .formulas import Activation, Loss
-from .native.arguments import Array, Layout
-from .native.kernel import Kernel, Launch
-
-P = ParamSpec("P")
+from .kernel import Kernel, Kind
+from .native.arguments import Array
+from .native.launch import LoopLaunch, launch
+from .optimizers import L2, SGD, Adam
+from .protocol import Kernels
 
 
 class Stage(NamedTuple):
     """Launches that may run side by side."""
 
-    launches: tuple[Launch, ...]
+    launches: tuple[LoopLaunch, ...]
     by_rows: bool = False
     """Whether each piece reads and writes its own rows of the batch only."""
 
+    def run(self) -> None:
+        """Run them one after the other."""
+        for each in self.launches:
+            each.run()
 
-Plan = Iterator[Stage]
+
+Stages = Iterator[Stage]
+Product = Callable[[Array, Array, Array], LoopLaunch]
+"""Prepares C = A B."""
 
 _NARROW = 1024
 """Bytes of a row up to which 1^T Delta is faster as a product: the BLAS walks down the columns."""
 
-_gather = Kernel("loops.gather", Layout.STRIDED, Layout.INTEGERS, Layout.INTEGERS, Layout.MATRIX)
-_advance = Kernel("loops.advance", Layout.INTEGERS, Layout.COUNT)
-_normalize = Kernel("loops.normalize", Layout.MATRIX, Layout.NUMBER, Layout.REALS)
-_copy = Kernel("loops.copy", Layout.MATRIX, Layout.MATRIX)
-_add = Kernel("loops.add", Layout.MATRIX, Layout.MATRIX)
-_collect = Kernel("loops.collect", Layout.REALS, Layout.REALS)
-_gemm = Kernel("loops.gemm", Layout.INTEGERS)
-_bias_grad = Kernel("loops.bias_grad", Layout.MATRIX, Layout.COUNT, Layout.VECTOR)
-_sgd = Kernel(
-    "loops.sgd",
-    *(Layout.VECTOR, Layout.VECTOR, Layout.VECTOR),
-    *(Layout.REALS, Layout.NUMBER, Layout.COUNT),
-    *(Layout.COUNT, Layout.REALS, Layout.REALS),
-)
-_adam = Kernel(
-    "loops.adam",
-    *(Layout.VECTOR, Layout.VECTOR, Layout.VECTOR, Layout.VECTOR),
-    *(Layout.INTEGERS, Layout.REALS, Layout.NUMBER, Layout.NUMBER, Layout.NUMBER),
-    *(Layout.COUNT, Layout.REALS, Layout.REALS),
-)
+
+def product(A: Array, B: Array, C: Array) -> LoopLaunch:
+    """Launch of the matrix product C = A B, by SciPy's BLAS."""
+    return launch(loops.gemm, A, B, C, call=blas.gemm_call(A, B, C))
 
 
-@cache
-def _activate(activation: Activation) -> Kernel:
-    flat = (Layout.VECTOR,) if activation is Activation.SOFTMAX else ()
-    return Kernel("loops.activate", Layout.MATRIX, Layout.VECTOR, *flat, variant=(activation,))
+class Primitives:
+    """The protocol's primitives, each as the stages that it consists of.
 
+    Parameters
+    ----------
+    pieces : int, default=1
+        How many threads each stage is divided among.
+    product : callable, default=product
+        What prepares matrix products.
+    """
 
-@cache
-def _hadamard(activation: Activation) -> Kernel:
-    return Kernel("loops.hadamard", Layout.MATRIX, Layout.MATRIX, variant=(activation,))
+    def __init__(self, pieces: int = 1, product: Product = product) -> None:
+        self._pieces, self._product = pieces, product
 
+    def divided(self, pieces: int) -> "Primitives":
+        """Make the same primitives for another number of threads."""
+        return Primitives(pieces, self._product)
 
-@cache
-def _output_delta(activation: Activation, loss: Loss) -> Kernel:
-    matrices, flat = (Layout.MATRIX,) * 4, (Layout.VECTOR,) * 3
-    variant = (activation, loss)
-    return Kernel("loops.output_delta", *matrices, Layout.REALS, *flat, variant=variant)
+    def gather(self, X: Array, order: Array, cursor: Array, out: Array) -> Stages:
+        if X.shape[1] != out.shape[1]:
+            raise ValueError(f"gather: {X.shape[1]} columns into {out.shape[1]}")
+        yield _by_rows(
+            launch(loops.gather, X=X, order=order[rows.start :], cursor=cursor, out=out[rows])
+            for rows in self._rows(out)
+        )
 
+    def advance(self, counter: Array, amount: int) -> Stages:
+        yield _side_by_side(launch(loops.advance, counter=counter, amount=amount))
 
-def _primitive(plan: Callable[Concatenate[int, P], Plan]) -> Callable[P, None]:
-    """Turn a plan into a function that runs it undivided, and keep it for `stages`."""
+    def add(self, amount: Array, total: Array) -> Stages:
+        parts = _divide(len(total), self._pieces, step=64 // total.itemsize)
+        rows = ((amount[part].reshape(1, -1), total[part].reshape(1, -1)) for part in parts)
+        yield _side_by_side(*(launch(loops.add, A=A, out=out) for A, out in rows))
 
-    @wraps(plan)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        for stage in plan(1, *args, **kwargs):
-            for launch in stage.launches:
-                launch.run()
+    def normalize(self, share: Array, alpha: float, decay: Array) -> Stages:
+        yield _side_by_side(launch(loops.normalize, share=share, alpha=alpha, decay=decay))
 
-    run.plan = plan  # type: ignore[attr-defined]
-    mine = signature(plan)
-    parameters = list(mine.parameters.values())[1:]
-    run.__signature__ = mine.replace(parameters=parameters)  # type: ignore[attr-defined]
-    return run
+    def dense(
+        self, A: Array, W: Array, b: Array, activation: Activation, Z: Array, out: Array
+    ) -> Stages:
+        rows = self._rows(A)
+        yield self._batch_product(A, W, Z)
+        if Z is not out:
+            add_bias = loops.activate.of(Activation.IDENTITY)
+            yield _by_rows(launch(add_bias, A=Z[part], b=b) for part in rows)
+            yield _by_rows(launch(loops.copy, A=Z[part], out=out[part]) for part in rows)
+            b = np.zeros_like(b)
+        if activation is Activation.SOFTMAX:
+            yield _by_rows(
+                launch(loops.softmax, A=out[part], b=b, flat=out[part].reshape(-1)) for part in rows
+            )
+        else:
+            kernel = loops.activate.of(activation)
+            yield _by_rows(launch(kernel, A=out[part], b=b) for part in rows)
 
+    def output_delta(
+        self,
+        A: Array,
+        Y: Array,
+        share: Array,
+        activation: Activation,
+        loss: Loss,
+        delta: Array,
+        total: Array,
+    ) -> Stages:
+        def piece(rows: slice, own: Array) -> LoopLaunch:
+            return launch(
+                loops.output_delta.of(activation, loss),
+                A=A[rows],
+                Y=Y[rows],
+                share=share[rows],
+                delta=delta[rows],
+                total=own,
+                flat_A=A[rows].reshape(-1),
+                flat_Y=Y[rows].reshape(-1),
+                flat_delta=delta[rows].reshape(-1),
+            )
 
-def stages(primitive: Callable[..., None], arguments: tuple[Any, ...], pieces: int) -> Plan:
-    """Stages of one call of a primitive of this module, in so many pieces."""
-    plan: Callable[..., Plan] = primitive.plan  # type: ignore[attr-defined]
-    return plan(pieces, *arguments)
+        launches, *collected = _summed(self._rows(A), total, piece)
+        yield _by_rows(launches)
+        yield from map(Stage, collected)
+
+    def weight_grad(self, A: Array, delta: Array, grad_W: Array) -> Stages:
+        if self._pieces > 1 and grad_W.size <= A.size + delta.size:
+            yield from self._summed_product(A, delta, grad_W)
+        else:
+            yield self._divided_product(A.T, delta, grad_W)
+
+    def bias_grad(self, delta: Array, grad_b: Array) -> Stages:
+        if grad_b.nbytes <= _NARROW:
+            ones = np.ones((1, len(delta)), dtype=delta.dtype)
+            yield self._divided_product(ones, delta, grad_b.reshape(1, -1))
+            return
+        yield _side_by_side(
+            *(
+                launch(loops.bias_grad, delta=delta, first=part.start, grad_b=grad_b[part])
+                for part in _divide(len(grad_b), self._pieces)
+            )
+        )
+
+    def hidden_delta(
+        self, delta: Array, W: Array, saved: Array, activation: Activation, out: Array
+    ) -> Stages:
+        yield self._batch_product(delta, W.T, out)
+        if activation is not Activation.IDENTITY:
+            pulled = loops.hadamard.of(activation)
+            yield _by_rows(
+                launch(pulled, delta=out[part], saved=saved[part]) for part in self._rows(out)
+            )
+
+    def sgd(self, theta: Array, grad: Array, state: SGD, l2: L2) -> Stages:
+        yield from self._update(loops.sgd, theta, grad, state, l2)
+
+    def adam(self, theta: Array, grad: Array, state: Adam, l2: L2) -> Stages:
+        yield from self._update(loops.adam, theta, grad, state, l2)
+
+    def _update(
+        self, kernel: Kernel, theta: Array, grad: Array, state: SGD | Adam, l2: L2
+    ) -> Stages:
+        """Divide an optimizer's pass at cache lines; a part holds weights, then biases, or either.
+
+        The kernel's parameters are named as the entries of its optimizer's record.
+        """
+        vectors = {name for name, kind in kernel.parameters if kind is Kind.VECTOR}
+
+        def piece(part: slice, own: Array) -> LoopLaunch:
+            whole: dict[str, Any] = {"theta": theta, "grad": grad, **state._asdict()}
+            return launch(
+                kernel,
+                **{name: each[part] if name in vectors else each for name, each in whole.items()},
+                decayed=min(max(l2.decayed - part.start, 0), part.stop - part.start),
+                decay=l2.decay,
+                penalty=own,
+            )
+
+        parts = _divide(len(theta), self._pieces, 64 // theta.itemsize)
+        yield from (Stage(launches) for launches in _summed(parts, l2.penalty, piece))
+
+    def _rows(self, matrix: Array) -> list[slice]:
+        return _divide(len(matrix), self._pieces)
+
+    def _batch_product(self, A: Array, B: Array, C: Array) -> Stage:
+        """Divide C = A B whose rows are the batch's: by rows, unless C has more columns."""
+        stage = self._divided_product(A, B, C)
+        return _by_rows(stage.launches) if len(C) >= C.shape[1] else stage
+
+    def _divided_product(self, A: Array, B: Array, C: Array) -> Stage:
+        """Divide the longer side of C: each thread has to read the whole of the other operand."""
+        if self._pieces == 1:
+            return _side_by_side(self._product(A, B, C))
+        gemm.require_product(A, B, C)
+        rows, columns = C.shape
+        if rows >= columns:
+            parts = _divide(rows, self._pieces)
+            return _side_by_side(*(self._product(A[part], B, C[part]) for part in parts))
+        parts = _divide(columns, self._pieces)
+        return _side_by_side(*(self._product(A, B[:, part], C[:, part]) for part in parts))
+
+    def _summed_product(self, A: Array, delta: Array, grad_W: Array) -> Stages:
+        """Multiply each thread's rows of the batch and add up: the products are less to move."""
+        gemm.require_product(A.T, delta, grad_W)
+        batch, parts = self._rows(A), self._rows(grad_W)
+        products = [grad_W, *(np.zeros_like(grad_W) for _ in batch[1:])]
+        yield _by_rows(
+            self._product(A[rows].T, delta[rows], C)
+            for rows, C in zip(batch, products, strict=True)
+        )
+        for other in products[1:]:
+            yield _side_by_side(
+                *(launch(loops.add, A=other[part], out=grad_W[part]) for part in parts)
+            )
 
 
 def _divide(length: int, pieces: int, step: int = 1) -> list[slice]:
@@ -103,199 +227,24 @@ def _divide(length: int, pieces: int, step: int = 1) -> list[slice]:
     return [slice(start, min(start + part, length)) for start in starts]
 
 
-def product(A: Array, B: Array, C: Array) -> Launch:
-    """Launch of the matrix product C = A B."""
-    launch = _gemm.launch(blas.gemm_call(A, B, C))
-    return launch._replace(keep=(*launch.keep, A, B, C))
-
-
-def _divided_product(pieces: int, A: Array, B: Array, C: Array) -> Stage:
-    """Divide the longer side of C: each thread has to read the whole of the other operand."""
-    if pieces == 1:
-        return Stage((product(A, B, C),), by_rows=True)
-    gemm.require_product(A, B, C)
-    rows, columns = C.shape
-    if rows >= columns:
-        parts = _divide(rows, pieces)
-        return Stage(tuple(product(A[part], B, C[part]) for part in parts), by_rows=True)
-    parts = _divide(columns, pieces)
-    return Stage(tuple(product(A, B[:, part], C[:, part]) for part in parts))
-
-
-def _by_rows(launches: Iterable[Launch]) -> Stage:
+def _by_rows(launches: Iterable[LoopLaunch]) -> Stage:
     return Stage(tuple(launches), by_rows=True)
 
 
-def _summed(parts: list[slice], total: Array, launch: Callable[[slice, Array], Launch]) -> Plan:
+def _side_by_side(*launches: LoopLaunch) -> Stage:
+    return Stage(launches)
+
+
+def _summed(
+    parts: list[slice], total: Array, piece: Callable[[slice, Array], LoopLaunch]
+) -> Iterator[tuple[LoopLaunch, ...]]:
     """Launches that add to a total: several parts need a sum each, collected at the end."""
     several = len(parts) > 1
     sums = np.zeros((len(parts), 8)) if several else total.reshape(1, 1)  # a cache line each
-    yield Stage(tuple(launch(part, own[:1]) for part, own in zip(parts, sums, strict=True)))
+    yield tuple(piece(part, own[:1]) for part, own in zip(parts, sums, strict=True))
     if several:
-        yield Stage((_collect.launch(sums.reshape(-1), total),))
+        yield (launch(loops.collect, parts=sums.reshape(-1), total=total),)
 
 
-@_primitive
-def gather(pieces: int, X: Array, order: Array, cursor: Array, out: Array) -> Plan:
-    if X.shape[1] != out.shape[1]:
-        raise ValueError(f"gather: {X.shape[1]} columns into {out.shape[1]}")
-    yield _by_rows(
-        _gather.launch(X, order[rows.start :], cursor, out[rows])
-        for rows in _divide(len(out), pieces)
-    )
-
-
-@_primitive
-def advance(pieces: int, counter: Array, amount: int) -> Plan:
-    yield Stage((_advance.launch(counter, amount),))
-
-
-@_primitive
-def add(pieces: int, amount: Array, total: Array) -> Plan:
-    parts = _divide(len(total), pieces, step=64 // total.itemsize)
-    rows = ((amount[part].reshape(1, -1), total[part].reshape(1, -1)) for part in parts)
-    yield Stage(tuple(_add.launch(*pair) for pair in rows))
-
-
-@_primitive
-def normalize(pieces: int, share: Array, alpha: float, decay: Array) -> Plan:
-    yield Stage((_normalize.launch(share, alpha, decay),))
-
-
-@_primitive
-def dense(
-    pieces: int, A: Array, W: Array, b: Array, activation: Activation, Z: Array, out: Array
-) -> Plan:
-    parts = _divide(len(A), pieces)
-    kernel = _activate(activation)
-    yield _divided_product(pieces, A, W, Z)
-    if Z is not out:
-        add_bias = _activate(Activation.IDENTITY)
-        yield _by_rows(add_bias.launch(Z[rows], b) for rows in parts)
-        yield _by_rows(_copy.launch(Z[rows], out[rows]) for rows in parts)
-        b = np.zeros_like(b)
-    if activation is Activation.SOFTMAX:
-        yield _by_rows(kernel.launch(out[rows], b, out[rows].reshape(-1)) for rows in parts)
-    else:
-        yield _by_rows(kernel.launch(out[rows], b) for rows in parts)
-
-
-@_primitive
-def output_delta(
-    pieces: int,
-    A: Array,
-    Y: Array,
-    share: Array,
-    activation: Activation,
-    loss: Loss,
-    delta: Array,
-    total: Array,
-) -> Plan:
-    kernel = _output_delta(activation, loss)
-
-    def launch(rows: slice, own: Array) -> Launch:
-        flat = (M[rows].reshape(-1) for M in (A, Y, delta))
-        return kernel.launch(A[rows], Y[rows], share[rows], delta[rows], own, *flat)
-
-    stage, *collected = _summed(_divide(len(A), pieces), total, launch)
-    yield stage._replace(by_rows=True)
-    yield from collected
-
-
-@_primitive
-def weight_grad(pieces: int, A: Array, delta: Array, grad_W: Array) -> Plan:
-    if pieces > 1 and grad_W.size <= A.size + delta.size:
-        yield from _summed_product(pieces, A, delta, grad_W)
-    else:
-        yield _divided_product(pieces, A.T, delta, grad_W)._replace(by_rows=False)
-
-
-def _summed_product(pieces: int, A: Array, delta: Array, grad_W: Array) -> Plan:
-    """Multiply each thread's rows of the batch and add up: the products are less to move."""
-    gemm.require_product(A.T, delta, grad_W)
-    batch, parts = _divide(len(A), pieces), _divide(len(grad_W), pieces)
-    products = [grad_W, *(np.zeros_like(grad_W) for _ in batch[1:])]
-    yield _by_rows(
-        product(A[rows].T, delta[rows], C) for rows, C in zip(batch, products, strict=True)
-    )
-    for other in products[1:]:
-        yield Stage(tuple(_add.launch(other[part], grad_W[part]) for part in parts))
-
-
-@_primitive
-def bias_grad(pieces: int, delta: Array, grad_b: Array) -> Plan:
-    if grad_b.nbytes <= _NARROW:
-        ones = np.ones((1, len(delta)), dtype=delta.dtype)
-        yield _divided_product(pieces, ones, delta, grad_b.reshape(1, -1))._replace(by_rows=False)
-        return
-    parts = _divide(len(grad_b), pieces)
-    yield Stage(tuple(_bias_grad.launch(delta, part.start, grad_b[part]) for part in parts))
-
-
-@_primitive
-def hidden_delta(
-    pieces: int, delta: Array, W: Array, saved: Array, activation: Activation, out: Array
-) -> Plan:
-    parts = _divide(len(out), pieces)
-    yield _divided_product(pieces, delta, W.T, out)
-    if activation is not Activation.IDENTITY:
-        kernel = _hadamard(activation)
-        yield _by_rows(kernel.launch(out[rows], saved[rows]) for rows in parts)
-
-
-@_primitive
-def sgd(
-    pieces: int,
-    theta: Array,
-    grad: Array,
-    velocity: Array,
-    rate: Array,
-    momentum: float,
-    nesterov: bool,
-    decayed: int,
-    decay: Array,
-    penalty: Array,
-) -> Plan:
-    vectors = (theta, grad, velocity)
-    yield from _step(
-        pieces, _sgd, vectors, (rate, momentum, int(nesterov)), decayed, decay, penalty
-    )
-
-
-@_primitive
-def adam(
-    pieces: int,
-    theta: Array,
-    grad: Array,
-    m: Array,
-    v: Array,
-    t: Array,
-    rate: Array,
-    beta_1: float,
-    beta_2: float,
-    epsilon: float,
-    decayed: int,
-    decay: Array,
-    penalty: Array,
-) -> Plan:
-    vectors, constants = (theta, grad, m, v), (t, rate, beta_1, beta_2, epsilon)
-    yield from _step(pieces, _adam, vectors, constants, decayed, decay, penalty)
-
-
-def _step(
-    pieces: int,
-    kernel: Kernel,
-    vectors: tuple[Array, ...],
-    constants: tuple[Any, ...],
-    decayed: int,
-    decay: Array,
-    penalty: Array,
-) -> Plan:
-    """Divide an optimizer's pass at cache lines; a part holds weights, then biases, or either."""
-
-    def launch(part: slice, own: Array) -> Launch:
-        weights = min(max(decayed - part.start, 0), part.stop - part.start)
-        parts = (vector[part] for vector in vectors)
-        return kernel.launch(*parts, *constants, weights, decay, own)
-
-    yield from _summed(_divide(len(vectors[0]), pieces, 64 // vectors[0].itemsize), penalty, launch)
+kernels: Kernels = executed(Primitives())
+"""The primitives, run undivided when they are called."""

@@ -12,8 +12,6 @@ from math import factorial, log
 from typing import Any
 
 import numpy as np
-from numba import njit
-from numba.cpython.unsafe.numbers import viewer
 
 from .formulas import Activation, Loss
 
@@ -22,6 +20,8 @@ Scalar = Callable[..., Any]
 
 def inline(function: Scalar) -> Scalar:
     """Mark a function whose text Numba puts in the place of its call."""
+    from numba import njit
+
     marked: Scalar = njit(inline="always")(function)
     return marked
 
@@ -151,6 +151,8 @@ def exponential(real: Any, minus: int = 0) -> Scalar:
     Beyond +-87, or +-708 in float64, exp is infinite or 0, and so is its reciprocal: a denormal
     number would slow down every product with it.
     """
+    from .numba_contract import viewer
+
     single = real is np.float32
     word = np.int32 if single else np.int64
     mantissa, bias = word(23 if single else 52), word(127 if single else 1023)
@@ -201,6 +203,8 @@ def logarithm(real: Any) -> Scalar:
     log(f) = 2 artanh(s), s = (f - 1) / (f + 1). The bits of x less those of sqrt(1/2) have n where
     the exponent is.
     """
+    from .numba_contract import viewer
+
     single = real is np.float32
     word = np.int32 if single else np.int64
     mantissa, bias = word(23 if single else 52), word(127 if single else 1023)

@@ -1,6 +1,5 @@
 """How a matrix product of row-major and column-major matrices is put to a BLAS."""
 
-from collections.abc import Collection
 from typing import NamedTuple
 
 from .native.arguments import Array
@@ -28,7 +27,7 @@ _LARGEST = 2**31 - 1
 """Of the integers that a BLAS takes."""
 
 
-def plan(A: Array, B: Array, C: Array, narrower: Collection[str] = ()) -> Product:
+def plan(A: Array, B: Array, C: Array) -> Product:
     """Lay out C = A B.
 
     Parameters
@@ -39,9 +38,6 @@ def plan(A: Array, B: Array, C: Array, narrower: Collection[str] = ()) -> Produc
         Likewise.
     C : array of shape (m, n)
         Likewise.
-    narrower : collection of str, default=()
-        Names of dtypes that A and B may have, both the same, where C is float32: what the BLAS can
-        widen as it reads.
 
     Returns
     -------
@@ -66,10 +62,10 @@ def plan(A: Array, B: Array, C: Array, narrower: Collection[str] = ()) -> Produc
     >>> product.first is B, product.transposed, (product.m, product.n, product.k), product.leads
     (True, (False, False), (4, 2, 3), (4, 3, 4))
     """
-    require_product(A, B, C, narrower)
+    require_product(A, B, C)
     row_major, lead = _lie(C)
     if not row_major:
-        return plan(B.T, A.T, C.T, narrower)
+        return plan(B.T, A.T, C.T)
     B_row_major, B_lead = _lie(B)
     A_row_major, A_lead = _lie(A)
     (m, k), n = A.shape, B.shape[1]
@@ -77,11 +73,10 @@ def plan(A: Array, B: Array, C: Array, narrower: Collection[str] = ()) -> Produc
     return Product(B, A, C, transposed, n, m, k, (B_lead, A_lead, lead))
 
 
-def require_product(A: Array, B: Array, C: Array, narrower: Collection[str] = ()) -> None:
+def require_product(A: Array, B: Array, C: Array) -> None:
     """Raise a ValueError unless C = A B makes sense: machine code would read past the ends."""
     shapes = A.shape[1] == B.shape[0] and C.shape == (A.shape[0], B.shape[1])
-    same = A.dtype == C.dtype or (A.dtype.name in narrower and C.dtype.name == "float32")
-    if not shapes or A.dtype != B.dtype or not same:
+    if not shapes or A.dtype != B.dtype or A.dtype != C.dtype:
         raise ValueError(
             f"gemm: {A.shape} {A.dtype} @ {B.shape} {B.dtype} into {C.shape} {C.dtype}"
         )

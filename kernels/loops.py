@@ -1,18 +1,13 @@
 """The loops that become machine code: one factory each, called with the floating-point type.
 
 Nothing here allocates or raises, and sums are added up in the order written. Numba compiles what a
-factory returns; its parameters are declared, in the same order, in `kernels.compiled`.
+factory returns, and is imported where a loop is made.
 """
 
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
-from numba.np.arrayobj import make_array
 
-from . import blas
 from .elementwise import (
     Scalar,
     adam_step,
@@ -24,9 +19,14 @@ from .elementwise import (
     sigma,
 )
 from .formulas import Activation, Loss
+from .kernel import Kind, kernel
 from .native.arguments import Array
 
+MATRIX, STRIDED, VECTOR = Kind.MATRIX, Kind.STRIDED, Kind.VECTOR
+INTEGERS, DOUBLES, DOUBLE, COUNT = Kind.INTEGERS, Kind.DOUBLES, Kind.DOUBLE, Kind.COUNT
 
+
+@kernel(X=STRIDED, order=INTEGERS, cursor=INTEGERS, out=MATRIX)
 def gather(real: Any) -> Scalar:
     """out_i = X[order[cursor + i]]."""
 
@@ -47,6 +47,7 @@ def gather(real: Any) -> Scalar:
     return kernel
 
 
+@kernel(counter=INTEGERS, amount=COUNT)
 def advance(real: Any) -> Scalar:
     """counter += amount."""
 
@@ -56,6 +57,7 @@ def advance(real: Any) -> Scalar:
     return kernel
 
 
+@kernel(share=MATRIX, alpha=DOUBLE, decay=DOUBLES)
 def normalize(real: Any) -> Scalar:
     """share /= sum(share), decay = alpha / sum(share)."""
 
@@ -70,10 +72,9 @@ def normalize(real: Any) -> Scalar:
     return kernel
 
 
+@kernel(A=MATRIX, b=VECTOR)
 def activate(real: Any, activation: Activation) -> Scalar:
-    """A = sigma(A + b), in place."""
-    if activation is Activation.SOFTMAX:
-        return _softmax(real)
+    """A = sigma(A + b), in place, for an element-wise activation."""
     exp = np.exp if activation is Activation.EXP else exponential(real)  # a rate may overflow
     formula = sigma(real, activation, exp, exponential(real, minus=1))
 
@@ -85,8 +86,12 @@ def activate(real: Any, activation: Activation) -> Scalar:
     return kernel
 
 
-def _softmax(real: Any) -> Scalar:
-    """A row at a time but for exp, which runs over all elements at once: rows are often short."""
+@kernel(A=MATRIX, b=VECTOR, flat=VECTOR)
+def softmax(real: Any) -> Scalar:
+    """A = softmax(A + b), in place; `flat` is A, all rows in one.
+
+    A row at a time but for exp, which runs over all elements at once: rows are often short.
+    """
     exp = exponential(real)
     zero, one = real(0), real(1)
 
@@ -112,6 +117,7 @@ def _softmax(real: Any) -> Scalar:
     return kernel
 
 
+@kernel(parts=DOUBLES, total=DOUBLES)
 def collect(real: Any) -> Scalar:
     """total += sum(parts), parts = 0."""
 
@@ -123,6 +129,7 @@ def collect(real: Any) -> Scalar:
     return kernel
 
 
+@kernel(A=MATRIX, out=MATRIX)
 def add(real: Any) -> Scalar:
     """out += A."""
 
@@ -134,6 +141,7 @@ def add(real: Any) -> Scalar:
     return kernel
 
 
+@kernel(A=MATRIX, out=MATRIX)
 def copy(real: Any) -> Scalar:
     """out = A."""
 
@@ -145,6 +153,7 @@ def copy(real: Any) -> Scalar:
     return kernel
 
 
+@kernel(delta=MATRIX, saved=MATRIX)
 def hadamard(real: Any, activation: Activation) -> Scalar:
     """delta = delta (.) sigma'(Z), from what sigma' is written with, in place."""
     formula = pull_back(real, activation, exponential(real))
@@ -157,6 +166,16 @@ def hadamard(real: Any, activation: Activation) -> Scalar:
     return kernel
 
 
+@kernel(
+    A=MATRIX,
+    Y=MATRIX,
+    share=MATRIX,
+    delta=MATRIX,
+    total=DOUBLES,
+    flat_A=VECTOR,
+    flat_Y=VECTOR,
+    flat_delta=VECTOR,
+)
 def output_delta(real: Any, activation: Activation, loss: Loss) -> Scalar:
     """delta_i = share_i grad_z L_i and total += sum_i share_i L_i.
 
@@ -193,6 +212,7 @@ def output_delta(real: Any, activation: Activation, loss: Loss) -> Scalar:
     return kernel
 
 
+@kernel(delta=MATRIX, first=COUNT, grad_b=VECTOR)
 def bias_grad(real: Any) -> Scalar:
     """grad_b = sum_i delta_i, of the columns from `first` on."""
     zero = real(0)
@@ -208,6 +228,17 @@ def bias_grad(real: Any) -> Scalar:
     return kernel
 
 
+@kernel(
+    theta=VECTOR,
+    grad=VECTOR,
+    velocity=VECTOR,
+    rate=DOUBLES,
+    momentum=DOUBLE,
+    nesterov=COUNT,
+    decayed=COUNT,
+    decay=DOUBLES,
+    penalty=DOUBLES,
+)
 def sgd(real: Any) -> Scalar:
     """One step of gradient descent with momentum; the first `decayed` elements decay."""
     squared_norm, zero = _squared_norm(real), real(0)
@@ -234,6 +265,20 @@ def sgd(real: Any) -> Scalar:
     return kernel
 
 
+@kernel(
+    theta=VECTOR,
+    grad=VECTOR,
+    m=VECTOR,
+    v=VECTOR,
+    t=INTEGERS,
+    rate=DOUBLES,
+    beta_1=DOUBLE,
+    beta_2=DOUBLE,
+    epsilon=DOUBLE,
+    decayed=COUNT,
+    decay=DOUBLES,
+    penalty=DOUBLES,
+)
 def adam(real: Any) -> Scalar:
     """One step of Adam; the first `decayed` elements decay."""
     squared_norm, update, zero = _squared_norm(real), adam_step(np.sqrt), real(0)
@@ -299,33 +344,12 @@ def _squared_norm(real: Any) -> Scalar:
     return inline(squared_norm)
 
 
+@kernel(call=INTEGERS)
 def gemm(real: Any) -> Scalar:
     """Call BLAS with the arguments that `kernels.blas` laid out."""
+    from .native.intrinsics import call_gemm
 
     def kernel(call: Array) -> None:
-        _call_gemm(call)
+        call_gemm(call)
 
     return kernel
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def _call_gemm(typing_context: Any, call: Any) -> Any:
-    """Call the BLAS routine at slot 0; Fortran takes every argument by address."""
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        byte = ir.IntType(8).as_pointer()
-        base = make_array(signature.args[0])(context, builder, arguments[0]).data
-        slots = [builder.gep(base, [ir.Constant(ir.IntType(64), i)]) for i in range(blas.SLOTS)]
-        operands = [
-            builder.inttoptr(builder.load(slot), byte)
-            if i in blas.MATRIX_SLOTS
-            else builder.bitcast(slot, byte)
-            for i, slot in enumerate(slots)
-            if i
-        ]
-        prototype = ir.FunctionType(ir.VoidType(), [byte] * len(operands))
-        routine = builder.inttoptr(builder.load(slots[0]), prototype.as_pointer())
-        builder.call(routine, operands)
-        return context.get_dummy_value()
-
-    return types.void(call), codegen

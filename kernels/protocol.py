@@ -11,6 +11,7 @@ from typing import Protocol
 
 from .formulas import Activation, Loss
 from .native.arguments import Array
+from .optimizers import L2, SGD, Adam
 
 
 class Kernels(Protocol):
@@ -141,18 +142,7 @@ class Kernels(Protocol):
         out : (B, fan_in)
         """
 
-    def sgd(
-        self,
-        theta: Array,
-        grad: Array,
-        velocity: Array,
-        rate: Array,
-        momentum: float,
-        nesterov: bool,
-        decayed: int,
-        decay: Array,
-        penalty: Array,
-    ) -> None:
+    def sgd(self, theta: Array, grad: Array, state: SGD, l2: L2) -> None:
         """One step of gradient descent with momentum, weight decay in the same pass.
 
         g = grad + decay theta (the first `decayed` elements; grad for the rest);
@@ -162,8 +152,10 @@ class Kernels(Protocol):
 
         Parameters
         ----------
-        theta, grad, velocity : (size,)
-        rate, decay, penalty : (1,) float64
+        theta, grad : (size,)
+        state : SGD
+            velocity is written.
+        l2 : L2
             penalty is a sum over batches.
 
         Notes
@@ -172,21 +164,7 @@ class Kernels(Protocol):
         learning", 2013, with the rate inside the velocity as scikit-learn has it.
         """
 
-    def adam(
-        self,
-        theta: Array,
-        grad: Array,
-        m: Array,
-        v: Array,
-        t: Array,
-        rate: Array,
-        beta_1: float,
-        beta_2: float,
-        epsilon: float,
-        decayed: int,
-        decay: Array,
-        penalty: Array,
-    ) -> None:
+    def adam(self, theta: Array, grad: Array, state: Adam, l2: L2) -> None:
         """One step of Adam, weight decay in the same pass.
 
         g and penalty as in `sgd`;
@@ -195,10 +173,11 @@ class Kernels(Protocol):
 
         Parameters
         ----------
-        theta, grad, m, v : (size,)
-        t : (1,) int64
-            Steps taken, this one included.
-        rate, decay, penalty : (1,) float64
+        theta, grad : (size,)
+        state : Adam
+            m and v are written.
+        l2 : L2
+            penalty is a sum over batches.
 
         Notes
         -----

@@ -5,6 +5,7 @@ from scipy.special import expit, xlogy
 
 from .formulas import Activation, Loss
 from .native.arguments import Array
+from .optimizers import L2, SGD, Adam
 
 
 def gather(X: Array, order: Array, cursor: Array, out: Array) -> None:
@@ -75,39 +76,18 @@ def hidden_delta(delta: Array, W: Array, saved: Array, activation: Activation, o
     out *= _derivative(saved, activation)
 
 
-def sgd(
-    theta: Array,
-    grad: Array,
-    velocity: Array,
-    rate: Array,
-    momentum: float,
-    nesterov: bool,
-    decayed: int,
-    decay: Array,
-    penalty: Array,
-) -> None:
+def sgd(theta: Array, grad: Array, state: SGD, l2: L2) -> None:
+    velocity, rate, momentum, nesterov = state
     step = float(rate[0])
-    gradient = _decayed(theta, grad, decayed, decay, penalty)
+    gradient = _decayed(theta, grad, l2)
     velocity *= momentum
     velocity -= step * gradient
     theta += momentum * velocity - step * gradient if nesterov else velocity
 
 
-def adam(
-    theta: Array,
-    grad: Array,
-    m: Array,
-    v: Array,
-    t: Array,
-    rate: Array,
-    beta_1: float,
-    beta_2: float,
-    epsilon: float,
-    decayed: int,
-    decay: Array,
-    penalty: Array,
-) -> None:
-    gradient = _decayed(theta, grad, decayed, decay, penalty)
+def adam(theta: Array, grad: Array, state: Adam, l2: L2) -> None:
+    m, v, t, rate, beta_1, beta_2, epsilon = state
+    gradient = _decayed(theta, grad, l2)
     m *= beta_1
     m += (1 - beta_1) * gradient
     v *= beta_2
@@ -117,8 +97,9 @@ def adam(
     theta -= step * m / (np.sqrt(v) + max(epsilon, smallest))
 
 
-def _decayed(theta: Array, grad: Array, decayed: int, decay: Array, penalty: Array) -> Array:
+def _decayed(theta: Array, grad: Array, l2: L2) -> Array:
     """Gradient of the loss and the L2 penalty together; adds the penalty to its sum."""
+    decayed, decay, penalty = l2
     W = theta[:decayed]
     penalty += 0.5 * decay * np.dot(W, W)
     gradient = grad.copy()

@@ -11,10 +11,8 @@ from gpubackprop.backends import Backend, select
 from gpubackprop.bench.primitives import SHAPES, Call, Draw, Shape
 from gpubackprop.bench.problems import Array
 from gpubackprop.bench.repeated import repeated
-from gpubackprop.kernels.formulas import Activation
 
 ROUNDS = 7
-HIDDEN = (Activation.RELU, Activation.SIGMOID, Activation.TANH)
 
 
 class Timed(Protocol):
@@ -42,12 +40,6 @@ def dtype(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=list(SHAPES))
 def shape(request: pytest.FixtureRequest) -> Shape:
     return SHAPES[request.param]
-
-
-@pytest.fixture(params=HIDDEN, ids=lambda activation: activation.name.lower())
-def activation(request: pytest.FixtureRequest) -> Activation:
-    chosen: Activation = request.param
-    return chosen
 
 
 @pytest.fixture

@@ -9,10 +9,9 @@ import numpy as np
 import threadpoolctl
 
 from ...backends import select
-from ...kernels.formulas import Activation, Loss
 from .. import primitives
 from ..options import Options
-from ..primitives import SHAPES, Call, Draw, Shape
+from ..primitives import CALLS, SHAPES, Call, Draw, Shape
 from ..problems import Array
 from ..processes.own_process import own_process
 from ..ratios import microseconds
@@ -23,18 +22,9 @@ from ..report.section import Figures, Section
 LAYERS = {"mid": SHAPES["mid"], "wide": Shape(1024, 2048, 2048, calls=1)}
 """A layer whose arrays fit a core's own caches, and one whose arrays do not."""
 ROUNDS = 7
-PRIMITIVES: dict[str, Callable[[Draw, Shape], Call]] = {
-    "gather": primitives.gather,
-    "dense": lambda draw, shape: primitives.dense(draw, shape, Activation.RELU),
-    "output_delta": lambda draw, shape: primitives.output_delta(
-        draw, shape._replace(fan_out=10), Activation.SOFTMAX, Loss.CROSS_ENTROPY
-    ),
-    "hidden_delta": lambda draw, shape: primitives.hidden_delta(draw, shape, Activation.RELU),
-    "weight_grad": primitives.weight_grad,
-    "bias_grad": primitives.bias_grad,
-    "sgd": lambda draw, shape: primitives.sgd(draw, shape, nesterov=True),
-    "adam": primitives.adam,
-}
+PRIMITIVES: dict[str, Callable[[Draw, Shape], Call]] = {}
+for _name, _make in CALLS.items():
+    PRIMITIVES.setdefault(_name.partition(",")[0], _make)
 TOY = Shape(16, 8, 8, calls=2)
 ROOFS = {
     "roof: products": Shape(1024, 1024, 1024, calls=1),

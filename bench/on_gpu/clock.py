@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from ...kernels.kernel import Launch
+
 Work = Callable[[], None]
 """Queues something on the GPU's stream."""
 
@@ -45,10 +47,10 @@ class Clock:
         return float(cuda.get_elapsed_time(start, end)) / 1e3
 
 
-def graph(gpu: Any, launches: list[Work]) -> Work:
+def graph(gpu: Any, launches: list[Launch]) -> Work:
     """Capture launches in one graph, so that the host's calls are not what is measured."""
     with gpu:
         for launch in launches:
-            launch()  # CUDA forbids loading code in a capture: load it now
-        captured: Work = gpu.capture(launches)
+            launch.run()  # what is loaded at its first use may not be loaded in a capture
+        captured: Work = gpu.capture(launches).run
     return captured

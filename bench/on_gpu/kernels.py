@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 
 from ...backends.cuda.memory import DeviceMemory
+from ...kernels.calls import called, parts
 from ...kernels.cuda.primitives import Primitives
+from ...kernels.kernel import Launch
 from ..goals import KERNEL_AT_LEAST, at_least
 from ..primitives import Draw
 from ..problems import Array
 from ..processes.own_process import own_process
 from ..ratios import Ratio, microseconds
 from ..report.section import Figures, Section, always
-from .clock import Clock, Work, graph
+from .clock import Clock, graph
 from .passes import OUTPUTS, PASSES, Pass, Room
 
 SIZES = {
@@ -66,23 +68,24 @@ def repeats(sets: int) -> int:
     return max(1, CALLS // sets)
 
 
-def rotated(launches: list[Work]) -> list[Work]:
+def rotated(launches: list[Launch]) -> list[Launch]:
     """Cycle through the sets of buffers."""
     return launches * repeats(len(launches))
 
 
-def launched(each: Pass, kernels: Primitives) -> Work:
+def launched(each: Pass, primitives: Primitives) -> Launch:
     """Make one launch of a pass, its products left out."""
-    launches = kernels.launches(getattr(kernels, each.primitive), each.arguments)[each.products :]
+    call = called(Primitives, each.primitive, *each.arguments)
+    launches = list(parts(primitives, call))[each.products :]
 
     def run() -> None:
         for launch in launches:
-            launch()
+            launch.run()
 
-    return run
+    return Launch(each.primitive, run, tuple(launches))
 
 
-def copy_of(moved: int, gpu: Any) -> Work:
+def copy_of(moved: int, gpu: Any) -> Launch:
     """Make a copy that moves `moved` bytes: it reads half of them and writes the other half."""
     size = moved // 2
     source, target = (gpu.zeros(size, np.dtype(np.uint8)) for _ in range(2))
@@ -90,11 +93,7 @@ def copy_of(moved: int, gpu: Any) -> Work:
     pointers = gpu.address(target), gpu.address(source)
     kind = runtime.memcpyDeviceToDevice
     copy = partial(runtime.memcpyAsync, *pointers, size, kind, gpu.stream.ptr)
-
-    def run(keep: tuple[Array, ...] = (source, target)) -> None:
-        copy()
-
-    return run
+    return Launch("copy", copy, (source, target))
 
 
 def drawn(gpu: Any) -> Draw:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ...algorithm.memory import Memory, row_length
 from ...kernels.formulas import Activation, Loss
+from ...kernels.optimizers import L2, SGD, Adam
 from ..primitives import Draw
 from ..problems import Array
 
@@ -111,14 +112,14 @@ def add(room: Room) -> Pass:
 
 def sgd(room: Room) -> Pass:
     theta, grad, velocity, (rate, decay, penalty) = *_vectors(room, 3), _constants(room)
-    arguments = (theta, grad, velocity, rate, 0.9, True, len(theta), decay, penalty)
+    arguments = theta, grad, SGD(velocity, rate, 0.9, True), L2(len(theta), decay, penalty)
     return Pass("sgd", arguments, [theta, grad, velocity, velocity, theta])
 
 
 def adam(room: Room) -> Pass:
     theta, grad, m, v, (rate, decay, penalty) = *_vectors(room, 4), _constants(room)
-    t = room.one(1, np.int64)
-    arguments = (theta, grad, m, v, t, rate, 0.9, 0.999, 1e-8, len(theta), decay, penalty)
+    state = Adam(m, v, room.one(1, np.int64), rate, 0.9, 0.999, 1e-8)
+    arguments = theta, grad, state, L2(len(theta), decay, penalty)
     return Pass("adam", arguments, [theta, grad, m, v, m, v, theta])
 
 

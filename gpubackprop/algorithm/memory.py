@@ -3,7 +3,7 @@
 import mmap
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -121,32 +121,12 @@ class Host:
         return False
 
     def staging(self, rows: int, widths: tuple[int, ...], dtype: Any) -> Staging:
-        """Staging whose buffers are read as they were filled."""
-        return HostStaging(tuple(matrix(rows, width, dtype, self) for width in widths))
+        """Raise: a plan streams data only where it counts bytes, see `available`."""
+        raise RuntimeError("data on the host are gathered in place")
 
     def available(self) -> int | None:
         """Return None: the operating system decides."""
         return None
-
-
-class HostStaging(NamedTuple):
-    """Staging whose buffers are what primitives read."""
-
-    host: tuple[Array, ...]
-
-    @property
-    def device(self) -> tuple[Array, ...]:
-        """The host's matrices."""
-        return self.host
-
-    def wait(self) -> None:
-        """Do nothing: each step has ended when it returns."""
-
-    def send(self, rows: int) -> None:
-        """Do nothing: the rows are in place."""
-
-    def release(self) -> None:
-        """Do nothing."""
 
 
 HOST = Host()

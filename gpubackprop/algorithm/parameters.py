@@ -58,19 +58,19 @@ class Parameters(NamedTuple):
 
     def load(self, arrays: list[Array]) -> None:
         """Copy values in, weights first."""
-        values = self._over_host(self.memory.draft(self.theta))
+        values = self.over(self.memory.draft(self.theta))
         for parameter, array in zip((*values.W, *values.b), arrays, strict=True):
             parameter[...] = array
         self.memory.write(self.theta, values.theta)
 
     def store(self, arrays: list[Array]) -> None:
         """Copy values out into existing arrays, weights first."""
-        values = self._over_host(self.memory.read(self.theta))
+        values = self.over(self.memory.read(self.theta))
         for parameter, array in zip((*values.W, *values.b), arrays, strict=True):
             array[...] = parameter
 
-    def _over_host(self, theta: Array) -> "Parameters":
-        """The same layout over a vector of the process, which is moved in one piece."""
+    def over(self, theta: Array) -> "Parameters":
+        """Lay the same parameters out over another vector, such as a moment of the gradient."""
         if theta is self.theta:
             return self
         offsets = _offsets(self.layer_sizes, theta.dtype, self.memory)

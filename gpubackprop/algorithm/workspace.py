@@ -17,6 +17,8 @@ class Layer(NamedTuple):
     Rows are examples, so a matrix is the transpose of the derivation's, the same bytes.
     """
 
+    number: int
+    """l, counted from 1."""
     activation: Activation
     """sigma."""
     W: Array
@@ -34,10 +36,10 @@ class Layer(NamedTuple):
 
     @classmethod
     def predicting(
-        cls, activation: Activation, W: Array, b: Array, input: Array, output: Array
+        cls, number: int, activation: Activation, W: Array, b: Array, input: Array, output: Array
     ) -> "Layer":
         """Layer that no error is pulled back through: it needs no memory but its output's."""
-        return cls(activation, W, b, input, output, output, output)
+        return cls(number, activation, W, b, input, output, output, output)
 
     @property
     def saved(self) -> Array:
@@ -104,7 +106,9 @@ class Workspace(NamedTuple):
         A = matrices(rows, sizes, places.A, dtype, memory)
         delta = matrices(rows, sizes[1:], places.delta, dtype, memory)
         Z = _pre_activations(A, places, formulas.apart(L) if apart is None else apart, memory)
-        layers = map(Layer, formulas.activations(L), net.W, net.b, A, Z, A[1:], delta)
+        layers = map(
+            Layer, range(1, L + 1), formulas.activations(L), net.W, net.b, A, Z, A[1:], delta
+        )
         Y = matrix(rows, sizes[-1], dtype, memory)
         share, sums = _equal_shares(rows, dtype, memory), _no_sums(memory)
         return cls(tuple(layers), Y, share, share, sums, formulas.loss, places, memory)

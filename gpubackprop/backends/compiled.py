@@ -9,23 +9,20 @@ of a result, and depends on how many threads may compute, but on nothing that ha
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..algorithm.memory import HOST, aligned_zeros
-from ..kernels import compiled
-from ..kernels.compiled import Stage
+from ..kernels.calls import Call, parts
+from ..kernels.compiled import Primitives, Stage, kernels
 from ..kernels.native.arguments import address
-from ..kernels.native.kernel import Launch
-from ..kernels.protocol import Kernels
+from ..kernels.native.launch import LoopLaunch
 from ..kernels.replay import barrier, replay
 from . import threads
 from .backend import Backend, Run, Step
-from .recording import Call, Tape
-from .thread_team import crew
-
-kernels: Kernels = compiled
+from .recording import Recording
+from .thread_team import team
 
 INTERRUPT_EVERY = 0.02
 """Seconds that machine code may run before Python looks for an interrupt."""
@@ -38,7 +35,7 @@ WORTH_A_BARRIER = 25_000
 class Section(NamedTuple):
     """Launches of all threads between two barriers."""
 
-    lanes: list[list[Launch]]
+    lanes: list[list[LoopLaunch]]
     """One list for each thread."""
     waits: bool = False
     """Whether a barrier follows."""
@@ -51,17 +48,17 @@ class Section(NamedTuple):
 
 def prepare(step: Step, multiply_adds: int) -> Run:
     """Record a step of so many multiply-adds and return a function that replays it."""
-    tape = Tape(kernels)
-    step(tape.recorder)
-    pieces = _worth_dividing(multiply_adds, len(tape.calls))
-    sections = divide(tape.calls, pieces)
+    recording = Recording()
+    step(recording.kernels)
+    pieces = _worth_dividing(multiply_adds, len(recording.calls))
+    sections = divide(recording.calls, pieces)
     whole = replay(in_turn(sections))
     alone = _paced([whole], whole.run)
     if pieces == 1:  # nobody is to be led
         return _repeated(lambda: alone)
     lanes = [replay(lane) for lane in side_by_side(sections)]
-    together = _paced(lanes, lambda: crew(pieces).run(lanes))
-    return _repeated(lambda: alone if crew(pieces).starves() else together)
+    together = _paced(lanes, lambda: team(pieces).run(lanes))
+    return _repeated(lambda: alone if team(pieces).starves() else together)
 
 
 def _worth_dividing(multiply_adds: int, calls: int) -> int:
@@ -80,7 +77,7 @@ def _repeated(way: Callable[[], Callable[[int], int]]) -> Run:
     return run
 
 
-def _paced(launches: list[Launch], execute: Callable[[], None]) -> Callable[[int], int]:
+def _paced(launches: list[LoopLaunch], execute: Callable[[], None]) -> Callable[[int], int]:
     """Return a function that takes as many of its steps as Python can wait for, and counts them."""
     at_once = 1
 
@@ -103,8 +100,8 @@ def divide(calls: list[Call], pieces: int) -> list[Section]:
 
     Parameters
     ----------
-    calls : list
-        Of a tape.
+    calls : list of Call
+        Of a recording.
     pieces : int
         How many threads.
 
@@ -113,13 +110,13 @@ def divide(calls: list[Call], pieces: int) -> list[Section]:
     sections : list of Section
         What each thread runs before it has to wait for the others.
     """
-    stages: list[Stage] = []
+    primitives, stages = Primitives(pieces), list[Stage]()
     widths: dict[int, int] = {}
-    for primitive, arguments in calls:
-        # another thread may still read what lies there
-        if pieces > 1 and _rows_move(arguments, widths):
+    for call in calls:
+        # another thread may still read the memory that is laid out anew
+        if pieces > 1 and _rows_move(call, widths):
             stages[-1] = stages[-1]._replace(by_rows=False)
-        stages += compiled.stages(primitive, arguments, pieces)
+        stages += parts(primitives, call)
     sections = [Section.empty(pieces)]
     for stage, following in zip(stages, [*stages[1:], stages[0]], strict=True):
         for lane, launch in zip(sections[-1].lanes, stage.launches, strict=False):
@@ -130,28 +127,29 @@ def divide(calls: list[Call], pieces: int) -> list[Section]:
     return sections
 
 
-def side_by_side(sections: list[Section]) -> list[list[Launch]]:
+def side_by_side(sections: list[Section]) -> list[list[LoopLaunch]]:
     """Launches of each thread, with barriers where it waits for the others."""
     pieces = len(sections[0].lanes)
     meet = barrier(aligned_zeros(8, np.int64), pieces)
-    lanes: list[list[Launch]] = [[] for _ in range(pieces)]
+    lanes: list[list[LoopLaunch]] = [[] for _ in range(pieces)]
     for section in sections:
         for lane, launches in zip(lanes, section.lanes, strict=True):
             lane += [*launches, meet] if section.waits else launches
     return lanes
 
 
-def in_turn(sections: list[Section]) -> list[Launch]:
+def in_turn(sections: list[Section]) -> list[LoopLaunch]:
     """Launches of all threads, for one that runs them in turn: the same bits come out."""
     return [launch for section in sections for lane in section.lanes for launch in lane]
 
 
-def _rows_move(arguments: tuple[Any, ...], widths: dict[int, int]) -> bool:
+def _rows_move(call: Call, widths: dict[int, int]) -> bool:
     """Whether a call lays out memory in rows of another width than the calls before it.
 
     Matrices that share memory start at one address: the width that each was last used with is kept.
     """
-    matrices = [a for a in arguments if isinstance(a, np.ndarray) and a.ndim == 2]
+    arrays = [each for each in call.arguments.values() if isinstance(each, np.ndarray)]
+    matrices = [array for array in arrays if array.ndim == 2]
     found = {address(matrix): matrix.shape[1] for matrix in matrices}
     moved = any(widths.get(start, width) != width for start, width in found.items())
     widths.update(found)

@@ -1,48 +1,31 @@
-"""A stand-in for a kernels module that remembers calls instead of making them."""
+"""A stand-in for a backend's kernels that notes calls instead of making them."""
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
+from ..kernels.calls import Call, Calls
 from ..kernels.protocol import Kernels
 
-Call = tuple[Callable[..., None], tuple[Any, ...]]
 
+class Recording:
+    """Notes the primitives that a function calls, as a CUDA Graph's capture does.
 
-class Tape:
-    """Records the primitives that a function calls, as a CUDA Graph's capture does.
-
-    Parameters
+    Attributes
     ----------
     kernels : Kernels
-        The module whose primitives are recorded.
+        To be called in the place of a backend's.
+    calls : list of Call
+        What was called.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from gpubackprop.kernels import reference
-    >>> from gpubackprop.backends.recording import Tape
-    >>> counter, tape = np.zeros(1, dtype=np.int64), Tape(reference)
-    >>> tape.recorder.advance(counter, 5)
-    >>> tape.replay()
-    >>> tape.replay()
-    >>> counter.item()
-    10
+    >>> from gpubackprop.backends.recording import Recording
+    >>> counter, recording = np.zeros(1, dtype=np.int64), Recording()
+    >>> recording.kernels.advance(counter, 5)
+    >>> recording.calls[0].primitive, recording.calls[0].arguments["amount"], counter.item()
+    ('advance', 5, 0)
     """
 
-    def __init__(self, kernels: Kernels) -> None:
+    def __init__(self) -> None:
         self.calls: list[Call] = []
-        self.recorder = cast(Kernels, _Recorder(kernels, self.calls))
-
-    def replay(self) -> None:
-        """Make the recorded calls, with the very arguments they were recorded with."""
-        for primitive, arguments in self.calls:
-            primitive(*arguments)
-
-
-class _Recorder:
-    def __init__(self, kernels: Kernels, calls: list[Call]) -> None:
-        self._kernels, self._calls = kernels, calls
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        primitive = getattr(self._kernels, name)
-        return lambda *arguments: self._calls.append((primitive, arguments))
+        self.kernels = cast(Kernels, Calls(Kernels, self.calls.append))

@@ -10,13 +10,13 @@ import numpy as np
 
 from ..algorithm.memory import Array, aligned_zeros
 from ..kernels import replay
-from ..kernels.native.kernel import Launch
+from ..kernels.native.launch import LoopLaunch
 from .starvation import Starvation
 from .threads import multiply_alone
 
 
-class Crew:
-    """The calling thread, which leads, and others that wait for its orders.
+class ThreadTeam:
+    """The calling thread, its master, and workers that wait for its orders.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Crew:
     -----
     Waking a sleeping thread takes tens of microseconds, an epoch may take as many: after an order a
     thread spins for about a millisecond before it sleeps. Orders are numbered, and a thread that
-    was woken for one does not sleep before it has served it, however long the leader is held up
+    was woken for one does not sleep before it has served it, however long the master is held up
     between waking and posting.
     """
 
@@ -41,15 +41,15 @@ class Crew:
         for mine in range(1, size):
             served, wake = aligned_zeros(8, np.int64), SimpleQueue[int]()
             attend = replay.attend(self._posted, served, done, self._calls, mine)
-            follower = threading.Thread(
+            worker = threading.Thread(
                 target=_serve, args=(attend, served, wake), name=f"gpubackprop-{mine}", daemon=True
             )
-            follower.start()
+            worker.start()
             weakref.finalize(self, wake.put, _DISMISSED)
             self._wake.append(wake)
-            self._clocks += _clock(follower)
+            self._clocks += _clock(worker)
 
-    def run(self, launches: list[Launch]) -> None:
+    def run(self, launches: list[LoopLaunch]) -> None:
         """Run one launch a thread; return when all are through."""
         self._calls[:] = replay.calls(launches)
         order = int(self._posted[0]) + 1
@@ -85,7 +85,7 @@ _DISMISSED = 0
 """In the place of an order's number: there will be no more."""
 
 
-def _serve(attend: Launch, served: Array, wake: "SimpleQueue[int]") -> None:
+def _serve(attend: LoopLaunch, served: Array, wake: "SimpleQueue[int]") -> None:
     """Serve orders in the order of their numbers, asleep where none is due."""
     multiply_alone()
     order = wake.get()
@@ -101,16 +101,16 @@ def _serve(attend: Launch, served: Array, wake: "SimpleQueue[int]") -> None:
 _local = threading.local()
 
 
-def crew(size: int) -> Crew:
-    """Crew of the calling thread, one for each size, kept from one use to the next."""
-    crews: dict[int, Crew] = _local.__dict__.setdefault("crews", {})
-    if size not in crews:
-        crews[size] = Crew(size)
-    return crews[size]
+def team(size: int) -> ThreadTeam:
+    """Thread team of the calling thread, one for each size, kept from one use to the next."""
+    teams: dict[int, ThreadTeam] = _local.__dict__.setdefault("teams", {})
+    if size not in teams:
+        teams[size] = ThreadTeam(size)
+    return teams[size]
 
 
 def _forget() -> None:
-    _local.__dict__.clear()  # a forked process has the leader only
+    _local.__dict__.clear()  # a forked process has the master only
 
 
 if hasattr(os, "register_at_fork"):

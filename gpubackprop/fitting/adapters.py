@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from ..algorithm.memory import Memory
-from ..algorithm.optimizers import Adam
 from ..algorithm.parameters import Array
 from ..backends.backend import Backend
+from ..kernels.optimizers import Adam
 from ..training.epochs import Epochs
 from ..training.memory_plan import Plan, plan
 from ..training.snapshot import LastEpoch
@@ -68,14 +68,14 @@ class DenseEngine:
             float(estimator.alpha),
             planned,
         )
-        state = [self._net.theta, *self._optimizer.state]
+        state = [self._net.theta, *self._optimizer.changed]
         self._last = LastEpoch(state if planned.keeps_epoch else [], backend.memory)
 
     def load(self, estimator: Any) -> None:
         """Go on with the weights and the optimizer's state of an estimator of the same layers."""
         self._estimator = estimator
         self._net.load([*estimator.coefs_, *estimator.intercepts_])
-        load_state(self._optimizer, estimator._optimizer)
+        load_state(self._optimizer, estimator._optimizer, self._net)
 
     def leave(self) -> None:
         """Forget the estimator."""
@@ -100,15 +100,15 @@ class DenseEngine:
         self._net.store(self._estimator.coefs_ + self._estimator.intercepts_)
         state = self._estimator._optimizer
         if isinstance(self._optimizer, Adam):
-            self._optimizer.m.store(state.ms)
-            self._optimizer.v.store(state.vs)
+            self._net.over(self._optimizer.m).store(state.ms)
+            self._net.over(self._optimizer.v).store(state.vs)
             state.t = t = int(self._memory.read(self._optimizer.t)[0])
             if t:
                 state.learning_rate = (
                     state.learning_rate_init * np.sqrt(1 - state.beta_2**t) / (1 - state.beta_1**t)
                 )
         else:
-            self._optimizer.velocity.store(state.velocities)
+            self._net.over(self._optimizer.velocity).store(state.velocities)
 
 
 def _planned(

@@ -6,10 +6,11 @@ import numpy as np
 import scipy.sparse
 
 from ..algorithm.memory import HOST, Memory
-from ..algorithm.optimizers import SGD, Adam
+from ..algorithm.optimizers import Optimizer
 from ..algorithm.parameters import Array, Parameters
 from ..backends.cuda import device_arrays
 from ..kernels.formulas import ACTIVATIONS, LOSSES, PAIRINGS, Activation, Formulas, Loss
+from ..kernels.optimizers import SGD, Adam
 from .contract import SGDOptimizer
 
 ACTIVATION_OF = {row.scikit_learn or row.name: sigma for sigma, row in ACTIVATIONS.items()}
@@ -108,31 +109,31 @@ def network(estimator: Any, dtype: np.dtype[Any], memory: Memory = HOST) -> Para
     return net
 
 
-def optimizer(estimator: Any, net: Parameters) -> SGD | Adam:
+def optimizer(estimator: Any, net: Parameters) -> Optimizer:
     """Copy the state of scikit-learn's optimizer object into flat vectors."""
     state = estimator._optimizer
     rate = net.memory.put(np.zeros(1))
-    ours: SGD | Adam
+    ours: Optimizer
     if isinstance(state, SGDOptimizer):  # the solver may have changed since it was made
-        ours = SGD(rate, net.zeros_like(), float(state.momentum), state.nesterov)
+        ours = SGD(net.zeros_like().theta, rate, float(state.momentum), state.nesterov)
     else:
-        m, v, t = net.zeros_like(), net.zeros_like(), net.memory.put(np.zeros(1, dtype=np.int64))
-        constants = float(state.beta_1), float(state.beta_2), float(state.epsilon)
-        ours = Adam(rate, m, v, t, *constants)
-    load_state(ours, state)
+        m, v = net.zeros_like().theta, net.zeros_like().theta
+        t = net.memory.put(np.zeros(1, dtype=np.int64))
+        ours = Adam(m, v, t, rate, float(state.beta_1), float(state.beta_2), float(state.epsilon))
+    load_state(ours, state, net)
     return ours
 
 
-def load_state(ours: SGD | Adam, state: Any) -> None:
+def load_state(ours: Optimizer, state: Any, net: Parameters) -> None:
     """Copy the state of scikit-learn's optimizer object into ours, which has its constants."""
     if isinstance(ours, SGD):
         state.velocities = _writable(state.velocities)
-        ours.velocity.load(state.velocities)
+        net.over(ours.velocity).load(state.velocities)
         return
     state.ms, state.vs = _writable(state.ms), _writable(state.vs)
-    ours.m.load(state.ms)
-    ours.v.load(state.vs)
-    ours.m.memory.write(ours.t, np.array([state.t], dtype=np.int64))
+    net.over(ours.m).load(state.ms)
+    net.over(ours.v).load(state.vs)
+    net.memory.write(ours.t, np.array([state.t], dtype=np.int64))
 
 
 def _writable(arrays: list[Array]) -> list[Array]:

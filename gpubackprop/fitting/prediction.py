@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from itertools import accumulate
+from itertools import accumulate, count
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ def predict(estimator: Any, X: Array) -> Array:
                 rows = slice(start := starts.popleft(), start + block)
                 x = X[rows]
                 A = (x, *(room[: len(x)] for room in hidden), y_hat[rows])
-                _forward(map(Layer.predicting, activations, W, b, A, A[1:]))
+                _forward(map(Layer.predicting, count(1), activations, W, b, A, A[1:]))
 
     with threads.single_threaded_blas():
         _side_by_side(share, workers, starts)

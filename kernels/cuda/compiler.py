@@ -5,24 +5,20 @@ need not understand the toolkit's PTX, and so that the code can be kept on disk.
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from .kernel import Kernel, Parameter
+from ..kernel import Kernel, Kind
+from ..numba_contract import add_row_stack, compiling_for, from_dtype
 from .tile import THREADS
 
 Capability = tuple[int, int]
 
-if not hasattr(np, "row_stack"):  # gone in NumPy 2.5; numba-cuda 0.30 still looks it up
-    np.row_stack = np.vstack
+add_row_stack()
 
 from cuda.core import Linker, LinkerOptions, ObjectCode  # noqa: E402
 from numba import cuda, types  # noqa: E402
-from numba.cuda import dispatcher  # noqa: E402
-from numba.np.numpy_support import from_dtype  # noqa: E402
 
 
 def compile_kernel(
@@ -58,7 +54,7 @@ def ptx(kernel: Kernel, real: np.dtype[Any], capability: Capability) -> str:
     """Compile a kernel to PTX, the text form of a GPU's instructions."""
     with compiling_for(capability):
         text, _ = cuda.compile_ptx(
-            kernel.function(real),
+            kernel.loop(real),
             signature(kernel, real),
             cc=capability,
             launch_bounds=THREADS,
@@ -68,27 +64,12 @@ def ptx(kernel: Kernel, real: np.dtype[Any], capability: Capability) -> str:
 
 def signature(kernel: Kernel, real: np.dtype[Any]) -> tuple[Any, ...]:
     """Types of the parameters, as Numba calls them."""
-    return tuple(_numba_type(parameter, real) for parameter in kernel.parameters)
+    return tuple(_numba_type(kind, real) for _, kind in kernel.parameters)
 
 
-def _numba_type(parameter: Parameter, real: np.dtype[Any]) -> Any:
-    element = from_dtype(parameter.dtype(real))
-    return types.CPointer(element) if parameter.is_address else element
-
-
-@contextmanager
-def compiling_for(capability: Capability) -> Iterator[None]:
-    """Answer Numba, which asks for the current device wherever a kernel calls a function."""
-
-    class Device:
-        compute_capability = capability
-
-    asked = dispatcher.get_current_device
-    dispatcher.get_current_device = lambda: Device
-    try:
-        yield
-    finally:
-        dispatcher.get_current_device = asked
+def _numba_type(kind: Kind, real: np.dtype[Any]) -> Any:
+    element = from_dtype(kind.dtype(real))
+    return types.CPointer(element) if kind.is_array else element
 
 
 def _entry_symbol(text: str) -> str:

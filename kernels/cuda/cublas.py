@@ -7,22 +7,21 @@ time and may be captured.
 
 import ctypes
 import weakref
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..gemm import Product, plan
+from ..gemm import plan
 from ..native.arguments import Array
-from .device import Launch, Rounding
+from .device import Rounding
 
 WORKSPACE_BYTES = 32 << 20
 """Bytes; what NVIDIA recommends for Hopper, and more than older processors need."""
 
-_TYPES = {"float32": 0, "float64": 1, "float16": 2, "bfloat16": 14}
+_TYPES = {"float32": 0, "float64": 1}
 """cudaDataType_t."""
-_NARROWER = ("float16", "bfloat16")
-"""Of what a product of float32 may be made; it adds up in float32."""
 _DOUBLE = 70
 _SINGLE = {Rounding.NONE: 68, Rounding.TF32: 77, Rounding.BF16: 75}
 """cublasComputeType_t: 64F and the forms of 32F."""
@@ -69,12 +68,9 @@ class Cublas:
             ctypes.c_size_t(workspace_bytes),
         )
 
-    def product(self, A: Array, B: Array, C: Array, rounding: Rounding) -> Launch:
-        """Prepare C = A B, of any memory orders.
-
-        Operands may be narrower than C: float16 or bfloat16 are added up in float32.
-        """
-        product = plan(A, B, C, _NARROWER)
+    def product(self, A: Array, B: Array, C: Array, rounding: Rounding) -> Callable[[], None]:
+        """Prepare C = A B, of any memory orders."""
+        product = plan(A, B, C)
         scale = ctypes.c_double if C.dtype == np.float64 else ctypes.c_float
         first, second, out = (
             (ctypes.c_void_p(address(M)), ctypes.c_int(_TYPES[M.dtype.name]), ctypes.c_int(lead))
@@ -93,7 +89,7 @@ class Cublas:
             *second,
             ctypes.byref(scale(0)),
             *out,
-            ctypes.c_int(_compute_type(product, rounding)),
+            ctypes.c_int(_DOUBLE if C.dtype == np.float64 else _SINGLE[rounding]),
             ctypes.c_int(_DEFAULT_ALGORITHM),
         )
 
@@ -106,13 +102,6 @@ class Cublas:
 def address(M: Any) -> int:
     """Address on the device of an array's first element."""
     return int(M.data.ptr)
-
-
-def _compute_type(product: Product, rounding: Rounding) -> int:
-    if product.out.dtype == np.float64:
-        return _DOUBLE
-    narrower = product.first.dtype.name in _NARROWER  # there is nothing left to round
-    return _SINGLE[Rounding.NONE if narrower else rounding]
 
 
 def load() -> Any:

@@ -1,16 +1,14 @@
 """What the primitives ask of a device: a GPU, or what stands in for one in tests."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Protocol
 
 import numpy as np
 
+from ..kernel import Kernel, Launch
 from ..native.arguments import Array
-from .kernel import Kernel
 
-Launch = Callable[[], None]
-"""One call that is ready to run, any number of times: it allocates nothing."""
 Extent = tuple[int, int]
 """Blocks of a grid, or threads of a block, along x and y."""
 
@@ -42,12 +40,7 @@ class Device(Protocol):
         """The same, with whatever lies there."""
 
     def launch(
-        self,
-        kernel: Kernel,
-        real: np.dtype[Any],
-        grid: Extent,
-        block: Extent,
-        arguments: tuple[Any, ...],
+        self, kernel: Kernel, grid: Extent, block: Extent, arguments: Mapping[str, Any]
     ) -> Launch:
         """Prepare a kernel's launch, compiling it where that was not done before."""
 

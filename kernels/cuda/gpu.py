@@ -4,11 +4,9 @@ CuPy is imported when a GPU is first used. Kernels are launched by the driver wi
 once, so that a launch costs microseconds even where it is not part of a graph.
 """
 
-import gc
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
@@ -16,27 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from ..native import store
+from ..kernel import Kernel, Launch
+from ..native import gc_pause, store
 from ..native.arguments import Array
 from . import cublas
-from .device import CaptureError, Extent, Launch, Rounding
-from .kernel import Kernel
+from .device import CaptureError, Extent, Rounding
 
 _log = logging.getLogger("gpubackprop")
 _lock = threading.Lock()
 _one_capture = threading.Lock()  # at a time: Python's collector is the process's
 _entries: dict[tuple[int, str], int] = {}  # kernels' code on each device, by name
 _mine = threading.local()
-
-
-class _Prepared:
-    """A launch and the arrays that its arguments point into."""
-
-    def __init__(self, call: Callable[[], Any], keep: tuple[Any, ...]) -> None:
-        self._call, self._keep = call, keep
-
-    def __call__(self) -> None:
-        self._call()
 
 
 class Gpu:
@@ -110,33 +98,31 @@ class Gpu:
     def launch(
         self,
         kernel: Kernel,
-        real: np.dtype[Any],
         grid: Extent,
         block: Extent,
-        arguments: tuple[Any, ...],
+        arguments: Mapping[str, Any],
     ) -> Launch:
         """Prepare a kernel's launch; its arguments are packed here, once."""
-        kernel.check(real, arguments)
-        slots = np.zeros(len(arguments), np.int64)
-        for slot, parameter, argument in zip(
-            slots.reshape(-1, 1), kernel.parameters, arguments, strict=True
+        real, slots = kernel.real(arguments), np.zeros(len(arguments), np.int64)
+        for slot, (kind, argument) in zip(
+            slots.reshape(-1, 1), kernel.in_order(arguments), strict=True
         ):
-            if parameter.is_address:
+            if kind.is_array:
                 slot[0] = self.address(argument)
             else:
-                slot.view(parameter.dtype(real))[0] = argument
+                slot.view(kind.dtype(real))[0] = argument
         addresses = slots.ctypes.data + 8 * np.arange(len(slots), dtype=np.int64)
-        launch = partial(
+        run = partial(
             self.cupy.cuda.driver.launchKernel,
             self._entry(kernel, real),
             *(*grid, 1, *block, 1),
             *(0, self.stream.ptr, addresses.ctypes.data, 0),
         )
-        return _Prepared(launch, (slots, addresses, *arguments))
+        return Launch(kernel.name(real), run, (slots, addresses, *arguments.values()))
 
     def product(self, A: Array, B: Array, C: Array, rounding: Rounding) -> Launch:
         """Prepare C = A B."""
-        return _Prepared(self._blas.product(A, B, C, rounding), (A, B, C))
+        return Launch("product", self._blas.product(A, B, C, rounding), (A, B, C))
 
     def capture(self, launches: list[Launch]) -> Launch:
         """Record launches in a CUDA Graph; they must have run once, so that all is loaded.
@@ -149,18 +135,19 @@ class Gpu:
         with self:
             self.stream.synchronize()
             try:
-                with _no_collection():
-                    graph = self._captured(launches)
+                # what others left in cycles would be freed in the capture, and recorded
+                with _one_capture:
+                    graph = gc_pause.without(partial(self._captured, launches))
                 graph.upload(self.stream)
             except Exception as reason:
                 raise CaptureError(f"{type(reason).__name__}: {reason}") from reason
-        return _Prepared(partial(graph.launch, self.stream), (graph, *launches))
+        return Launch("graph", partial(graph.launch, self.stream), (graph, *launches))
 
     def _captured(self, launches: list[Launch]) -> Any:
         self.stream.begin_capture()
         try:
             for launch in launches:
-                launch()
+                launch.run()
         except BaseException:
             self._abandon_capture()
             raise
@@ -190,19 +177,6 @@ def gpu(index: int) -> Gpu:
     if index not in devices:
         devices[index] = Gpu(index)
     return devices[index]
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep Python from freeing arrays of others, which would be recorded."""
-    with _one_capture:
-        was_on = gc.isenabled()
-        gc.disable()
-        try:
-            yield
-        finally:
-            if was_on:
-                gc.enable()
 
 
 def _machine_code(

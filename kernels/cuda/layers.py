@@ -9,21 +9,37 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import cuda
 
 from ..elementwise import loss_of, pull_back, sigma
 from ..formulas import Activation, Loss
+from ..kernel import Kind, kernel
 from ..native.arguments import Array
 from .sums import block_total, column_totals, warp_totals
 from .tile import COLUMNS, LANES, ROWS, WARP, WARPS, WIDTH
 from .vectors import Function, device, each, fours, pairwise
 
+ELEMENTS, INTEGERS, COUNT = Kind.ELEMENTS, Kind.INTEGERS, Kind.COUNT
+
 _ALL = 0xFFFFFFFF
 """All lanes of a warp."""
 
 
+@kernel(
+    X=ELEMENTS,
+    row_stride=COUNT,
+    column_stride=COUNT,
+    order=INTEGERS,
+    cursor=INTEGERS,
+    out=ELEMENTS,
+    rows=COUNT,
+    columns=COUNT,
+    lead=COUNT,
+    aligned=COUNT,
+)
 def gather(real: Any) -> Function:
     """out_i = X[order[cursor + i]]."""
+    from numba import cuda
+
     four = fours(real)
 
     def kernel(
@@ -52,8 +68,11 @@ def gather(real: Any) -> Function:
     return kernel
 
 
+@kernel(Z=ELEMENTS, b=ELEMENTS, out=ELEMENTS, rows=COUNT, columns=COUNT, lead=COUNT, aligned=COUNT)
 def activate(real: Any, activation: Activation) -> Function:
     """out = sigma(Z + b); out may be Z."""
+    from numba import cuda
+
     four = fours(real)
     load, store, add = four.load, four.store, four.add
     activated = each(sigma(real, activation, math.exp, math.expm1))
@@ -71,12 +90,21 @@ def activate(real: Any, activation: Activation) -> Function:
     return kernel
 
 
+def _expm1(real: Any) -> Function:
+    """Make exp(x) - 1 without overflow: tanh divides by it."""
+    highest = real(80)
+    return device(lambda x: math.expm1(highest if x > highest else x))
+
+
+@kernel(A=ELEMENTS, b=ELEMENTS, rows=COUNT, columns=COUNT, lead=COUNT, aligned=COUNT)
 def softmax(real: Any) -> Function:
     """A = softmax(A + b), in place, a warp a row.
 
     One pass finds the largest and the sum, which is scaled down where a larger one is met (Milakov
     and Gimelshein, "Online normalizer calculation for softmax", 2018); the second one writes.
     """
+    from numba import cuda
+
     four = fours(real)
     load, add, lowest = four.load, four.add, real(np.finfo(real).min)
     warp_total, warp_largest = _across_warp(_sum), _across_warp(_larger)
@@ -115,8 +143,19 @@ def softmax(real: Any) -> Function:
     return kernel
 
 
+@kernel(
+    delta=ELEMENTS,
+    saved=ELEMENTS,
+    sums=ELEMENTS,
+    rows=COUNT,
+    columns=COUNT,
+    lead=COUNT,
+    aligned=COUNT,
+)
 def hadamard(real: Any, activation: Activation) -> Function:
     """delta = delta (.) sigma'(Z), from what was saved, in place; column sums, a row a block."""
+    from numba import cuda
+
     four = fours(real)
     load, store, add = four.load, four.store, four.add
     pulled = pairwise(pull_back(real, activation, math.exp))
@@ -125,7 +164,7 @@ def hadamard(real: Any, activation: Activation) -> Function:
 
     def kernel(
         delta: Array,
-        A: Array,
+        saved: Array,
         sums: Array,
         rows: int,
         columns: int,
@@ -137,7 +176,7 @@ def hadamard(real: Any, activation: Activation) -> Function:
         mine = (zero, zero, zero, zero)
         for i in range(ROWS * cuda.blockIdx.y + cuda.threadIdx.y, rows, ROWS * cuda.gridDim.y):
             at = i * lead + j
-            d = pulled(load(delta, at, count, aligned), load(A, at, count, aligned))
+            d = pulled(load(delta, at, count, aligned), load(saved, at, count, aligned))
             store(delta, at, count, aligned, d)
             mine = add(mine, d)
         put(sums, columns, j, totals(mine))
@@ -145,8 +184,11 @@ def hadamard(real: Any, activation: Activation) -> Function:
     return kernel
 
 
+@kernel(delta=ELEMENTS, sums=ELEMENTS, rows=COUNT, columns=COUNT, lead=COUNT, aligned=COUNT)
 def bias_grad(real: Any) -> Function:
     """Column sums of delta, a row of them for each row of blocks."""
+    from numba import cuda
+
     four = fours(real)
     load, add = four.load, four.add
     totals, put = column_totals(real), _put_totals(real)
@@ -163,8 +205,24 @@ def bias_grad(real: Any) -> Function:
     return kernel
 
 
+@kernel(
+    A=ELEMENTS,
+    Y=ELEMENTS,
+    share=ELEMENTS,
+    delta=ELEMENTS,
+    sums=ELEMENTS,
+    losses=ELEMENTS,
+    rows=COUNT,
+    columns=COUNT,
+    lead=COUNT,
+    Y_lead=COUNT,
+    share_lead=COUNT,
+    aligned=COUNT,
+)
 def output_delta(real: Any, activation: Activation, loss: Loss) -> Function:
     """delta_i = share_i grad_z L_i; the losses and the column sums of delta, for each block."""
+    from numba import cuda
+
     four = fours(real)
     load, store, add = four.load, four.store, four.add
     # The standard pairings reduce to y_hat - y; only the squared error has others.
@@ -207,11 +265,27 @@ def output_delta(real: Any, activation: Activation, loss: Loss) -> Function:
     return kernel
 
 
+@kernel(
+    A=ELEMENTS,
+    b=ELEMENTS,
+    Y=ELEMENTS,
+    share=ELEMENTS,
+    delta=ELEMENTS,
+    sums=ELEMENTS,
+    losses=ELEMENTS,
+    rows=COUNT,
+    columns=COUNT,
+    lead=COUNT,
+    Y_lead=COUNT,
+    share_lead=COUNT,
+)
 def softmax_cross_entropy(real: Any) -> Function:
     """A = softmax(A + b) and delta_i = share_i (A - Y), a warp a row and a lane a column.
 
     The losses and the column sums of delta are left for each block.
     """
+    from numba import cuda
+
     zero, lowest = real(0), real(-math.inf)
     warp_total, warp_largest = _across_warp(_sum), _across_warp(_larger)
     loss_of_one = loss_of(real, Loss.CROSS_ENTROPY, real, math.log)
@@ -258,6 +332,8 @@ def softmax_cross_entropy(real: Any) -> Function:
 
 def _put_totals(real: Any) -> Function:
     """Make put(sums, columns, j, x): four columns' sums into the row of this row of blocks."""
+    from numba import cuda
+
     four = fours(real)
 
     @device
@@ -278,6 +354,8 @@ def _larger(x: Any, y: Any) -> Any:
 
 def _across_warp(combine: Function) -> Function:
     """Make f(x): all lanes' x combined, the same in each lane."""
+    from numba import cuda
+
     both = device(combine)
 
     @device

@@ -7,15 +7,19 @@ kernel adds those up, so that two runs give the same bits.
 from typing import Any
 
 import numpy as np
-from numba import cuda
 
+from ..kernel import Kind, kernel
 from ..native.arguments import Array
 from .tile import COLUMNS, ROWS, THREADS, TILE, WARP, WARPS, WIDTH
 from .vectors import Function, device
 
+ELEMENTS, INTEGERS, DOUBLES = Kind.ELEMENTS, Kind.INTEGERS, Kind.DOUBLES
+DOUBLE, COUNT = Kind.DOUBLE, Kind.COUNT
+
 
 def block_total(real: Any) -> Function:
     """Make total(value, thread): the sum over the block's threads, in thread 0."""
+    from numba import cuda
 
     @device
     def total(value: Any, thread: int) -> Any:
@@ -38,6 +42,7 @@ def column_totals(real: Any) -> Function:
 
     x holds the thread's own sums, of four columns.
     """
+    from numba import cuda
 
     @device
     def totals(x: Any) -> Any:
@@ -63,6 +68,7 @@ def column_totals(real: Any) -> Function:
 
 def warp_totals(real: Any) -> Function:
     """Make totals(x): the sum of each lane's x over the block's warps, in the first warp."""
+    from numba import cuda
 
     @device
     def totals(x: Any) -> Any:
@@ -81,8 +87,11 @@ def warp_totals(real: Any) -> Function:
     return totals
 
 
+@kernel(parts=ELEMENTS, rows=COUNT, columns=COUNT, out=ELEMENTS)
 def fold(real: Any) -> Function:
     """out_j = sum_i parts_ij, one thread a column."""
+    from numba import cuda
+
     zero = real(0)
 
     def kernel(parts: Array, rows: int, columns: int, out: Array) -> None:
@@ -96,8 +105,11 @@ def fold(real: Any) -> Function:
     return kernel
 
 
+@kernel(parts=ELEMENTS, count=COUNT, total=DOUBLES)
 def collect(real: Any) -> Function:
     """total += sum_i parts_i, in float64; one block."""
+    from numba import cuda
+
     block_sum, nought = block_total(np.float64), np.float64(0)
 
     def kernel(parts: Array, count: int, total: Array) -> None:
@@ -112,8 +124,11 @@ def collect(real: Any) -> Function:
     return kernel
 
 
+@kernel(share=ELEMENTS, rows=COUNT, lead=COUNT, alpha=DOUBLE, decay=DOUBLES)
 def normalize(real: Any) -> Function:
     """share /= sum(share), decay = alpha / sum(share), the sum in float64; one block."""
+    from numba import cuda
+
     block_sum, nought = block_total(np.float64), np.float64(0)
 
     def kernel(share: Array, rows: int, lead: int, alpha: float, decay: Array) -> None:
@@ -130,8 +145,10 @@ def normalize(real: Any) -> Function:
     return kernel
 
 
+@kernel(counter=INTEGERS, amount=COUNT)
 def advance(real: Any) -> Function:
     """counter += amount; one thread."""
+    from numba import cuda
 
     def kernel(counter: Array, amount: int) -> None:
         if cuda.threadIdx.x == 0:

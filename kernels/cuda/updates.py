@@ -7,17 +7,22 @@ place of its own, for `sums.collect`.
 import math
 from typing import Any
 
-from numba import cuda
-
 from ..elementwise import adam_step
+from ..kernel import Kind, kernel
 from ..native.arguments import Array
 from .sums import block_total
 from .tile import WIDTH
 from .vectors import Function, device, fours
 
+ELEMENTS, INTEGERS, DOUBLES = Kind.ELEMENTS, Kind.INTEGERS, Kind.DOUBLES
+NUMBER, COUNT = Kind.NUMBER, Kind.COUNT
 
+
+@kernel(amount=ELEMENTS, total=ELEMENTS, size=COUNT, aligned=COUNT)
 def add(real: Any) -> Function:
     """total += amount."""
+    from numba import cuda
+
     four = fours(real)
 
     def kernel(amount: Array, total: Array, size: int, aligned: int) -> None:
@@ -29,8 +34,23 @@ def add(real: Any) -> Function:
     return kernel
 
 
+@kernel(
+    theta=ELEMENTS,
+    grad=ELEMENTS,
+    velocity=ELEMENTS,
+    rate=DOUBLES,
+    momentum=NUMBER,
+    nesterov=COUNT,
+    decay=DOUBLES,
+    penalties=ELEMENTS,
+    decayed=COUNT,
+    size=COUNT,
+    aligned=COUNT,
+)
 def sgd(real: Any) -> Function:
     """One step of gradient descent with momentum."""
+    from numba import cuda
+
     four = fours(real)
     load, store, add, scale = four.load, four.store, four.add, four.scale
     block_sum = block_total(real)
@@ -67,8 +87,30 @@ def sgd(real: Any) -> Function:
     return kernel
 
 
+@kernel(
+    theta=ELEMENTS,
+    grad=ELEMENTS,
+    m=ELEMENTS,
+    v=ELEMENTS,
+    t=INTEGERS,
+    rate=DOUBLES,
+    beta_1=NUMBER,
+    log_beta_1=NUMBER,
+    rest_1=NUMBER,
+    beta_2=NUMBER,
+    log_beta_2=NUMBER,
+    rest_2=NUMBER,
+    epsilon=NUMBER,
+    decay=DOUBLES,
+    penalties=ELEMENTS,
+    decayed=COUNT,
+    size=COUNT,
+    aligned=COUNT,
+)
 def adam(real: Any) -> Function:
     """One step of Adam; the bias corrections 1 - beta^t are -expm1(t log beta)."""
+    from numba import cuda
+
     four = fours(real)
     load, store, add, scale = four.load, four.store, four.add, four.scale
     block_sum = block_total(real)

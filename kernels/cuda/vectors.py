@@ -8,11 +8,7 @@ one, and what is missing counts as zero.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from llvmlite import ir
-from numba import cuda, types
-from numba.core import config
-
-from .tile import WIDEST, WIDTH
+from .tile import WIDTH
 
 Function = Callable[..., Any]
 """A kernel, or a function that kernels call."""
@@ -20,58 +16,12 @@ Function = Callable[..., Any]
 
 def device(function: Function) -> Function:
     """Mark a function that kernels call; the simulator calls any."""
-    if config.ENABLE_CUDASIM:
+    from numba import cuda
+
+    if cuda.config.ENABLE_CUDASIM:
         return function
     marked: Function = cuda.jit(device=True)(function)
     return marked
-
-
-if config.ENABLE_CUDASIM:
-
-    def _load_whole(p: Any, at: int) -> Any:
-        return p[at : at + WIDTH]
-
-    def _store_whole(p: Any, at: int, x: Any) -> None:
-        p[at : at + WIDTH] = x
-
-else:
-    from numba.cuda.extending import intrinsic
-
-    def _as_vector(context: Any, builder: Any, pointer: Any, kind: Any, at: Any) -> Any:
-        element = context.get_data_type(kind.dtype)
-        first = builder.gep(pointer, [at])
-        return builder.bitcast(first, ir.VectorType(element, WIDTH).as_pointer())
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def _load_whole(typing_context: Any, p: Any, at: Any) -> Any:
-        """Four elements in as few loads as there are."""
-
-        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            pointer, index = arguments
-            vector = builder.load(_as_vector(context, builder, pointer, signature.args[0], index))
-            vector.align = WIDEST
-            lanes = [ir.Constant(ir.IntType(32), k) for k in range(WIDTH)]
-            return context.make_tuple(
-                builder, signature.return_type, [builder.extract_element(vector, k) for k in lanes]
-            )
-
-        return types.UniTuple(p.dtype, WIDTH)(p, types.int64), codegen
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def _store_whole(typing_context: Any, p: Any, at: Any, x: Any) -> Any:
-        """Four elements in as few stores as there are."""
-
-        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            pointer, index, values = arguments
-            target = _as_vector(context, builder, pointer, signature.args[0], index)
-            vector = ir.Constant(target.type.pointee, ir.Undefined)
-            for k in range(WIDTH):
-                lane = ir.Constant(ir.IntType(32), k)
-                vector = builder.insert_element(vector, builder.extract_value(values, k), lane)
-            builder.store(vector, target).align = WIDEST
-            return context.get_dummy_value()
-
-        return types.void(p, types.int64, x), codegen
 
 
 class Fours(NamedTuple):
@@ -94,11 +44,13 @@ class Fours(NamedTuple):
 
 def fours(real: Any) -> Fours:
     """Make the operations, once for each kernel that is compiled."""
+    from .intrinsics import load_whole, store_whole
+
     zero = real(0)
 
     def load(p: Any, at: int, count: int, aligned: int) -> Any:
         if aligned and count >= WIDTH:
-            return _load_whole(p, at)
+            return load_whole(p, at)
         return (
             p[at] if count > 0 else zero,
             p[at + 1] if count > 1 else zero,
@@ -108,7 +60,7 @@ def fours(real: Any) -> Fours:
 
     def store(p: Any, at: int, count: int, aligned: int, x: Any) -> None:
         if aligned and count >= WIDTH:
-            _store_whole(p, at, x)
+            store_whole(p, at, x)
             return
         if count > 0:
             p[at] = x[0]

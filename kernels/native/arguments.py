@@ -3,49 +3,16 @@
 A block outlives the call that filled it, which is what lets a recorded call be replayed.
 """
 
-import struct
-from enum import Enum
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..kernel import Kernel, Kind
+
 Array = npt.NDArray[Any]
 Block = npt.NDArray[np.int64]
-
-
-class Layout(Enum):
-    """What one parameter of a kernel is; the value is (name in messages, dimensions)."""
-
-    MATRIX = ("matrix", 2)
-    """Rows of numbers of the kernel's dtype, row-major, without gaps."""
-    STRIDED = ("strided", 2)
-    """The same with any strides."""
-    VECTOR = ("vector", 1)
-    """Numbers of the kernel's dtype, without gaps."""
-    INTEGERS = ("integers", 1)
-    """int64, without gaps: indices, counters."""
-    REALS = ("reals", 1)
-    """float64, without gaps, whatever the kernel's dtype: losses, learning rates."""
-    NUMBER = ("number", 0)
-    """One float64 fixed at record time."""
-    COUNT = ("count", 0)
-    """One int64 fixed at record time."""
-
-    def __init__(self, label: str, dimensions: int) -> None:
-        self.label = label
-        self.dimensions = dimensions
-
-    @cache
-    def dtype(self, real: np.dtype[Any]) -> np.dtype[Any]:
-        """Element type of this parameter in a kernel specialised for `real`."""
-        fixed = {Layout.INTEGERS: np.int64, Layout.COUNT: np.int64}
-        fixed |= {Layout.REALS: np.float64, Layout.NUMBER: np.float64}  # type: ignore[dict-item]
-        return np.dtype(fixed.get(self, real))
-
-
-_TYPED = (Layout.MATRIX, Layout.STRIDED, Layout.VECTOR)
 
 
 def address(array: Array) -> int:
@@ -53,51 +20,31 @@ def address(array: Array) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-def bits(number: float) -> int:
-    """The bits of a float64, as an int64."""
-    (integer,) = struct.unpack("q", struct.pack("d", number))
-    return int(integer)
-
-
-def real_type(layouts: tuple[Layout, ...], arguments: tuple[Any, ...]) -> np.dtype[Any]:
-    """The floating-point type that specialises a kernel: that of its first typed array."""
-    for layout, argument in zip(layouts, arguments, strict=True):
-        if layout in _TYPED:
-            real: np.dtype[Any] = argument.dtype
-            return real
-    return np.dtype(np.float64)
-
-
-def pack(name: str, layouts: tuple[Layout, ...], arguments: tuple[Any, ...]) -> Block:
+def pack(kernel: Kernel, arguments: Mapping[str, Any]) -> Block:
     """Fill one block with the arguments of a call.
 
     Raises
     ------
     TypeError
-        If an array has another dtype, dimension or memory order than the kernel was declared with:
-        machine code would read past it.
+        As `Kernel.in_order` does.
     """
-    real = real_type(layouts, arguments)
+    real = kernel.real(arguments)
     slots: list[int] = []
-    for layout, argument in zip(layouts, arguments, strict=True):
-        if layout is Layout.COUNT:
-            slots.append(argument)
-        elif layout is Layout.NUMBER:
-            slots.append(bits(argument))
-        else:
-            _check(name, layout, argument, real)
+    for kind, argument in kernel.in_order(arguments):
+        if kind.is_array:
             slots.append(address(argument))
             slots.extend(argument.shape)
-            if layout is Layout.STRIDED:
+            if kind is Kind.STRIDED:
                 slots.extend(argument.strides)
+        elif kind is Kind.COUNT:
+            slots.append(argument)
+        else:
+            slots.append(_bits(argument, kind.dtype(real)))
     return np.array(slots, dtype=np.int64)
 
 
-def _check(name: str, layout: Layout, array: Array, real: np.dtype[Any]) -> None:
-    expected = layout.dtype(real)
-    packed = layout is Layout.STRIDED or array.flags.c_contiguous
-    if array.dtype != expected or array.ndim != layout.dimensions or not packed:
-        raise TypeError(
-            f"{name}: expected a {layout.label} of {expected}, got {array.dtype}"
-            f" of shape {array.shape} and strides {array.strides}"
-        )
+def _bits(number: float, dtype: np.dtype[Any]) -> int:
+    """A number as a slot holds it."""
+    slot = np.zeros(1, dtype=np.int64)
+    slot.view(dtype)[0] = number
+    return int(slot[0])

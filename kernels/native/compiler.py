@@ -1,18 +1,20 @@
 """A Numba loop to an object file that needs nothing of Numba to run."""
 
-from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
 from numba import types
-from numba.core.codegen import CPUCodeLibrary
-from numba.core.compiler import Flags, compile_extra
-from numba.core.compiler_lock import global_compiler_lock
-from numba.core.registry import cpu_target
-from numba.np.numpy_support import from_dtype
 
-from .arguments import Layout
+from ..kernel import Kernel, Kind, Loop
+from ..numba_contract import (
+    CPUCodeLibrary,
+    Flags,
+    compile_extra,
+    cpu_target,
+    from_dtype,
+    global_compiler_lock,
+)
 from .entry import add_entry
 from .loader import entry_symbol, target_machine
 
@@ -29,21 +31,15 @@ _LIBC = {"memset", "memcpy", "memmove", "sched_yield"}
 _LIBM = {f + s for f in ("sqrt", "exp", "expm1", "log", "pow", "tanh") for s in ("", "f")}
 
 
-def compile_kernel(
-    function: Callable[..., None], layouts: tuple[Layout, ...], real: np.dtype[Any], name: str
-) -> tuple[str, bytes]:
-    """Compile `function` for one floating-point type.
+def compile_kernel(kernel: Kernel, real: np.dtype[Any]) -> tuple[str, bytes]:
+    """Compile a kernel for one floating-point type.
 
     Parameters
     ----------
-    function : callable
-        A loop nest that Numba understands, without allocations or exceptions.
-    layouts : tuple of Layout
-        Its parameters.
+    kernel : Kernel
+        Its loop nest is what Numba understands, without allocations or exceptions.
     real : dtype
         float32 or float64.
-    name : str
-        A unique identifier, part of the symbol's name.
 
     Returns
     -------
@@ -57,9 +53,10 @@ def compile_kernel(
     RuntimeError
         If the loop calls something that only a running Numba could provide.
     """
-    kinds = [_numba_type(layout, real) for layout in layouts]
+    kinds = [_numba_type(kind, real) for _, kind in kernel.parameters]
+    name = kernel.name(real)
     symbol = entry_symbol(name)
-    module = llvm.parse_assembly(str(_lower(function, kinds, symbol)))
+    module = llvm.parse_assembly(str(_lower(kernel.loop(real), kinds, symbol)))
     module.verify()
     machine = target_machine()
     _optimize(module, machine)
@@ -67,11 +64,11 @@ def compile_kernel(
     return symbol, machine.emit_object(module)
 
 
-def _numba_type(layout: Layout, real: np.dtype[Any]) -> Any:
-    element = from_dtype(layout.dtype(real))
-    if not layout.dimensions:
+def _numba_type(kind: Kind, real: np.dtype[Any]) -> Any:
+    element = from_dtype(kind.dtype(real))
+    if not kind.is_array:
         return element
-    return types.Array(element, layout.dimensions, "A" if layout is Layout.STRIDED else "C")
+    return types.Array(element, kind.dimensions, "A" if kind.has_gaps else "C")
 
 
 class _Lowered(CPUCodeLibrary):  # type: ignore[misc]
@@ -83,7 +80,7 @@ class _Lowered(CPUCodeLibrary):  # type: ignore[misc]
         self.module = module
 
 
-def _lower(function: Callable[..., None], kinds: list[Any], symbol: str) -> Any:
+def _lower(loop: Loop, kinds: list[Any], symbol: str) -> Any:
     """Let Numba type and lower a loop, and give it an entry point."""
     context = cpu_target.target_context
     lowered = _Lowered(context.codegen(), symbol)
@@ -93,15 +90,14 @@ def _lower(function: Callable[..., None], kinds: list[Any], symbol: str) -> Any:
         typed = compile_extra(
             cpu_target.typing_context,
             context,
-            function,
+            loop,
             kinds,
             types.void,
             flags,
             locals={},
             library=lowered,
         )
-    loop = lowered.module.get_global(typed.fndesc.llvm_func_name)
-    add_entry(context, loop, kinds, symbol)
+    add_entry(context, lowered.module.get_global(typed.fndesc.llvm_func_name), kinds, symbol)
     return lowered.module
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.np.arrayobj import make_array, populate_array
+
+from ..numba_contract import make_array, populate_array
 
 _WORD = ir.IntType(64)
 

@@ -1,4 +1,4 @@
-"""Python's garbage collector, out of the compiler's way."""
+"""Python's garbage collector, out of the way of compilers and of captures."""
 
 import gc
 from collections.abc import Callable
@@ -8,7 +8,11 @@ Result = TypeVar("Result")
 
 
 def without(work: Callable[[], Result]) -> Result:
-    """Hold the collector back: a compiler's many objects would be searched again and again."""
+    """Do work with the collector held back.
+
+    A compiler's many objects would be searched again and again; what is freed while a CUDA Graph is
+    captured would be recorded in it.
+    """
     running = gc.isenabled()
     try:
         gc.disable()

@@ -17,6 +17,7 @@ from gpubackprop.bench.processes.service import CrashError
 from gpubackprop.bench.start import parameters
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.kernels.formulas import Activation, Loss
+from gpubackprop.kernels.kernel import Launch
 
 ROWS, COLUMNS = 10, 8
 MATRIX, ROW, COLUMN = 4 * ROWS * COLUMNS, 4 * COLUMNS, 4 * ROWS
@@ -84,8 +85,8 @@ def test_rows_lie_as_far_apart_as_in_training(fake):
 @pytest.mark.parametrize("name", EVERY)
 def test_products_are_not_timed(fake, name):
     products = []
-    fake.product = lambda *operands: lambda: products.append(operands)
-    kernels.launched(EVERY[name](ROOM), Primitives(fake))()
+    fake.product = lambda *operands: Launch("product", lambda: products.append(operands), ())
+    kernels.launched(EVERY[name](ROOM), Primitives(fake)).run()
     assert fake.launched
     assert not products
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from gpubackprop.algorithm.optimizers import SGD, Adam
 from gpubackprop.algorithm.parameters import Parameters
 from gpubackprop.algorithm.workspace import Workspace
 from gpubackprop.backprop import Source
 from gpubackprop.kernels.formulas import Activation, Formulas, Loss
+from gpubackprop.kernels.optimizers import SGD, Adam
 from gpubackprop.training.epochs import Epochs
 from gpubackprop.training.memory_plan import plan
 
@@ -65,7 +65,8 @@ class Problem:
         """`Epochs` of a backend, of other parameters if they were moved to its memory."""
         net, optimizer = net or self.net, optimizer or self.optimizer
         data, memory = (self.X, self.Y, self.weight), backend.memory
-        shape = net.layer_sizes, self.n, self.batch_size, self.X.dtype, optimizer.moments
+        moments = 2 if isinstance(optimizer, Adam) else 1
+        shape = net.layer_sizes, self.n, self.batch_size, self.X.dtype, moments
         apart = self.formulas.apart(len(net.W))
         planned = plan(*shape, memory, checkpoint=checkpoint, apart=apart)
         planned = planned._replace(part=part or planned.part)
@@ -73,18 +74,17 @@ class Problem:
 
     def state(self):
         """Every number that training changes."""
-        vectors = [v for v in self.optimizer if isinstance(v, Parameters)]
-        counters = [v for v in self.optimizer if isinstance(v, np.ndarray)]
-        return [self.net.theta.copy(), *(v.theta.copy() for v in vectors), *counters]
+        arrays = [v for v in self.optimizer if isinstance(v, np.ndarray)]
+        return [self.net.theta.copy(), *(array.copy() for array in arrays)]
 
 
 def sgd(momentum, nesterov):
-    return lambda net: SGD(np.array([0.1]), net.zeros_like(), momentum, nesterov)
+    return lambda net: SGD(net.zeros_like().theta, np.array([0.1]), momentum, nesterov)
 
 
 def adam(net):
-    moments = net.zeros_like(), net.zeros_like()
-    return Adam(np.array([0.01]), *moments, np.zeros(1, np.int64), 0.9, 0.999, 1e-8)
+    moments = net.zeros_like().theta, net.zeros_like().theta
+    return Adam(*moments, np.zeros(1, np.int64), np.array([0.01]), 0.9, 0.999, 1e-8)
 
 
 OPTIMIZERS = {

@@ -15,7 +15,7 @@ from gpubackprop.algorithm.memory import Host
 from gpubackprop.algorithm.parameters import Parameters
 from gpubackprop.algorithm.workspace import Workspace
 from gpubackprop.backends import compiled, threads
-from gpubackprop.backends.recording import Tape
+from gpubackprop.backends.recording import Recording
 from gpubackprop.backprop import bind
 from gpubackprop.kernels.formulas import Activation, Formulas, Loss
 from gpubackprop.training.memory_plan import Sizes
@@ -280,11 +280,12 @@ def test_no_thread_writes_what_another_has_yet_to_read(checkpoint, first, monkey
     net, found = random_net(WIDTHS, "float64"), []
     for kept, pieces in ((None, 1), (checkpoint, 3)):
         ws = filled(Workspace.allocate(net, formulas(), 30, kept))
-        grad, tape = net.zeros_like(), Tape(compiled.kernels)
-        algorithm = bind(tape.recorder)
+        grad, recording = net.zeros_like(), Recording()
+        algorithm = bind(recording.kernels)
         algorithm.forward(ws.layers)
         algorithm.backward(ws, grad)
-        lanes = [steps(lane) for lane in compiled.side_by_side(compiled.divide(tape.calls, pieces))]
+        sections = compiled.divide(recording.calls, pieces)
+        lanes = [steps(lane) for lane in compiled.side_by_side(sections)]
         with threads.single_threaded_blas():
             for at_once in zip(*lanes, strict=True):
                 for lane in (*at_once[first:], *at_once[:first]):

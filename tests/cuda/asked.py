@@ -1,13 +1,17 @@
 """Every kernel that the primitives can ask a device for; nothing is compiled or run."""
 
-from inspect import getmembers, isfunction, signature
+from importlib import import_module
+from inspect import getmembers, isfunction
 from pkgutil import iter_modules
 
 import numpy as np
 
 from gpubackprop.kernels import cuda
+from gpubackprop.kernels.calls import executed
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.kernels.formulas import ELEMENTWISE, PAIRINGS, Activation
+from gpubackprop.kernels.kernel import Kernel, Launch
+from gpubackprop.kernels.optimizers import L2, SGD, Adam
 
 
 class Listener:
@@ -26,31 +30,30 @@ class Listener:
 
     empty = zeros
 
-    def launch(self, kernel, real, grid, block, arguments):
-        kernel.check(real, arguments)
-        self.asked[kernel, real] = grid
-        return do_nothing
+    def launch(self, kernel, grid, block, arguments):
+        kernel.in_order(arguments)
+        self.asked[kernel, kernel.real(arguments)] = grid
+        return NOTHING
 
     def product(self, A, B, C, rounding):
-        return do_nothing
+        return NOTHING
 
 
-def do_nothing():
-    pass
+NOTHING = Launch("nothing", lambda: None, ())
 
 
 def kernels_asked_for(real):
     """Kernels with their floating-point types, after every primitive was called in every way."""
     listener = Listener()
-    primitives = Primitives(listener)
+    kernels = executed(Primitives(listener))
     for name, ways in calls(np.dtype(real)).items():
         for arguments in ways:
-            getattr(primitives, name)(*arguments)
+            getattr(kernels, name)(*arguments)
     return list(listener.asked)
 
 
 def primitive_names():
-    return {name for name, method in getmembers(Primitives, isfunction) if hasattr(method, "plan")}
+    return {name for name, _ in getmembers(Primitives, isfunction) if not name.startswith("_")}
 
 
 def calls(real):
@@ -77,17 +80,14 @@ def calls(real):
         "bias_grad": [(M, b)],
         "hidden_delta": hidden,
         "hidden_delta_and_bias_grad": [(*arguments, b) for arguments in hidden],
-        "sgd": [(b, b, b, one, 0.9, True, 4, one, one)],
-        "adam": [(b, b, b, b, counter, one, 0.9, 0.999, 1e-8, 4, one, one)],
+        "sgd": [(b, b, SGD(b, one, 0.9, True), L2(4, one, one))],
+        "adam": [(b, b, Adam(b, b, counter, one, 0.9, 0.999, 1e-8), L2(4, one, one))],
     }
 
 
-def factories():
-    """Public functions of the package that make something for a floating-point type."""
-    found = set()
-    for module in iter_modules(cuda.__path__, f"{cuda.__name__}."):
-        for name, function in getmembers(__import__(module.name, fromlist=["*"]), isfunction):
-            first = next(iter(signature(function).parameters), None)
-            if function.__module__ == module.name and first == "real" and name[0] != "_":
-                found.add(f"{module.name.rpartition('.')[2]}.{name}")
-    return found
+def declared():
+    """Every kernel that a module of the package declares."""
+    found = iter_modules(cuda.__path__, f"{cuda.__name__}.")
+    modules = [import_module(each.name) for each in found]
+    members = (value for module in modules for _, value in getmembers(module))
+    return {value for value in members if isinstance(value, Kernel)}

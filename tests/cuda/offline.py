@@ -17,7 +17,7 @@ from cuda.core import Linker, LinkerOptions, ObjectCode
 from cuda.pathfinder import DynamicLibNotFoundError, load_nvidia_dynamic_lib
 from numba import cuda
 
-from gpubackprop.kernels.cuda.compiler import compiling_for
+from gpubackprop.kernels.numba_contract import compiling_for
 
 
 class Report(NamedTuple):

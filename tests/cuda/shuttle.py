@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from gpubackprop.kernels.optimizers import L2, SGD, Adam
+
 
 class Shuttle:
     """Copies each array to the device's memory, calls a primitive, copies each array back.
@@ -23,10 +25,11 @@ class Shuttle:
                 if here.flags.writeable:
                     here[...] = self._memory.read(copy)
 
-        call.__signature__ = primitive.__signature__
         return call
 
     def _moved(self, there, argument):
+        if isinstance(argument, (SGD, Adam, L2)):
+            return argument._make(self._moved(there, part) for part in argument)
         if not isinstance(argument, np.ndarray):
             return argument
         lie = argument.__array_interface__["data"][0], argument.shape, argument.strides

@@ -4,62 +4,78 @@ import numpy as np
 import pytest
 
 from gpubackprop.backends.cuda.fusion import fuse
+from gpubackprop.kernels.calls import called
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.kernels.formulas import Activation, Loss
-from tests.cuda.asked import Listener
-
-
-@pytest.fixture
-def kernels():
-    return Primitives(Listener())
-
 
 A, Y, W, delta, other, grad, grad_b, share, total = (np.zeros((1, 1)) for _ in range(9))
 
 
-def producers(kernels):
+def call(name, *arguments, layer=3):
+    return called(Primitives, name, *arguments)._replace(layer=layer)
+
+
+def producers():
     """Calls that write an error, with what finds its bias gradient too."""
     output = A, Y, share, Activation.SOFTMAX, Loss.CROSS_ENTROPY, delta, total
-    yield kernels.output_delta, output, kernels.output_delta_and_bias_grad
+    yield "output_delta", output, "output_delta_and_bias_grad"
     hidden = other, W, A, Activation.TANH, delta
-    yield kernels.hidden_delta, hidden, kernels.hidden_delta_and_bias_grad
+    yield "hidden_delta", hidden, "hidden_delta_and_bias_grad"
 
 
 def same(calls, expected):
     """Whether two lists of calls have the same primitives and the very same arguments."""
-    return [(p, *map(id, a)) for p, a in calls] == [(p, *map(id, a)) for p, a in expected]
+    one, another = (
+        [(p, layer, {name: id(each) for name, each in a.items()}) for p, a, layer in listed]
+        for listed in (calls, expected)
+    )
+    return one == another
 
 
-def test_an_error_and_its_bias_gradient_become_one_call(kernels):
-    for primitive, arguments, both in producers(kernels):
-        between = kernels.weight_grad, (A, delta, grad)
-        calls = [(primitive, arguments), between, (kernels.bias_grad, (delta, grad_b))]
-        assert same(fuse(calls, kernels), [(both, (*arguments, grad_b)), between])
+def test_an_error_and_its_bias_gradient_become_one_call():
+    for primitive, arguments, both in producers():
+        between = call("weight_grad", A, delta, grad, layer=2)
+        bias = call("bias_grad", delta, grad_b, layer=2)
+        calls = [call(primitive, *arguments), between, bias]
+        assert same(fuse(calls), [call(both, *arguments, grad_b), between])
 
 
 @pytest.mark.parametrize(("classes", "fits"), [(1, True), (32, True), (33, False)])
-def test_a_softmax_is_fused_where_a_warp_holds_a_row(kernels, classes, fits):
+def test_a_softmax_is_fused_where_a_warp_holds_a_row(classes, fits):
     out, mine = (np.zeros((1, classes)) for _ in range(2))
-    dense = kernels.dense, (A, W, grad_b, Activation.SOFTMAX, out, out)
+    dense = call("dense", A, W, grad_b, Activation.SOFTMAX, out, out)
     output = out, Y, share, Activation.SOFTMAX, Loss.CROSS_ENTROPY, mine, total
-    between, bias = (kernels.weight_grad, (A, mine, grad)), (kernels.bias_grad, (mine, grad_b))
-    fused = fuse([dense, (kernels.output_delta, output), between, bias], kernels)
+    between, bias = call("weight_grad", A, mine, grad), call("bias_grad", mine, grad_b)
+    fused = fuse([dense, call("output_delta", *output), between, bias])
     together = A, W, grad_b, out, Y, share, mine, total, grad_b
-    one_pass = [(kernels.softmax_output_layer, together), between]
-    two_passes = [dense, (kernels.output_delta_and_bias_grad, (*output, grad_b)), between]
+    one_pass = [call("softmax_output_layer", *together), between]
+    two_passes = [dense, call("output_delta_and_bias_grad", *output, grad_b), between]
     assert same(fused, one_pass if fits else two_passes)
 
 
-def test_nothing_else_is_fused(kernels):
-    for primitive, arguments, _ in producers(kernels):
-        error, between = (primitive, arguments), (kernels.weight_grad, (A, delta, grad))
-        bias = kernels.bias_grad, (delta, grad_b)
+@pytest.mark.parametrize(
+    ("activation", "Z", "read"),
+    [(Activation.TANH, A, A), (Activation.SOFTMAX, other, A), (Activation.SOFTMAX, A, other)],
+    ids=["no softmax", "Z kept apart", "another layer's output"],
+)
+def test_only_the_softmax_of_the_output_is_fused(activation, Z, read):
+    dense = call("dense", Y, W, grad_b, activation, Z, A)
+    output = read, Y, share, Activation.SOFTMAX, Loss.CROSS_ENTROPY, delta, total
+    between, bias = call("weight_grad", A, delta, grad), call("bias_grad", delta, grad_b)
+    two_passes = [dense, call("output_delta_and_bias_grad", *output, grad_b), between]
+    assert same(fuse([dense, call("output_delta", *output), between, bias]), two_passes)
+
+
+def test_nothing_else_is_fused():
+    for primitive, arguments, _ in producers():
+        error, between = call(primitive, *arguments), call("weight_grad", A, delta, grad)
+        bias = call("bias_grad", delta, grad_b)
         for calls in (
-            [error, between, (kernels.bias_grad, (other, grad_b))],  # of another error
-            [error, (kernels.advance, (total, 1)), bias],  # which may change the error
+            [error, between, call("bias_grad", other, grad_b)],  # of another error
+            [error, call("advance", total, 1), bias],  # which may change the error
             [error, bias],
             [between, error, bias],
             [bias, between],
             [bias],
         ):
-            assert same(fuse(calls, kernels), calls)
+            assert same(fuse(calls), calls)

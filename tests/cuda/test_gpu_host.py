@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 
 from gpubackprop.backends.cuda.execution import preparing
-from gpubackprop.kernels.cuda import cublas, gpu
+from gpubackprop.kernels.calls import executed
+from gpubackprop.kernels.cuda import cublas, gpu, sums
 from gpubackprop.kernels.cuda.device import CaptureError, Rounding
 from gpubackprop.kernels.cuda.gpu import Gpu
-from gpubackprop.kernels.cuda.kernel import Kernel, Parameter
 from gpubackprop.kernels.cuda.primitives import Primitives
+from gpubackprop.kernels.kernel import Kernel, Kind, Launch
 from gpubackprop.kernels.native import store
 from tests.cuda.asked import Listener
 
@@ -177,28 +178,35 @@ def device(cupy, compiled):
     return Gpu(0)
 
 
-EVERY_KIND = Kernel("layers.every_kind", tuple(Parameter))
-TYPES = {
-    Parameter.COUNT: ctypes.c_int64,
-    Parameter.DOUBLE: ctypes.c_double,
-}
+KINDS = [Kind.ELEMENTS, Kind.INTEGERS, Kind.DOUBLES, Kind.COUNT, Kind.NUMBER, Kind.DOUBLE]
+"""What a kernel of the GPU may take."""
+
+
+def every_kind(real):
+    raise AssertionError("nothing is compiled here")
+
+
+EVERY_KIND = Kernel(every_kind, tuple((kind.name, kind) for kind in KINDS))
+TYPES = {Kind.COUNT: ctypes.c_int64, Kind.DOUBLE: ctypes.c_double}
 REALS = {SINGLE: ctypes.c_float, DOUBLE: ctypes.c_double}
 
 
 def arguments_of_every_kind(device, real):
-    """Arguments in the order of `Parameter`: three addresses, a count and two numbers."""
-    kinds = {Parameter.REALS: real, Parameter.INTEGERS: np.int64, Parameter.DOUBLES: DOUBLE}
-    arrays = [device.zeros(3, kinds[kind])[1:] for kind in Parameter if kind.is_address]
+    """Arguments in the order of `KINDS`: three addresses, a count and two numbers."""
+    arrays = [device.zeros(3, dtype)[1:] for dtype in (real, np.dtype(np.int64), DOUBLE)]
     return (*arrays, -(2**40) - 1, 1 / 3, 1 / 7)
+
+
+def launched(device, arguments, grid=(1, 1), block=(1, 1)):
+    named = {kind.name: argument for kind, argument in zip(KINDS, arguments, strict=True)}
+    return device.launch(EVERY_KIND, grid, block, named)
 
 
 def as_the_driver_reads(cupy, real):
     """The arguments behind the addresses that the last launch was given."""
     start, addresses = cupy.cuda.driver.parameters, ctypes.POINTER(ctypes.c_int64)
-    where = ctypes.cast(start, addresses)[: len(Parameter)]
-    types = [
-        ctypes.c_int64 if kind.is_address else TYPES.get(kind, REALS[real]) for kind in Parameter
-    ]
+    where = ctypes.cast(start, addresses)[: len(KINDS)]
+    types = [ctypes.c_int64 if kind.is_array else TYPES.get(kind, REALS[real]) for kind in KINDS]
     return [kind.from_address(at).value for kind, at in zip(types, where, strict=True)]
 
 
@@ -235,7 +243,7 @@ def test_memory_is_taken_on_the_device_and_its_stream(cupy, device, monkeypatch)
 @pytest.mark.parametrize("real", [SINGLE, DOUBLE], ids=str)
 def test_arguments_lie_where_the_driver_looks_for_them(cupy, device, real):
     arguments = arguments_of_every_kind(device, real)
-    device.launch(EVERY_KIND, real, (3, 2), (8, 32), arguments)()
+    launched(device, arguments, (3, 2), (8, 32)).run()
     *pointers, count, number, double = as_the_driver_reads(cupy, real)
     assert pointers == [array.ctypes.data for array in arguments[:3]]
     assert (count, number, double) == (-(2**40) - 1, real.type(1 / 3), 1 / 7)
@@ -245,12 +253,12 @@ def test_arguments_lie_where_the_driver_looks_for_them(cupy, device, real):
 def test_a_launch_keeps_what_its_arguments_point_to(cupy, device):
     arguments = arguments_of_every_kind(device, SINGLE)
     alive = [weakref.ref(array) for array in arguments[:3]]
-    launch = device.launch(EVERY_KIND, SINGLE, (1, 1), (1, 1), arguments)
+    launch = launched(device, arguments)
     wanted = [array.ctypes.data for array in arguments[:3]]
     del arguments
     gc.collect()
     assert all(array() is not None for array in alive)
-    launch()
+    launch.run()
     assert as_the_driver_reads(cupy, SINGLE)[:3] == wanted
     del launch
     gc.collect()
@@ -259,9 +267,9 @@ def test_a_launch_keeps_what_its_arguments_point_to(cupy, device):
 
 def test_two_launches_of_one_kernel_do_not_share_arguments(cupy, device):
     one, another = (arguments_of_every_kind(device, SINGLE) for _ in range(2))
-    launches = [device.launch(EVERY_KIND, SINGLE, (1, 1), (1, 1), a) for a in (one, another)]
+    launches = [launched(device, arguments) for arguments in (one, another)]
     for launch, arguments in zip(launches, (one, another), strict=True):
-        launch()
+        launch.run()
         assert as_the_driver_reads(cupy, SINGLE)[0] == arguments[0].ctypes.data
     assert len(cupy.cuda.driver.loaded) == 1
 
@@ -273,32 +281,38 @@ def test_a_product_keeps_its_operands(device):
     del operands
     gc.collect()
     assert all(operand() is not None for operand in alive)
-    launch()
+    launch.run()
 
 
 def test_a_product_rounds_as_it_is_told(device, blas):
     for rounding in Rounding:
-        device.product(*(device.zeros(4, SINGLE).reshape(2, 2) for _ in range(3)), rounding)()
+        device.product(*(device.zeros(4, SINGLE).reshape(2, 2) for _ in range(3)), rounding).run()
     assert blas.computed_in == [68, 77, 75]  # of cublasComputeType_t: 32F, TF32 and 16BF in it
 
 
 def test_an_array_of_another_type_is_refused(device):
-    reals, *rest = arguments_of_every_kind(device, SINGLE)
-    with pytest.raises(TypeError, match="got an array of float64"):
-        device.launch(EVERY_KIND, SINGLE, (1, 1), (1, 1), (reals.astype(DOUBLE), *rest))
-    with pytest.raises(TypeError, match="6 parameters, 5"):
-        device.launch(EVERY_KIND, SINGLE, (1, 1), (1, 1), tuple(rest))
+    reals, integers, *rest = arguments_of_every_kind(device, SINGLE)
+    with pytest.raises(TypeError, match=r"every_kind: INTEGERS must be .* got float64"):
+        launched(device, (reals, integers.astype(DOUBLE), *rest))
+    with pytest.raises(TypeError, match=r"takes ELEMENTS, .*, was given ELEMENTS$"):
+        device.launch(EVERY_KIND, (1, 1), (1, 1), {"ELEMENTS": reals})
 
 
 # code on disk
 
-FOLD = Kernel("sums.fold", ())
+FOLD = sums.fold
+
+
+def fold(device, real=SINGLE, grid=(1, 1)):
+    parts, out = device.zeros(2, real), device.zeros(1, real)
+    arguments = {"parts": parts, "rows": 2, "columns": 1, "out": out}
+    return device.launch(FOLD, grid, (1, 1), arguments)
 
 
 def load(real=SINGLE):
     gpu._entries.clear()  # of another process
     device = Gpu(0)
-    device.launch(FOLD, real, (1, 1), (1, 1), ())
+    fold(device, real)
     return device
 
 
@@ -348,7 +362,7 @@ def test_numba_that_does_not_import_is_told_with_the_cure(device, monkeypatch):
 
 
 def launches_of(device, count):
-    return [device.launch(FOLD, SINGLE, (i, 1), (1, 1), ()) for i in range(1, count + 1)]
+    return [fold(device, grid=(i, 1)) for i in range(1, count + 1)]
 
 
 def columns(ran):
@@ -359,8 +373,8 @@ def columns(ran):
 def test_a_captured_sequence_is_launched_as_one(cupy, device):
     graph = device.capture(launches_of(device, 3))
     assert cupy.stream.ran == []  # recording runs nothing
-    graph()
-    graph()
+    graph.run()
+    graph.run()
     assert columns(cupy.stream.ran) == [[1, 2, 3], [1, 2, 3]]
     assert cupy.stream.uploads == 1
     assert cupy.entered == []
@@ -375,7 +389,7 @@ def test_a_refused_capture_is_ended_and_told(cupy, device, when):
     assert isinstance(told.value.__cause__, RuntimeError)
     assert cupy.stream.captured is None
     assert cupy.entered == []
-    launches[0]()
+    launches[0].run()
     assert columns(cupy.stream.ran) == [1]
 
 
@@ -384,7 +398,7 @@ def test_an_interrupt_ends_the_capture_and_goes_on(cupy, device):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        device.capture([*launches_of(device, 1), interrupt])
+        device.capture([*launches_of(device, 1), Launch("interrupt", interrupt, ())])
     assert cupy.stream.captured is None
     assert cupy.entered == []
 
@@ -396,7 +410,7 @@ def test_nothing_is_collected_in_a_capture(device, monkeypatch, collects):
     monkeypatch.setattr(gc, "isenabled", lambda: collects)
     for name in "disable", "enable":
         monkeypatch.setattr(gc, name, lambda name=name: found.append(name))
-    device.capture([lambda: found.append("launch")])
+    device.capture([Launch("launch", lambda: found.append("launch"), ())])
     assert found == ["disable", "launch", *["enable"] * collects]
 
 
@@ -436,13 +450,13 @@ def test_a_step_that_cannot_be_captured_runs_as_it_is(cupy, device, caplog):
 
 def counting_step(device):
     """A step of two launches, prepared."""
-    kernels, counter = Primitives(device), device.zeros(1, np.dtype(np.int64))
+    counter = device.zeros(1, np.dtype(np.int64))
 
     def step(recorder):
         recorder.advance(counter, 1)
         recorder.advance(counter, 2)
 
-    return preparing(kernels, device)(step, 0)
+    return preparing(Primitives(device), device)(step, 0)
 
 
 # grids
@@ -452,6 +466,7 @@ def test_a_grid_is_no_taller_than_cuda_allows():
     """Nine million rows, in no memory."""
     listener = Listener()
     tall = np.lib.stride_tricks.as_strided(np.zeros(1), (9_000_000, 1), (0, 8))
-    Primitives(listener).gather(tall, np.zeros(1, np.int64), np.zeros(1, np.int64), tall)
+    order, cursor = np.zeros(1, np.int64), np.zeros(1, np.int64)
+    executed(Primitives(listener)).gather(tall, order, cursor, tall)
     ((_, down),) = listener.asked.values()
     assert down == 65_535

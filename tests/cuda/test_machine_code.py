@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +12,9 @@ pytest.importorskip("cuda.core")
 from numba import cuda
 from numba.cuda import dispatcher, types
 
-from gpubackprop.kernels.cuda import compiler
+from gpubackprop.kernels.cuda import compiler, sums, updates
 from gpubackprop.kernels.cuda.tile import THREADS, WIDTH
+from gpubackprop.kernels.kernel import Kernel
 from tests.cuda import asked, offline
 from tests.cuda.samples import SIGNATURE, crowd, histogram, sigmoid
 
@@ -40,22 +40,22 @@ class Promise(NamedTuple):
 
 PROMISES = {
     # registers are dealt out in eights
-    "layers.gather": Promise(56, 56, loads=1, stores=1),
-    "layers.activate": Promise(48, 72, loads=2, stores=1),
-    "layers.softmax": Promise(48, 96, loads=4, stores=1),  # each is read twice
-    "layers.softmax_cross_entropy": Promise(56, 72),
-    "layers.hadamard": Promise(48, 56, loads=2, stores=1),
-    "layers.bias_grad": Promise(48, 64, loads=1),
-    "layers.output_delta": Promise(64, 88, loads=2, stores=1),
-    "sums.advance": Promise(16, 16),
-    "sums.fold": Promise(32, 40),
+    "gather": Promise(56, 56, loads=1, stores=1),
+    "activate": Promise(48, 72, loads=2, stores=1),
+    "softmax": Promise(48, 96, loads=4, stores=1),  # each is read twice
+    "softmax_cross_entropy": Promise(56, 72),
+    "hadamard": Promise(48, 56, loads=2, stores=1),
+    "bias_grad": Promise(48, 64, loads=1),
+    "output_delta": Promise(64, 88, loads=2, stores=1),
+    "advance": Promise(16, 16),
+    "fold": Promise(32, 40),
     # The losses of all batches, and a batch's weights, are added up in float64 on every backend:
     # one block's work, on parts that blocks have added up before, or on one number a row.
-    "sums.collect": Promise(40, 56, adds_in_double=True),
-    "sums.normalize": Promise(56, 72, adds_in_double=True),
-    "updates.add": Promise(40, 48, loads=2, stores=1),
-    "updates.sgd": Promise(48, 72, loads=3, stores=2),
-    "updates.adam": Promise(56, 80, loads=4, stores=3),
+    "collect": Promise(40, 56, adds_in_double=True),
+    "normalize": Promise(56, 72, adds_in_double=True),
+    "add": Promise(40, 48, loads=2, stores=1),
+    "sgd": Promise(48, 72, loads=3, stores=2),
+    "adam": Promise(56, 80, loads=4, stores=3),
 }
 
 
@@ -85,7 +85,7 @@ def report(kernel, real, capability):
 def label(value):
     if isinstance(value, np.dtype):
         return value.name
-    return value.name(SINGLE).removesuffix("_float32") if hasattr(value, "factory") else str(value)
+    return value.label if hasattr(value, "factory") else str(value)
 
 
 ALL = list(
@@ -94,9 +94,14 @@ ALL = list(
 ONE_OF_EACH = {(kernel.factory, real): (kernel, real) for kernel, real in ALL}.values()
 
 
+def family(kernel):
+    """Name of all variants of a kernel."""
+    return kernel.factory.__name__
+
+
 @pytest.mark.parametrize(("kernel", "real"), ALL, ids=label)
 def test_each_kernel_on_hopper(kernel, real):
-    assert list(broken(PROMISES[kernel.factory], report(kernel, real, HOPPER), real)) == []
+    assert list(broken(PROMISES[family(kernel)], report(kernel, real, HOPPER), real)) == []
 
 
 @pytest.mark.parametrize("capability", [(7, 5), (8, 0), (10, 0), (12, 0)], ids=str)
@@ -104,14 +109,14 @@ def test_each_kernel_on_hopper(kernel, real):
     ("kernel", "real"), [one for one in ONE_OF_EACH if one[1] == SINGLE], ids=label
 )
 def test_one_of_each_family_elsewhere(kernel, real, capability):
-    assert list(broken(PROMISES[kernel.factory], report(kernel, real, capability), real)) == []
+    assert list(broken(PROMISES[family(kernel)], report(kernel, real, capability), real)) == []
 
 
 @pytest.mark.parametrize(
     ("kernel", "real"), [one for one in ONE_OF_EACH if one[1] == DOUBLE], ids=label
 )
 def test_one_of_each_family_in_double_on_the_oldest(kernel, real):
-    assert list(broken(PROMISES[kernel.factory], report(kernel, real, (7, 5)), real)) == []
+    assert list(broken(PROMISES[family(kernel)], report(kernel, real, (7, 5)), real)) == []
 
 
 # the list is complete
@@ -122,16 +127,10 @@ def test_every_primitive_is_called():
     assert len(asked.primitive_names()) >= 12
 
 
-def test_every_factory_is_reached():
-    parts = {
-        "vectors.fours",
-        "sums.block_total",
-        "sums.column_totals",
-        "sums.warp_totals",
-    }  # of kernels
+def test_every_kernel_is_reached():
     reached = {kernel.factory for kernel, _ in ALL}
-    assert asked.factories() - reached == parts
-    assert reached == set(PROMISES)
+    assert {kernel.factory for kernel in asked.declared()} == reached
+    assert {family(kernel) for kernel, _ in ALL} == set(PROMISES)
 
 
 def test_no_two_kernels_share_a_name():
@@ -139,15 +138,12 @@ def test_no_two_kernels_share_a_name():
     assert len({kernel.name(real) for kernel, real in ALL}) == len(ALL)
 
 
-def test_a_factory_that_nobody_calls_is_seen(monkeypatch):
+def test_a_kernel_that_nobody_calls_is_seen(monkeypatch):
     from gpubackprop.kernels.cuda import layers
 
-    def forgotten(real):
-        pass
-
-    forgotten.__module__ = layers.__name__
+    forgotten = layers.gather._replace(factory=lambda real: None)
     monkeypatch.setattr(layers, "forgotten", forgotten, raising=False)
-    assert "layers.forgotten" in asked.factories()
+    assert forgotten in asked.declared()
 
 
 # the rules see what breaks them
@@ -181,15 +177,15 @@ def test_what_breaks_a_promise_is_told(kernel, promise, options, told):
 
 def test_a_store_that_is_not_wide_is_missed_among_those_that_are():
     """Adam writes three vectors: two wide stores are not enough."""
-    (adam,) = (kernel for kernel, real in ALL if (kernel.factory, real) == ("updates.adam", SINGLE))
+    (adam,) = (kernel for kernel, real in ALL if (kernel, real) == (updates.adam, SINGLE))
     made = report(adam, SINGLE, HOPPER)
     narrow = made._replace(ptx=made.ptx.replace("st.global.v4.f32", "st.global.f32", 1))
-    assert [*broken(PROMISES[adam.factory], narrow, SINGLE)] == ["st.global.v4.f32: 2 of 3"]
+    assert [*broken(PROMISES[family(adam)], narrow, SINGLE)] == ["st.global.v4.f32: 2 of 3"]
 
 
 # what the compiler hands over
 
-(FOLD,) = (kernel for kernel, real in ALL if kernel.factory == "sums.fold" and real == SINGLE)
+FOLD = sums.fold
 
 
 def test_machine_code_holds_its_entry_point_and_is_for_one_architecture():
@@ -218,7 +214,7 @@ def test_numba_asks_for_its_own_device_again():
         answers.append(dispatcher.get_current_device().compute_capability)
         raise KeyError
 
-    kernel = SimpleNamespace(function=kernel_that_fails)
+    kernel = Kernel(kernel_that_fails, ())
     with pytest.raises(KeyError):
         compiler.compile_kernel(kernel, SINGLE, HOPPER)
     assert answers == [HOPPER]
@@ -238,8 +234,8 @@ import numpy as np
 vars(np).pop("row_stack", None)
 assert not hasattr(np, "row_stack")
 from gpubackprop.kernels.cuda.compiler import compile_kernel
-from gpubackprop.kernels.cuda.primitives import _FOLD
-print(compile_kernel(_FOLD, np.dtype("float32"), (9, 0))[1][:4])
+from gpubackprop.kernels.cuda.sums import fold
+print(compile_kernel(fold, np.dtype("float32"), (9, 0))[1][:4])
 """
 
 

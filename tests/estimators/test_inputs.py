@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse
 
 from gpubackprop.fitting import full_batch
-from gpubackprop.kernels.native import kernel
+from gpubackprop.kernels.native import launch
 
 from .agreement import (
     ENDS_BY_ITSELF,
@@ -96,9 +96,9 @@ def test_layout_of_examples(layout: str, dtype: str, solver: str) -> None:
         X = X.astype(np.float64)  # what scikit-learn's validation makes of them
     params = {"solver": solver, "max_iter": 3 if solver == "lbfgs" else 200}
     plain = _trained(X, y, **params)
-    known = kernel.compiled_kernels()
+    known = launch.compiled_kernels()
     other = _trained(LAYOUTS[layout](X), y, **params)
-    assert kernel.compiled_kernels() == known
+    assert launch.compiled_kernels() == known
     if layout == "fortran" and solver == "lbfgs":
         assert_near(other.coefs_[0], plain.coefs_[0], TOLERANCES[dtype].weight)  # BLAS reads X^T
     else:
@@ -132,7 +132,7 @@ def test_rows_that_share_memory() -> None:
 def test_memory_mapped_files(dtype: str, tmp_path: Path) -> None:
     X, y = TASKS["multioutput"].X.astype(dtype), TASKS["multioutput"].y
     plain = _trained(X, y)
-    known = kernel.compiled_kernels()
+    known = launch.compiled_kernels()
     np.save(tmp_path / "X.npy", X)
     joblib.dump(X, tmp_path / "X.joblib")
     for mapped in (
@@ -141,7 +141,7 @@ def test_memory_mapped_files(dtype: str, tmp_path: Path) -> None:
     ):
         assert isinstance(mapped, np.memmap)
         assert_bitwise_equal(_trained(mapped, y), plain)
-    assert kernel.compiled_kernels() == known
+    assert launch.compiled_kernels() == known
 
 
 @pytest.mark.parametrize("task", ["regression", "multioutput", "poisson", "binary", "multiclass"])
@@ -149,7 +149,7 @@ def test_memory_mapped_files(dtype: str, tmp_path: Path) -> None:
 def test_float32_examples_train_in_float32(
     solver: str, task: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernel, "_entries", {})  # as in a process that has run nothing yet
+    monkeypatch.setattr(launch, "_entries", {})  # as in a process that has run nothing yet
     chosen = TASKS[task]
     ours = ours_for(chosen, **{**BASE, "solver": solver, "max_iter": 200})
     ours.fit(chosen.X.astype(np.float32), chosen.y)
@@ -157,9 +157,9 @@ def test_float32_examples_train_in_float32(
         return  # SciPy's parameters are float64, scikit-learn's weights too then
     assert {a.dtype for a in ours.coefs_ + ours.intercepts_} == {np.dtype(np.float32)}
     whole_numbers = {"gemm_float64", "advance_float64", "replay_float64"}  # no type of their own
-    float64 = {name for name in kernel.compiled_kernels() if name.endswith("float64")}
+    float64 = {name for name in launch.compiled_kernels() if name.endswith("float64")}
     assert float64 <= whole_numbers
-    assert kernel.compiled_kernels()
+    assert launch.compiled_kernels()
 
 
 @every_solver

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +11,15 @@ import pytest
 
 import gpubackprop
 from gpubackprop import kernels as kernels_package
+from gpubackprop.kernels import compiled, reference
 
-KERNELS = ("reference", "compiled")  # the CPU's; the GPU's tests are in tests/cuda
+KERNELS = {"reference": reference, "compiled": compiled.kernels}
+"""The CPU's; the GPU's tests are in tests/cuda."""
 
 
 @pytest.fixture(params=KERNELS)
 def kernels(request):
-    return import_module(f"gpubackprop.kernels.{request.param}")
+    return KERNELS[request.param]
 
 
 @pytest.fixture(params=["float32", "float64"])

@@ -3,6 +3,7 @@
 import ctypes
 import platform
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from llvmlite import binding, ir
 from gpubackprop import MLPRegressor
 from gpubackprop.backends import threads
 from gpubackprop.backends.compiled import backend
-from gpubackprop.backends.thread_team import crew
-from gpubackprop.kernels import compiled, denormals
-from gpubackprop.kernels.native.kernel import Launch
+from gpubackprop.backends.thread_team import team
+from gpubackprop.kernels import compiled
+from gpubackprop.kernels.native import denormals
+from gpubackprop.kernels.native.arguments import address
+from gpubackprop.kernels.native.launch import LoopLaunch
 from gpubackprop.kernels.replay import replay
 
 pytestmark = pytest.mark.skipif(
@@ -41,7 +44,9 @@ class Probe:
         self.found = []
         self._call = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._note)
         entry = ctypes.cast(self._call, ctypes.c_void_p).value
-        self.launch = Launch(entry, np.zeros(1, np.int64), (self._call,))
+        block = np.zeros(1, np.int64)
+        run = partial(self._call, address(block))
+        self.launch = LoopLaunch("probe", run, (self._call,), entry, block)
 
     def _note(self, block):
         self.found.append(flushes())
@@ -55,7 +60,7 @@ def test_a_replayed_step_takes_denormal_numbers_for_zero(dtype):
 
 def test_a_primitive_by_itself_does_not(dtype):
     amount, total = np.full(64, TINY[dtype.name], dtype), np.zeros(64, dtype)
-    compiled.add(amount, total)
+    compiled.kernels.add(amount, total)
     np.testing.assert_array_equal(total, amount)
 
 
@@ -66,9 +71,9 @@ def test_the_mode_lasts_as_long_as_the_replay():
     assert not flushes()
 
 
-def test_each_thread_of_a_crew_has_the_mode_in_its_lane_and_not_after_it():
+def test_each_thread_of_a_team_has_the_mode_in_its_lane_and_not_after_it():
     probe = Probe()
-    three = crew(3)
+    three = team(3)
     three.run([replay([probe.launch]) for _ in range(3)])
     three.run([probe.launch] * 3)
     assert probe.found == [True] * 3 + [False] * 3

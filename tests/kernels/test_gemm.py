@@ -156,30 +156,3 @@ def test_what_does_not_fit_is_refused_by_the_cpu(operands):
     for refusing in gemm.require_product, gemm.plan, blas.gemm_call, compiled.product:
         with pytest.raises(ValueError, match=r"gemm: .* @ .* into"):
             refusing(*operands)
-
-
-HALF, SINGLE, DOUBLE = "float16", "float32", "float64"
-
-
-@pytest.mark.parametrize(
-    ("types", "fit"),
-    [
-        ((HALF, HALF, SINGLE), True),
-        ((SINGLE, SINGLE, SINGLE), True),
-        ((DOUBLE, DOUBLE, DOUBLE), True),
-        ((HALF, HALF, DOUBLE), False),
-        ((HALF, SINGLE, SINGLE), False),
-        ((SINGLE, HALF, SINGLE), False),
-        ((SINGLE, SINGLE, HALF), False),
-        ((SINGLE, SINGLE, DOUBLE), False),
-    ],
-)
-def test_what_may_be_narrower(types, fit):
-    operands = [
-        ones(*shape, dtype=t) for shape, t in zip(((3, 4), (4, 2), (3, 2)), types, strict=True)
-    ]
-    if fit:
-        assert gemm.plan(*operands, narrower=(HALF,)).out is operands[2]
-    else:
-        with pytest.raises(ValueError, match="gemm:"):
-            gemm.plan(*operands, narrower=(HALF,))

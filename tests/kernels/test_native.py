@@ -9,11 +9,12 @@ from importlib.metadata import version
 import numpy as np
 import pytest
 
-from gpubackprop.kernels import compiled
+from gpubackprop.kernels.compiled import kernels as compiled
+from gpubackprop.kernels.kernel import Kind, kernel
 from gpubackprop.kernels.native import gc_pause
-from gpubackprop.kernels.native.arguments import Layout, pack
+from gpubackprop.kernels.native.arguments import pack
 from gpubackprop.kernels.native.compiler import compile_kernel
-from gpubackprop.kernels.native.kernel import compiled_kernels
+from gpubackprop.kernels.native.launch import compiled_kernels
 
 
 def wide(rows, columns, dtype="float64"):
@@ -22,36 +23,60 @@ def wide(rows, columns, dtype="float64"):
 
 
 @pytest.mark.parametrize(
-    ("layout", "wrong"),
+    ("kind", "wrong"),
     [
-        (Layout.MATRIX, np.zeros((3, 4), order="F")),
-        (Layout.MATRIX, wide(3, 4)),
-        (Layout.MATRIX, np.zeros(3)),
-        (Layout.MATRIX, np.zeros((1, 3, 4))),
-        (Layout.MATRIX, np.zeros((3, 4), dtype="float32")),
-        (Layout.STRIDED, np.zeros(3)),
-        (Layout.STRIDED, np.zeros((3, 4), dtype="float32")),
-        (Layout.VECTOR, np.zeros((3, 1))),
-        (Layout.VECTOR, np.zeros(6)[::2]),
-        (Layout.VECTOR, np.zeros(6)[::-1]),
-        (Layout.VECTOR, np.zeros(3, dtype=">f8")),
-        (Layout.INTEGERS, np.zeros(3)),
-        (Layout.INTEGERS, np.zeros(3, dtype=np.int32)),
-        (Layout.INTEGERS, np.zeros((3, 1), dtype=np.int64)),
-        (Layout.REALS, np.zeros(1, dtype="float32")),
-        (Layout.REALS, np.zeros(1, dtype=np.int64)),
+        (Kind.MATRIX, np.zeros((3, 4), order="F")),
+        (Kind.MATRIX, wide(3, 4)),
+        (Kind.MATRIX, np.zeros(3)),
+        (Kind.MATRIX, np.zeros((1, 3, 4))),
+        (Kind.MATRIX, np.zeros((3, 4), dtype="float32")),
+        (Kind.STRIDED, np.zeros(3)),
+        (Kind.STRIDED, np.zeros((3, 4), dtype="float32")),
+        (Kind.VECTOR, np.zeros((3, 1))),
+        (Kind.VECTOR, np.zeros(6)[::2]),
+        (Kind.VECTOR, np.zeros(6)[::-1]),
+        (Kind.VECTOR, np.zeros(3, dtype=">f8")),
+        (Kind.ELEMENTS, np.zeros(3, dtype="float32")),
+        (Kind.INTEGERS, np.zeros(3)),
+        (Kind.INTEGERS, np.zeros(3, dtype=np.int32)),
+        (Kind.INTEGERS, np.zeros((3, 1), dtype=np.int64)),
+        (Kind.DOUBLES, np.zeros(1, dtype="float32")),
+        (Kind.DOUBLES, np.zeros(1, dtype=np.int64)),
     ],
     ids=lambda value: getattr(value, "name", None),
 )
-def test_an_array_of_another_kind_is_refused(layout, wrong):
+def test_an_array_of_another_kind_is_refused(kind, wrong):
     first = np.zeros((2, 2))  # what says that the kernel's dtype is float64
-    with pytest.raises(TypeError, match=rf"^some_kernel: expected a {layout.label} of "):
-        pack("some_kernel", (Layout.MATRIX, layout), (first, wrong))
+    declared = kernel(first=Kind.MATRIX, second=kind)(some_kernel)
+    with pytest.raises(TypeError, match=rf"^some_kernel: second must be a {kind.label} of "):
+        pack(declared, {"first": first, "second": wrong})
+
+
+def some_kernel(real):
+    raise AssertionError("nothing is compiled here")
 
 
 def test_a_refusal_says_what_was_given():
+    declared = kernel(x=Kind.VECTOR)(some_kernel)
     with pytest.raises(TypeError, match=r"got float32 of shape \(5,\) and strides \(8,\)"):
-        pack("k", (Layout.VECTOR,), (np.zeros(10, dtype="float32")[::2],))
+        pack(declared, {"x": np.zeros(10, dtype="float32")[::2]})
+
+
+@pytest.mark.parametrize("given", [{"x": 1}, {"x": 1, "y": 2, "z": 3}, {"x": 1, "z": 3}])
+def test_arguments_are_those_declared(given):
+    declared = kernel(x=Kind.COUNT, y=Kind.COUNT)(some_kernel)
+    with pytest.raises(TypeError, match=r"^some_kernel: takes x, y, was given x"):
+        pack(declared, given)
+
+
+def test_arguments_are_packed_in_the_order_declared():
+    x, y = np.zeros((2, 3), dtype="float32"), np.zeros(4, dtype="float32")
+    kinds = {"n": Kind.COUNT, "x": Kind.STRIDED, "y": Kind.VECTOR}
+    declared = kernel(**kinds, d=Kind.DOUBLE, f=Kind.NUMBER)(some_kernel)
+    block = pack(declared, {"f": 0.1, "d": 0.1, "y": y, "x": x, "n": -7})
+    assert block[:-2].tolist() == [-7, x.ctypes.data, 2, 3, 12, 4, y.ctypes.data, 4]
+    assert block[-2:-1].view("float64") == 0.1
+    assert block[-1:].view("float32")[0] == np.float32(0.1)
 
 
 @pytest.mark.parametrize(
@@ -81,11 +106,16 @@ def test_a_product_that_does_not_fit_is_refused(A, W, out):
 
 
 def test_a_loop_that_only_numba_could_run_is_refused():
-    def kernel(x):
-        x[0] = math.erf(x[0])
+    @kernel(x=Kind.VECTOR)
+    def wave(real):
+        def loop(x):
+            x[0] = math.erf(x[0])
 
-    with pytest.raises(RuntimeError, match=r"^kernel wave needs \['erf'\], which only Numba"):
-        compile_kernel(kernel, (Layout.VECTOR,), np.dtype("float64"), "wave")
+        return loop
+
+    told = r"^kernel wave_float64 needs \['erf'\], which only Numba"
+    with pytest.raises(RuntimeError, match=told):
+        compile_kernel(wave, np.dtype("float64"))
 
 
 @pytest.mark.parametrize("running", [True, False])
@@ -139,7 +169,8 @@ from gpubackprop.algorithm.parameters import Parameters
 net = Parameters.zeros((2, 3, 1), "float32")
 net.theta[:] = np.linspace(-1, 1, net.theta.size)
 adam = Adam(
-    np.array([0.1]), net.zeros_like(), net.zeros_like(), np.zeros(1, np.int64), 0.9, 0.999, 1e-8
+    *(net.zeros_like().theta, net.zeros_like().theta, np.zeros(1, np.int64)),
+    *(np.array([0.1]), 0.9, 0.999, 1e-8),
 )
 formulas = Formulas(Activation.TANH, Activation.SIGMOID, Loss.BINARY_CROSS_ENTROPY)
 X = np.arange(10, dtype="float32").reshape(5, 2)
@@ -209,3 +240,17 @@ importlib.metadata.version = version
     said = run_python(hide + FIT)
     assert "numba not installed" in said
     assert said.endswith("trained")
+
+
+DECLARED = """
+import sys
+from gpubackprop.backends import compiled
+from gpubackprop.backends.cuda import backend
+from gpubackprop.kernels.cuda import layers, sums, updates
+print("numba" in sys.modules)
+"""
+
+
+def test_kernels_are_declared_without_numba(run_python):
+    """On either machine: a process whose machine code is on disk never pays for it."""
+    assert run_python(DECLARED) == "False"

@@ -10,6 +10,7 @@ import pytest
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from gpubackprop.kernels.formulas import ELEMENTWISE, PAIRINGS, Activation, Loss
+from gpubackprop.kernels.optimizers import L2, SGD, Adam
 
 ULPS = 8
 """Units in the last place that a result may be off, of the sum of its terms' magnitudes."""
@@ -418,6 +419,7 @@ class Expected:
 def test_sgd(kernels, dtype, rng, size, decayed, momentum, nesterov):
     theta, velocity = normal(rng, size, dtype), np.zeros(size, dtype=dtype)
     rate, decay, penalty = np.array([0.125]), np.array([0.03]), np.array([2.0])
+    state, l2 = SGD(velocity, rate, momentum, nesterov), L2(decayed, decay, penalty)
     expected = Expected(theta, decayed, decay[0])
     oracle = SGDOptimizer(
         expected.parameters, rate[0], "constant", momentum=momentum, nesterov=nesterov
@@ -425,7 +427,7 @@ def test_sgd(kernels, dtype, rng, size, decayed, momentum, nesterov):
     for _ in range(3):
         grad = normal(rng, size, dtype)
         expected.step(oracle, grad)
-        kernels.sgd(theta, grad, velocity, rate, momentum, nesterov, decayed, decay, penalty)
+        kernels.sgd(theta, grad, state, l2)
     assert_close(theta, expected.theta, 1 + np.abs(expected.theta), dtype)
     assert_close(velocity, np.concatenate(oracle.velocities), 1, dtype)
     assert_close(penalty, 2 + expected.penalty, 2 + expected.penalty, dtype)
@@ -436,13 +438,14 @@ def test_adam(kernels, dtype, rng, size, decayed):
     theta = normal(rng, size, dtype)
     m, v, t = np.zeros(size, dtype=dtype), np.zeros(size, dtype=dtype), np.zeros(1, np.int64)
     rate, decay, penalty = np.array([0.01]), np.array([0.03]), np.array([2.0])
+    state, l2 = Adam(m, v, t, rate, 0.9, 0.999, 1e-8), L2(decayed, decay, penalty)
     expected = Expected(theta, decayed, decay[0])
     oracle = AdamOptimizer(expected.parameters, rate[0], 0.9, 0.999, 1e-8)
     for _ in range(3):
         grad = normal(rng, size, dtype)
         expected.step(oracle, grad)
         t += 1
-        kernels.adam(theta, grad, m, v, t, rate, 0.9, 0.999, 1e-8, decayed, decay, penalty)
+        kernels.adam(theta, grad, state, l2)
     assert_close(theta, expected.theta, 1 + np.abs(expected.theta), dtype)
     assert_close(m, np.concatenate(oracle.ms), 1, dtype)
     assert_close(v, np.concatenate(oracle.vs), 0.01, dtype)
@@ -453,7 +456,7 @@ def test_adam_reads_the_step_counter_and_the_rate(kernels, dtype):
     """A replayed call must see what changed since it was recorded."""
     theta, grad, m, v = (np.full(1, x, dtype=dtype) for x in (0.0, 1.0, 0.0, 0.0))
     t, rate, zero = np.array([1]), np.array([0.5]), np.zeros(1)
-    call = (theta, grad, m, v, t, rate, 0.9, 0.999, 1e-8, 0, zero, zero)
+    call = (theta, grad, Adam(m, v, t, rate, 0.9, 0.999, 1e-8), L2(0, zero, zero))
     kernels.adam(*call)
     first = theta[0]
     t[0], rate[0] = 2, 0.25
@@ -464,8 +467,6 @@ def test_adam_reads_the_step_counter_and_the_rate(kernels, dtype):
 def test_adam_stands_still_where_all_is_zero(kernels, dtype):
     # Padding between parameters is zero and must stay so.
     theta, grad, m, v = (np.zeros(5000, dtype=dtype) for _ in range(4))
-    kernels.adam(
-        *(theta, grad, m, v, np.array([1]), np.array([0.1]), 0.9, 0.999, 1e-8),
-        *(4000, np.array([0.1]), np.zeros(1)),
-    )
+    state = Adam(m, v, np.array([1]), np.array([0.1]), 0.9, 0.999, 1e-8)
+    kernels.adam(theta, grad, state, L2(4000, np.array([0.1]), np.zeros(1)))
     assert not theta.any()

@@ -1,11 +1,12 @@
-"""Every kernels module has the protocol's functions, with its very signatures."""
+"""Every kind of kernels has the protocol's functions, with its very signatures."""
 
 from inspect import getmembers, isfunction, signature
 from types import ModuleType
 
 import pytest
 
-from gpubackprop.kernels import reference
+from gpubackprop.kernels import compiled, reference
+from gpubackprop.kernels.cuda import primitives
 from gpubackprop.kernels.protocol import Kernels
 
 PRIMITIVES = [name for name, _ in getmembers(Kernels, isfunction) if not name.startswith("_")]
@@ -26,7 +27,8 @@ def violations(module):
             yield f"{name}({', '.join(map(str, actual))})"
 
 
-def test_module_has_the_protocols_signatures(kernels):
+@pytest.mark.parametrize("kernels", [reference, compiled.Primitives, primitives.Primitives])
+def test_kernels_have_the_protocols_signatures(kernels):
     assert list(violations(kernels)) == []
 
 

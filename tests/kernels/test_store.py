@@ -14,9 +14,9 @@ from gpubackprop.kernels.native import store
 
 CALL = """
 import numpy as np
-from gpubackprop.kernels import compiled
+from gpubackprop.kernels.compiled import kernels
 counter = np.zeros(1, dtype=np.int64)
-compiled.advance(counter, 3)
+kernels.advance(counter, 3)
 assert counter[0] == 3
 """
 """The smallest kernel that there is."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ...kernels.calls import executed
 from ...kernels.cuda.device import Rounding
 from ...kernels.cuda.gpu import gpu
 from ...kernels.cuda.primitives import Primitives
@@ -22,7 +23,8 @@ def backend(index: int, rounding: Rounding = Rounding.NONE) -> Backend:
         How matrix products of float32 may round their operands.
     """
     device = gpu(index)
-    kernels = Primitives(device, rounding)
+    primitives = Primitives(device, rounding)
+    kernels = executed(primitives)
 
     @contextmanager
     def session() -> Iterator[None]:
@@ -34,4 +36,4 @@ def backend(index: int, rounding: Rounding = Rounding.NONE) -> Backend:
             finally:
                 device.stream.synchronize()  # and so are ours, whatever stream reads them next
 
-    return Backend("cuda", kernels, DeviceMemory(device), session, preparing(kernels, device))
+    return Backend("cuda", kernels, DeviceMemory(device), session, preparing(primitives, device))

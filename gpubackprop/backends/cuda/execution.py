@@ -3,26 +3,26 @@
 import logging
 from collections.abc import Callable
 from functools import partial
-from itertools import chain
 
-from ...kernels.cuda.device import CaptureError, Device, Launch
+from ...kernels.calls import parts
+from ...kernels.cuda.device import CaptureError, Device
 from ...kernels.cuda.primitives import Primitives
+from ...kernels.kernel import Launch
 from ..backend import Run, Step
-from ..recording import Tape
+from ..recording import Recording
 from .fusion import fuse
 
 _log = logging.getLogger("gpubackprop")
 
 
-def preparing(kernels: Primitives, device: Device) -> Callable[[Step, int], Run]:
+def preparing(primitives: Primitives, device: Device) -> Callable[[Step, int], Run]:
     """Make the `prepare` of a backend whose primitives run on this device."""
 
     def prepare(step: Step, multiply_adds: int) -> Run:
         """Record a step and return a function that runs it any number of times."""
-        tape = Tape(kernels)
-        step(tape.recorder)
-        calls = fuse(tape.calls, kernels)
-        launches = list(chain.from_iterable(kernels.launches(*call) for call in calls))
+        recording = Recording()
+        step(recording.kernels)
+        launches = [each for call in fuse(recording.calls) for each in parts(primitives, call)]
         return _Replay(launches, device)
 
     return prepare
@@ -36,23 +36,23 @@ class _Replay:
 
     def __init__(self, launches: list[Launch], device: Device) -> None:
         self._launches, self._device, self._runs = launches, device, 0
-        self._launch: Launch = partial(_launch_each, launches)
+        self._run: Callable[[], None] = partial(_run_each, launches)
 
     def __call__(self, repeats: int) -> None:
         for _ in range(repeats):
             if self._runs == 1:
-                self._launch = self._captured()
-            self._launch()
+                self._run = self._captured()
+            self._run()
             self._runs += 1
 
-    def _captured(self) -> Launch:
+    def _captured(self) -> Callable[[], None]:
         try:
-            return self._device.capture(self._launches)
+            return self._device.capture(self._launches).run
         except CaptureError as reason:
             _log.warning("no CUDA Graph, launching each kernel by itself: %s", reason)
-            return self._launch
+            return self._run
 
 
-def _launch_each(launches: list[Launch]) -> None:
+def _run_each(launches: list[Launch]) -> None:
     for launch in launches:
-        launch()
+        launch.run()

@@ -1,68 +1,70 @@
 """Calls of a recorded step that one pass over memory can serve together."""
 
-from collections.abc import Callable
-
-from ...kernels.cuda.primitives import Primitives
+from ...kernels.calls import Call
 from ...kernels.cuda.tile import WARP
 from ...kernels.formulas import Activation, Loss
-from ..recording import Call
+
+_ERROR = {"output_delta": "delta", "hidden_delta": "out"}
+"""The argument that is the error, of the primitives that write it."""
 
 
-def fuse(calls: list[Call], kernels: Primitives) -> list[Call]:
+def fuse(calls: list[Call]) -> list[Call]:
     """Join what the algorithm calls one after the other and a single pass can do.
 
     Parameters
     ----------
-    calls : list
-        Of a tape.
-    kernels : Primitives
-        Whose calls they are.
+    calls : list of Call
+        Of a recording.
 
     Returns
     -------
-    calls : list
+    calls : list of Call
         With the same results.
     """
-    return _with_softmax(_with_bias_grads(calls, kernels), kernels)
+    return _with_softmax(_with_bias_grads(calls))
 
 
-def _with_bias_grads(calls: list[Call], kernels: Primitives) -> list[Call]:
+def _with_bias_grads(calls: list[Call]) -> list[Call]:
     """Find a layer's error and its bias gradient together.
 
     The algorithm calls `bias_grad` on what `output_delta` or `hidden_delta` has just written, with
     the `weight_grad` of the same layer between them, which reads the error and writes elsewhere.
     """
-    together: dict[Callable[..., None], tuple[int, Callable[..., None]]] = {
-        kernels.output_delta: (5, kernels.output_delta_and_bias_grad),
-        kernels.hidden_delta: (4, kernels.hidden_delta_and_bias_grad),
-    }  # which argument is the error that it writes, and what finds the bias gradient as well
     fused: list[Call] = []
-    for primitive, arguments in calls:
-        if primitive == kernels.bias_grad and len(fused) >= 2:
-            delta, grad_b = arguments
-            (producer, produced), (between, _) = fused[-2:]
-            if producer in together and between == kernels.weight_grad:
-                error, both = together[producer]
-                if produced[error] is delta:
-                    fused[-2] = both, (*produced, grad_b)
-                    continue
-        fused.append((primitive, arguments))
+    for call in calls:
+        if call.primitive == "bias_grad" and len(fused) >= 2:
+            producer, between = fused[-2:]
+            error = producer.arguments.get(_ERROR.get(producer.primitive, ""))
+            if error is call.arguments["delta"] and between.primitive == "weight_grad":
+                arguments = {**producer.arguments, "grad_b": call.arguments["grad_b"]}
+                name = f"{producer.primitive}_and_bias_grad"
+                fused[-2] = producer._replace(primitive=name, arguments=arguments)
+                continue
+        fused.append(call)
     return fused
 
 
-def _with_softmax(calls: list[Call], kernels: Primitives) -> list[Call]:
+def _with_softmax(calls: list[Call]) -> list[Call]:
     """Find the softmax together with the output error, where a warp holds a row."""
     fused: list[Call] = []
-    for primitive, arguments in calls:
-        if primitive == kernels.output_delta_and_bias_grad and fused:
-            out, Y, share, _, loss, delta, total, grad_b = arguments
-            producer, produced = fused[-1]
-            if producer == kernels.dense and loss is Loss.CROSS_ENTROPY:
-                A, W, b, activation, Z, written = produced
-                softmax = activation is Activation.SOFTMAX and Z is written is out
-                if softmax and out.shape[1] <= WARP:
-                    layer = (A, W, b, out, Y, share, delta, total, grad_b)
-                    fused[-1] = kernels.softmax_output_layer, layer
-                    continue
-        fused.append((primitive, arguments))
+    for call in calls:
+        if call.primitive == "output_delta_and_bias_grad" and fused:
+            joined = _output_layer(fused[-1], call)
+            if joined is not None:
+                fused[-1] = joined
+                continue
+        fused.append(call)
     return fused
+
+
+def _output_layer(layer: Call, output: Call) -> Call | None:
+    """Join a softmax layer and its error, if they are that and a warp holds a row."""
+    if layer.primitive != "dense" or output.arguments["loss"] is not Loss.CROSS_ENTROPY:
+        return None
+    forward, backward = dict(layer.arguments), dict(output.arguments)
+    out = forward["out"]
+    softmax = forward.pop("activation") is Activation.SOFTMAX
+    if not (softmax and forward.pop("Z") is out is backward.pop("A") and out.shape[1] <= WARP):
+        return None
+    del backward["activation"], backward["loss"]
+    return layer._replace(primitive="softmax_output_layer", arguments={**forward, **backward})

@@ -6,6 +6,7 @@ import pytest
 from gpubackprop.backends.cuda import backend as cuda
 from gpubackprop.backends.cuda import detection
 from gpubackprop.backends.cuda.memory import DeviceMemory
+from gpubackprop.kernels.calls import executed
 from gpubackprop.kernels.cuda.gpu import gpu
 from gpubackprop.kernels.cuda.primitives import Primitives
 from tests.cuda.gpu.devices import NanBetweenRows, Packed, Poisoned
@@ -33,7 +34,7 @@ def backend(usable_gpu):
 
 @pytest.fixture(params=[NanBetweenRows, Packed], ids=["aligned", "packed"])
 def kernels(request, device):
-    return Shuttle(Primitives(Poisoned(device)), request.param(device))
+    return Shuttle(executed(Primitives(Poisoned(device))), request.param(device))
 
 
 @pytest.fixture

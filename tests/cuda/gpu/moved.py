@@ -11,7 +11,7 @@ class Moved:
     def __init__(self, problem, backend, checkpoint=None):
         self._problem, self._memory = problem, backend.memory
         self.net = self._copy(problem.net)
-        self.optimizer = type(problem.optimizer)(*map(self._copy, problem.optimizer))
+        self.optimizer = problem.optimizer._make(map(self._copied, problem.optimizer))
         self.epochs = problem.epochs(backend, self.net, self.optimizer, checkpoint)
 
     def train(self):
@@ -20,17 +20,28 @@ class Moved:
         return losses, self.state()
 
     def state(self):
-        kept = (self.net, *self.optimizer)
-        vectors = [values(v) for v in kept if isinstance(v, Parameters)]
-        counters = [v for v in self.optimizer if not isinstance(v, (Parameters, float, bool))]
-        return [*vectors, *(np.array(self._memory.read(counter)) for counter in counters)]
+        arrays = [part for part in self.optimizer if not isinstance(part, (float, bool))]
+        vectors = [values(self.net.over(array)) for array in arrays if self._is_vector(array)]
+        single = [array for array in arrays if not self._is_vector(array)]
+        return [values(self.net), *vectors, *(np.array(self._memory.read(one)) for one in single)]
 
-    def _copy(self, part):
-        if isinstance(part, Parameters):
-            copy = Parameters.zeros(part.layer_sizes, part.theta.dtype, self._memory)
-            copy.load([*part.W, *part.b])
-            return copy
-        return self._memory.put(part) if isinstance(part, np.ndarray) else part
+    def _is_vector(self, array):
+        return array.size == self.net.theta.size
+
+    def _copy(self, parameters):
+        sizes, dtype = parameters.layer_sizes, parameters.theta.dtype
+        copy = Parameters.zeros(sizes, dtype, self._memory)
+        copy.load([*parameters.W, *parameters.b])
+        return copy
+
+    def _copied(self, part):
+        """Copy one entry of the optimizer's record."""
+        if not isinstance(part, np.ndarray):
+            return part
+        net = self._problem.net
+        if part.size == net.theta.size:
+            return self._copy(net.over(part)).theta
+        return self._memory.put(part)
 
 
 def values(parameters):

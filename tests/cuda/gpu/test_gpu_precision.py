@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gpubackprop.kernels.calls import executed
 from gpubackprop.kernels.cuda.device import Rounding
 from gpubackprop.kernels.cuda.primitives import Primitives
 
@@ -17,7 +18,7 @@ def product(device, memory, rng):
     def multiplied(rounding):
         here = [memory.rows(M) for M in (A, B)]
         out = memory.zeros(512 * 512, np.float32).reshape(512, 512)
-        Primitives(device, rounding).weight_grad(here[0].T, here[1], out)
+        executed(Primitives(device, rounding)).weight_grad(here[0].T, here[1], out)
         return memory.read(out)
 
     return multiplied, A.astype(float) @ B.astype(float)

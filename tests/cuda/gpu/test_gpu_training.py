@@ -63,7 +63,7 @@ def test_a_step_is_replayed_as_one_graph(backend, make_problem, caplog):  # noqa
     (replays,) = moved.epochs._runs
     assert len(replays) == 2  # full batches and the tail
     for replay in replays:
-        graph, *launches = replay._launch._keep
+        graph, *launches = replay._run.__self__.keep
         assert type(graph).__name__ == "Graph"
         assert launches == replay._launches
     assert "no CUDA Graph" not in caplog.text
@@ -78,9 +78,8 @@ def test_a_replay_gives_the_bits_of_single_launches(
     make_problem,  # noqa: F811
     caplog,
 ):
-    kernels = Primitives(device)
-    prepare = preparing(kernels, Uncaptured(device))
-    eager = Backend("cuda", kernels, backend.memory, backend.session, prepare)
+    prepare = preparing(Primitives(device), Uncaptured(device))
+    eager = Backend("cuda", backend.kernels, backend.memory, backend.session, prepare)
     one, another = (make_problem(dtype, optimizer, False, **shape) for _ in range(2))
     assert_same_bits(Moved(one, backend).train(), Moved(another, eager).train())
     assert "not on this one" in caplog.text

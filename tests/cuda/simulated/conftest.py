@@ -14,6 +14,7 @@ if os.environ.get("NUMBA_ENABLE_CUDASIM") != "1":
 
 import numpy as np
 
+from gpubackprop.kernels.calls import executed
 from gpubackprop.kernels.cuda.primitives import Primitives
 from tests.cuda.shuttle import Shuttle
 from tests.cuda.simulated.stand_in import PackedMemory, StandIn, StandInMemory
@@ -47,7 +48,7 @@ def setting(request):
 @pytest.fixture
 def kernels(setting):
     memory, _ = setting
-    return Patient(Primitives(StandIn()), memory())
+    return Patient(executed(Primitives(StandIn())), memory())
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ is so small that CUDA copies it away before.
 """
 
 from collections import deque
+from dataclasses import replace
 from functools import partial
 from math import inf
 from types import ModuleType, SimpleNamespace
@@ -285,10 +286,12 @@ class FakeGpu(StandIn):
     def empty(self, size, dtype):
         return Array(super().empty(size, dtype))
 
-    def launch(self, kernel, real, grid, block, arguments):
-        run = super().launch(kernel, real, grid, block, tuple(map(bare, arguments)))
-        return partial(self.stream.queue, run)
+    def launch(self, kernel, grid, block, arguments):
+        bared = {name: bare(argument) for name, argument in arguments.items()}
+        return self._queued(super().launch(kernel, grid, block, bared))
 
     def product(self, A, B, C, rounding):
-        run = super().product(bare(A), bare(B), bare(C), rounding)
-        return partial(self.stream.queue, run)
+        return self._queued(super().product(bare(A), bare(B), bare(C), rounding))
+
+    def _queued(self, launch):
+        return replace(launch, run=partial(self.stream.queue, launch.run))

@@ -6,14 +6,14 @@ import numpy as np
 
 from gpubackprop.algorithm.memory import aligned_zeros, matrix, row_length
 from gpubackprop.kernels import compiled
-from gpubackprop.kernels.cuda.kernel import Parameter
+from gpubackprop.kernels.kernel import Kind, Launch
 from tests.cuda.simulator import launch
 
 
 @cache
 def made(kernel, real):
     """The kernel's function, once for all its launches."""
-    return kernel.function(real)
+    return kernel.loop(real)
 
 
 def flat(array):
@@ -49,31 +49,32 @@ class StandIn:
     def empty(self, size, dtype):
         return np.full(size, np.nan, dtype)  # what is read must have been written
 
-    def launch(self, kernel, real, grid, block, arguments):
-        kernel.check(real, arguments)
+    def launch(self, kernel, grid, block, arguments):
+        real = kernel.real(arguments)
         values = [
             flat(argument)
-            if parameter.is_address
+            if kind.is_array
             else int(argument)
-            if parameter is Parameter.COUNT
-            else parameter.dtype(real).type(argument)
-            for parameter, argument in zip(kernel.parameters, arguments, strict=True)
+            if kind is Kind.COUNT
+            else kind.dtype(real).type(argument)
+            for kind, argument in kernel.in_order(arguments)
         ]
         self.seed += 1
-        return partial(launch, made(kernel, real), grid, block, values, self.seed)
+        run = partial(launch, made(kernel, real), grid, block, values, self.seed)
+        return Launch(kernel.name(real), run, tuple(arguments.values()))
 
     def product(self, A, B, C, rounding):
         self.roundings.add(rounding)
-        return compiled.product(A, B, C).run
+        return compiled.product(A, B, C)
 
     def capture(self, launches):
         self.captured += 1
 
         def replay():
             for each in launches:
-                each()
+                each.run()
 
-        return replay
+        return Launch("graph", replay, tuple(launches))
 
 
 class StandInMemory:

@@ -6,10 +6,12 @@ In large ones threads go round their loop again, and sums take two stages.
 import numpy as np
 import pytest
 
-from gpubackprop.kernels import compiled
+from gpubackprop.kernels.calls import executed
+from gpubackprop.kernels.compiled import kernels as compiled
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.kernels.cuda.tile import COLUMNS, ROWS, THREADS, WIDTH
 from gpubackprop.kernels.formulas import Activation, Loss
+from gpubackprop.kernels.optimizers import L2, SGD, Adam
 from tests.cuda.shuttle import Shuttle
 from tests.cuda.simulated.stand_in import StandIn, StandInMemory
 
@@ -23,8 +25,13 @@ def primitives():
 
 
 @pytest.fixture
-def kernels(primitives):
-    return Shuttle(primitives, StandInMemory())
+def eager(primitives):
+    return executed(primitives)
+
+
+@pytest.fixture
+def kernels(eager):
+    return Shuttle(eager, StandInMemory())
 
 
 def normal(rng, *shape):
@@ -102,19 +109,19 @@ def test_bias_grad(kernels, rng):
 
 SIZE = 8 * THREADS * WIDTH + 777
 """Parameters that the most blocks of an update, eight of this device, do not reach at once."""
-CONSTANTS = {
-    "sgd": (np.array([0.125]), 0.9, True),
-    "adam": (np.array([3]), np.array([0.01]), 0.9, 0.999, 1e-8),
+STATES = {
+    "sgd": lambda velocity: SGD(velocity, np.array([0.125]), 0.9, True),
+    "adam": lambda m, v: Adam(m, v, np.array([3]), np.array([0.01]), 0.9, 0.999, 1e-8),
 }
 
 
-@pytest.mark.parametrize("name", CONSTANTS)
+@pytest.mark.parametrize("name", STATES)
 def test_update(kernels, rng, name):
     vectors = np.abs(normal(rng, 3 if name == "sgd" else 4, SIZE))
     results, expected = ([*vectors.copy(), np.array([2.0])] for _ in range(2))
-    for module, (*theirs, penalty) in (kernels, results), (compiled, expected):
-        decay = SIZE - 1001, np.array([0.03])
-        getattr(module, name)(*theirs, *CONSTANTS[name], *decay, penalty)
+    for module, (theta, grad, *moments, penalty) in (kernels, results), (compiled, expected):
+        l2 = L2(SIZE - 1001, np.array([0.03]), penalty)
+        getattr(module, name)(theta, grad, STATES[name](*moments), l2)
     assert_close(results, expected)
 
 
@@ -128,13 +135,13 @@ def with_gap(values, gap):
     return room[:, :-gap]
 
 
-def test_each_matrix_has_a_lead_of_its_own(primitives, rng):
+def test_each_matrix_has_a_lead_of_its_own(eager, rng):
     A, Y, share = normal(rng, 9, 6), normal(rng, 9, 6), np.abs(normal(rng, 9, 1))
     pair = Activation.TANH, Loss.SQUARED_ERROR
     delta, total = with_gap(unwritten(9, 6), 2), np.array([2.0])
     expected = unwritten(9, 6), np.array([2.0])
     lie = with_gap(A, 2), with_gap(Y, 5), with_gap(share, 3)
-    primitives.output_delta(*lie, *pair, delta, total)
+    eager.output_delta(*lie, *pair, delta, total)
     compiled.output_delta(A, Y, share, *pair, *expected)
     assert_close([delta, total], expected)
 
@@ -148,8 +155,8 @@ LIES = {
 
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-def test_data_may_lie_in_any_way(primitives, rng, lie):
+def test_data_may_lie_in_any_way(eager, rng, lie):
     X, order = lie(normal(rng, 12, 6)), rng.permutation(12)
     out = with_gap(unwritten(9, 6), 2)
-    primitives.gather(X, order, np.array([2]), out)
+    eager.gather(X, order, np.array([2]), out)
     np.testing.assert_array_equal(out, X[order[2:11]])

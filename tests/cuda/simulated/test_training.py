@@ -13,8 +13,9 @@ from gpubackprop.backends.cuda import backend as cuda_backend
 from gpubackprop.backends.cuda import detection
 from gpubackprop.backends.cuda.execution import preparing
 from gpubackprop.backends.cuda.fusion import fuse
-from gpubackprop.backends.recording import Tape
+from gpubackprop.backends.recording import Recording
 from gpubackprop.backprop import bind
+from gpubackprop.kernels.calls import executed
 from gpubackprop.kernels.cuda.device import CaptureError
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.training.memory_plan import Sizes
@@ -26,10 +27,9 @@ EPOCHS = 2
 
 
 def stand_in_backend(device):
-    kernels = Primitives(device)
-    return Backend(
-        "cuda", kernels, StandInMemory(), compiled.backend.session, preparing(kernels, device)
-    )
+    primitives, session = Primitives(device), compiled.backend.session
+    prepare = preparing(primitives, device)
+    return Backend("cuda", executed(primitives), StandInMemory(), session, prepare)
 
 
 @pytest.fixture
@@ -86,15 +86,14 @@ def test_streamed_and_in_parts_is_the_same(device, make_problem):  # noqa: F811
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
 
 
-def test_the_step_is_fused(device, make_problem):  # noqa: F811
+def test_the_step_is_fused(make_problem):  # noqa: F811
     """Every bias gradient is found in the pass that writes the error."""
-    kernels = Primitives(device)
-    tape, problem = Tape(kernels), make_problem("float32", "Adam", False)
+    recording, problem = Recording(), make_problem("float32", "Adam", False)
     ((ws, _), *_) = problem.workspaces()
     batch = [(ws, problem.net.zeros_like())]
     after = problem.optimizer, problem.ALPHA
-    bind(tape.recorder).train_batch(problem.source(), problem.net, batch, *after)
-    names = [primitive.__name__ for primitive, _ in fuse(tape.calls, kernels)]
+    bind(recording.kernels).train_batch(problem.source(), problem.net, batch, *after)
+    names = [call.primitive for call in fuse(recording.calls)]
     assert names == [
         *("gather", "gather", "dense", "dense", "softmax_output_layer"),
         *("weight_grad", "hidden_delta_and_bias_grad", "weight_grad"),
@@ -118,16 +117,16 @@ def test_a_checkpoint_changes_no_bit(device, make_problem, checkpoint, part):  #
         np.testing.assert_array_equal(a, b)
 
 
-def test_layers_run_again_part_no_fused_passes(device, make_problem):  # noqa: F811
-    kernels, names = Primitives(device), []
+def test_layers_run_again_part_no_fused_passes(make_problem):  # noqa: F811
+    names = []
     problem = make_problem("float32", "Adam", False, sizes=DEEP)
     after = problem.optimizer, problem.ALPHA
     for checkpoint in (None, 3):
-        tape = Tape(kernels)
+        recording = Recording()
         ws = Workspace.allocate(problem.net, problem.formulas, 5, checkpoint)
         batch = [(ws, problem.net.zeros_like())]
-        bind(tape.recorder).train_batch(problem.source(), problem.net, batch, *after)
-        names.append([primitive.__name__ for primitive, _ in fuse(tape.calls, kernels)])
+        bind(recording.kernels).train_batch(problem.source(), problem.net, batch, *after)
+        names.append([call.primitive for call in fuse(recording.calls)])
     plain, sparing = names
     assert (plain.count("dense"), sparing.count("dense")) == (5, 7)
     assert [name for name in sparing if name != "dense"] == [n for n in plain if n != "dense"]

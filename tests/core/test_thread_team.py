@@ -10,23 +10,23 @@ import pytest
 
 from gpubackprop.backends import threads
 from gpubackprop.backends.compiled import backend
-from gpubackprop.backends.thread_team import Crew, crew
+from gpubackprop.backends.thread_team import ThreadTeam, team
 from gpubackprop.kernels.formulas import Activation
 from gpubackprop.kernels.replay import replay
 
 
-def test_a_crew_of_each_size_is_kept():
-    two = crew(2)
-    assert crew(3) is not two
-    assert crew(2) is two
+def test_a_team_of_each_size_is_kept():
+    two = team(2)
+    assert team(3) is not two
+    assert team(2) is two
 
 
 def test_alternating_sizes_start_no_more_threads():
     for size in (1, 2):
-        crew(size)
+        team(size)
     before = threading.active_count()
     for size in (1, 2) * 5:
-        crew(size).run([replay([])] * size)
+        team(size).run([replay([])] * size)
     assert threading.active_count() == before
 
 
@@ -46,24 +46,24 @@ def test_a_step_is_over_when_run_returns(monkeypatch):
         np.testing.assert_allclose(Z, np.maximum(A @ W, 0), rtol=1e-3, atol=1e-3)
 
 
-def test_threads_end_with_their_crew():
+def test_threads_end_with_their_team():
     before = set(threading.enumerate())
-    three = Crew(3)
-    followers = set(threading.enumerate()) - before
-    assert len(followers) == 2
+    three = ThreadTeam(3)
+    workers = set(threading.enumerate()) - before
+    assert len(workers) == 2
     del three
     gc.collect()
-    for follower in followers:
-        follower.join(timeout=60)
-        assert not follower.is_alive()
+    for worker in workers:
+        worker.join(timeout=60)
+        assert not worker.is_alive()
 
 
 HELD_UP = """
 import numpy as np
-from gpubackprop.backends.thread_team import crew
+from gpubackprop.backends.thread_team import team
 from gpubackprop.kernels.replay import attend, replay
 
-two, cells = crew(2), [np.zeros(8, dtype=np.int64) for _ in range(4)]
+two, cells = team(2), [np.zeros(8, dtype=np.int64) for _ in range(4)]
 for order in range(1, 4):
     two._wake[0].put(order)
     for _ in range(20):  # as long as the other thread has patience, twenty times
@@ -73,16 +73,16 @@ print("served")
 """
 
 
-def test_a_leader_that_is_held_up_finds_the_others_waiting():
+def test_a_master_that_is_held_up_finds_its_workers_waiting():
     """Woken for an order that comes late, they once fell asleep again, and it waited for ever."""
     command = [sys.executable, "-c", HELD_UP]
     output = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
     assert output.split() == [b"served"]
 
 
-def test_an_interrupted_leader_leaves_no_one_waiting(monkeypatch):
+def test_an_interrupted_master_leaves_no_worker_waiting(monkeypatch):
     """The order that never came must not keep the next one from being served."""
-    two = crew(2)
+    two = team(2)
 
     class Interrupted:
         def run(self):

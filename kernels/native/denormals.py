@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import types
-from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
+
+from ..numba_contract import get_or_insert_function
 
 _WORD, _BYTES = ir.IntType(64), ir.IntType(8).as_pointer()
 

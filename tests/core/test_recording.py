@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 import gpubackprop.backends.compiled
-from gpubackprop.algorithm.optimizers import Adam
+from gpubackprop import backprop
+from gpubackprop.algorithm import optimizers
 from gpubackprop.backends import threads
-from gpubackprop.backends.recording import Tape
-from gpubackprop.backends.thread_team import crew
+from gpubackprop.backends.recording import Recording
+from gpubackprop.backends.thread_team import team
 from gpubackprop.backprop import bind
-from gpubackprop.kernels import compiled, reference
+from gpubackprop.kernels.calls import Call, parts
+from gpubackprop.kernels.compiled import Primitives
+from gpubackprop.kernels.optimizers import L2
 
 SCHEDULE = 0.7
 """The learning rate changes from epoch to epoch, as schedules have it."""
@@ -19,7 +22,11 @@ SCHEDULE = 0.7
 
 @pytest.fixture(params=["reference", "compiled"])
 def kernels(request):
-    return import_module(f"gpubackprop.kernels.{request.param}")
+    return kernels_of(request.param)
+
+
+def kernels_of(backend):
+    return import_module(f"gpubackprop.backends.{backend}").backend.kernels
 
 
 @pytest.fixture(params=[False, True], ids=["unweighted", "weighted"])
@@ -48,9 +55,14 @@ def recorded(kernels, problem):
     before, grad, after = arguments(problem)
 
     def prepare(ws):
-        tape = Tape(kernels)
-        bind(tape.recorder).train_batch(*before, [(ws, grad)], *after)
-        return tape.replay
+        recording = Recording()
+        bind(recording.kernels).train_batch(*before, [(ws, grad)], *after)
+
+        def replay():
+            for call in recording.calls:
+                getattr(kernels, call.primitive)(**call.arguments)
+
+        return replay
 
     return epochs(problem, before[0], prepare)
 
@@ -105,7 +117,7 @@ def mean_losses(problem, sums):
 
 def test_epochs_of_a_backend_equal_driving(backend, dtype, optimizer, weighted, make_problem):
     """On the compiled backend: machine code replays what Python drives here."""
-    kernels = import_module(f"gpubackprop.kernels.{backend}")
+    kernels = kernels_of(backend)
     one, another = (make_problem(dtype, optimizer, weighted) for _ in range(2))
     expected = mean_losses(one, driven(kernels, one))
     losses = run_epochs(backend, another)
@@ -118,14 +130,13 @@ def driven_in_pieces(problem, pieces):
     before, grad, after = arguments(problem)
 
     def prepare(ws):
-        tape = Tape(compiled)
-        bind(tape.recorder).train_batch(*before, [(ws, grad)], *after)
+        recording = Recording()
+        bind(recording.kernels).train_batch(*before, [(ws, grad)], *after)
+        stages = [stage for call in recording.calls for stage in parts(Primitives(pieces), call)]
 
         def run():
-            for primitive, args in tape.calls:
-                for stage in compiled.stages(primitive, args, pieces):
-                    for launch in stage.launches:
-                        launch.run()
+            for stage in stages:
+                stage.run()
 
         return run
 
@@ -168,7 +179,7 @@ def test_one_thread_in_turn_computes_the_same_bits(
         for problem, answers in ((undisturbed, [False]), (starved, [True]), (changing, [0, 1])):
             turn = iter(range(10**9))
             monkeypatch.setattr(
-                crew(pieces), "starves", lambda a=answers, t=turn: a[next(t) % len(a)]
+                team(pieces), "starves", lambda a=answers, t=turn: a[next(t) % len(a)]
             )
             losses.append(run_epochs("compiled", problem))
     assert_bitwise_equal(undisturbed.state(), starved.state())
@@ -176,30 +187,24 @@ def test_one_thread_in_turn_computes_the_same_bits(
     np.testing.assert_array_equal(losses[0], losses[1])
 
 
-class FrozenClock(Adam):
+def frozen_clock(k, adam, net, grad, ws):
     """A planted leak: the step counter is read when the call is made, not when it runs."""
-
-    def step(self, k, net, grad, ws):
-        k.advance(self.t, 1)
-        k.adam(
-            *(net.theta, grad.theta, self.m.theta, self.v.theta, np.maximum(self.t, 1), self.rate),
-            *(self.beta_1, self.beta_2, self.epsilon, net.decayed, ws.decay, ws.penalty),
-        )
+    k.advance(adam.t, 1)
+    frozen = adam._replace(t=np.maximum(adam.t, 1))
+    k.adam(net.theta, grad.theta, frozen, L2(net.decayed, ws.decay, ws.penalty))
 
 
-class FrozenRate(Adam):
+def frozen_rate(k, adam, net, grad, ws):
     """Another: the learning rate, which a schedule raises, is copied."""
-
-    def step(self, k, net, grad, ws):
-        Adam.step(self._replace(rate=self.rate.copy()), k, net, grad, ws)
-        self.rate[0] *= 1.5
+    optimizers.step(k, adam._replace(rate=adam.rate.copy()), net, grad, ws)
+    adam.rate[0] *= 1.5
 
 
-@pytest.mark.parametrize("leak", [FrozenClock, FrozenRate])
-def test_a_frozen_quantity_is_noticed(leak, kernels, make_problem):
+@pytest.mark.parametrize("leak", [frozen_clock, frozen_rate])
+def test_a_frozen_quantity_is_noticed(leak, kernels, make_problem, monkeypatch):
     """A test of the tests above: they must be able to fail."""
     one, another = (make_problem("float64", "Adam", False) for _ in range(2))
-    one.optimizer, another.optimizer = leak(*one.optimizer), leak(*another.optimizer)
+    monkeypatch.setattr(backprop, "step", leak)
     driven(kernels, one)
     recorded(kernels, another)
     with pytest.raises(AssertionError):
@@ -207,32 +212,53 @@ def test_a_frozen_quantity_is_noticed(leak, kernels, make_problem):
 
 
 def test_recording_computes_nothing():
-    counter = np.zeros(1, dtype=np.int64)
-    tape = Tape(reference)
-    tape.recorder.advance(counter, 2)
+    counter, recording = np.zeros(1, dtype=np.int64), Recording()
+    recording.kernels.advance(counter, amount=2)
     assert counter[0] == 0
-    assert tape.calls == [(reference.advance, (counter, 2))]
-    tape.replay()
-    assert counter[0] == 2
+    assert recording.calls == [Call("advance", {"counter": counter, "amount": 2})]
 
 
 def test_an_unknown_primitive_is_not_recorded():
     with pytest.raises(AttributeError, match="convolve"):
-        Tape(reference).recorder.convolve(1)
+        Recording().kernels.convolve(1)
+
+
+def test_a_call_with_too_few_arguments_is_not_recorded():
+    recording = Recording()
+    with pytest.raises(TypeError, match="'amount'"):
+        recording.kernels.advance(np.zeros(1, dtype=np.int64))
+    assert recording.calls == []
+
+
+def test_the_calls_of_a_batch_know_their_layers(make_problem):
+    recording, problem = Recording(), make_problem("float64", "Adam", False, sizes=(7, 9, 4))
+    before, grad, after = arguments(problem)
+    ((ws, _), *_) = problem.workspaces()
+    bind(recording.kernels).train_batch(*before, [(ws, grad)], *after)
+    assert [*map(str, recording.calls)] == [
+        *("gather", "gather", "dense, layer 1", "dense, layer 2"),
+        *("output_delta, layer 2", "weight_grad, layer 2", "bias_grad, layer 2"),
+        *("hidden_delta, layer 1", "weight_grad, layer 1", "bias_grad, layer 1"),
+        *("advance", "advance", "adam"),
+    ]
 
 
 def test_gradient_and_update_apart_are_the_same_step(kernels, dtype, optimizer, make_problem):
     """So that something may stand between them, such as a sum over processes."""
     one, another = (make_problem(dtype, optimizer, False) for _ in range(2))
     expected = recorded(kernels, one)
+    source, grad = another.source(), another.net.zeros_like()
 
     def prepare(ws):
-        source, grad = another_source, another_grad
-        gradient, update = Tape(kernels), Tape(kernels)
-        bind(gradient.recorder).gradient(source, [(ws, grad)], another.ALPHA)
-        another.optimizer.step(update.recorder, another.net, grad, ws)
-        return lambda: (gradient.replay(), update.replay())
+        gradient, update = Recording(), Recording()
+        bind(gradient.kernels).gradient(source, [(ws, grad)], another.ALPHA)
+        optimizers.step(update.kernels, another.optimizer, another.net, grad, ws)
 
-    another_source, another_grad = another.source(), another.net.zeros_like()
-    assert epochs(another, another_source, prepare) == expected
+        def replay():
+            for call in (*gradient.calls, *update.calls):
+                getattr(kernels, call.primitive)(**call.arguments)
+
+        return replay
+
+    assert epochs(another, source, prepare) == expected
     assert_bitwise_equal(one.state(), another.state())

@@ -1,0 +1,98 @@
+"""Calls of primitives with their arguments by name, which are run at once or noted for later.
+
+A backend's primitives are an object whose methods are generators: each yields, in order, what has
+to run. `executed` makes kernels of them, which run what is called.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache, partial
+from inspect import Signature, signature
+from typing import Any, NamedTuple, cast
+
+from .protocol import Kernels
+
+
+class Call(NamedTuple):
+    """One call of a primitive."""
+
+    primitive: str
+    arguments: Mapping[str, Any]
+    layer: int | None = None
+    """Of the network, counted from 1; None where the call belongs to no layer."""
+
+    def __str__(self) -> str:
+        return self.primitive if self.layer is None else f"{self.primitive}, layer {self.layer}"
+
+
+class Calls:
+    """Stands in for primitives: each call is handed over, its arguments by name.
+
+    Parameters
+    ----------
+    primitives : type
+        Has the primitives' signatures.
+    take : callable
+        Is given each `Call`.
+    layer : int or None
+        What the calls belong to.
+    """
+
+    def __init__(
+        self, primitives: type, take: Callable[[Call], None], layer: int | None = None
+    ) -> None:
+        self._primitives, self._take, self._layer = primitives, take, layer
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return partial(self._hand_over, name, _signature(self._primitives, name))
+
+    def _hand_over(self, name: str, parameters: Signature, /, *args: Any, **named: Any) -> None:
+        self._take(Call(name, parameters.bind(*args, **named).arguments, self._layer))
+
+    def of_layer(self, layer: int) -> "Calls":
+        """Make the same primitives for one layer."""
+        return Calls(self._primitives, self._take, layer)
+
+
+def called(primitives: type, name: str, *args: Any) -> Call:
+    """Make a call of a primitive from its arguments in their order."""
+    return Call(name, _signature(primitives, name).bind(*args).arguments)
+
+
+@cache
+def _signature(primitives: type, name: str) -> Signature:
+    """Signature of a primitive without `self`."""
+    whole = signature(getattr(primitives, name))
+    return whole.replace(parameters=list(whole.parameters.values())[1:])
+
+
+def of_layer(kernels: Kernels, layer: int) -> Kernels:
+    """Return primitives whose calls belong to a layer; they themselves, where no one notes it."""
+    return cast(Kernels, kernels.of_layer(layer)) if isinstance(kernels, Calls) else kernels
+
+
+def executed(primitives: object) -> Kernels:
+    """Make kernels of a backend's primitives that run what is called, at once."""
+
+    def run(call: Call) -> None:
+        with naming(call):
+            for each in getattr(primitives, call.primitive)(**call.arguments):
+                each.run()
+
+    return cast(Kernels, Calls(type(primitives), run))
+
+
+def parts(primitives: object, call: Call) -> Iterator[Any]:
+    """Yield what a call of a backend's primitive consists of."""
+    with naming(call):
+        yield from getattr(primitives, call.primitive)(**call.arguments)
+
+
+@contextmanager
+def naming(call: Call) -> Iterator[None]:
+    """Let an error say in which call it was raised."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"in {call}")
+        raise

@@ -1,0 +1,94 @@
+"""Calls of loops as machine code, which is compiled when it is first needed."""
+
+import logging
+import os
+import threading
+import time
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from ..kernel import Kernel, Launch
+from . import gc_pause, loader, requirements, store
+from .arguments import Block, address, pack
+
+_log = logging.getLogger("gpubackprop")
+_entries: dict[str, int] = {}  # entry points in this process, by kernel, variant and type
+_lock = threading.Lock()
+if hasattr(os, "register_at_fork"):  # a fork waits until nothing is half compiled
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class LoopLaunch(Launch):
+    """A launch that machine code can make as well: others, or the same again and again."""
+
+    entry: int
+    """Address of the machine code."""
+    block: Block
+    """Its arguments."""
+
+
+def launch(kernel: Kernel, /, *keep: Any, **arguments: Any) -> LoopLaunch:
+    """Prepare a call of a loop.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Declared for the CPU.
+    *keep : object
+        What has to live as long as the launch, besides the arguments.
+    **arguments : object
+        The loop's, by name.
+    """
+    block, name = pack(kernel, arguments), kernel.name(kernel.real(arguments))
+    entry = _entry(kernel, kernel.real(arguments))
+    run = partial(loader.call, entry, address(block))
+    return LoopLaunch(name, run, (block, *arguments.values(), *keep), entry, block)
+
+
+def _entry(kernel: Kernel, real: np.dtype[Any]) -> int:
+    name = kernel.name(real)
+    if name not in _entries:
+        with _lock:
+            if name not in _entries:
+                _entries[name] = _load_kept(name) or loader.load(*_compile(kernel, real))
+    return _entries[name]
+
+
+def _load_kept(name: str) -> int | None:
+    """Address of a kernel that is in the store; None if it is not, or is another's code."""
+    symbol, code = store.read(name) or (None, b"")
+    if symbol != loader.entry_symbol(name):
+        return None
+    try:
+        return loader.load(symbol, code)
+    except RuntimeError as reason:
+        _log.debug("compiled %s is not used: %s", name, reason)
+        return None
+
+
+def _compile(kernel: Kernel, real: np.dtype[Any]) -> tuple[str, bytes]:
+    started, name = time.perf_counter(), kernel.name(real)
+    symbol, code = gc_pause.without(partial(_object_file, kernel, real))
+    store.write(name, symbol, code)
+    _log.debug("compiled %s in %.2f s", name, time.perf_counter() - started)
+    return symbol, code
+
+
+def _object_file(kernel: Kernel, real: np.dtype[Any]) -> tuple[str, bytes]:
+    with requirements.importing():
+        # Numba is imported here and nowhere else: a warm process does without it.
+        compiler = import_module(".compiler", __package__)
+    made: tuple[str, bytes] = compiler.compile_kernel(kernel, real)
+    return made
+
+
+def compiled_kernels() -> tuple[str, ...]:
+    """Names of the machine code loaded so far, one for each kernel, variant and type."""
+    return tuple(_entries)

@@ -1,0 +1,77 @@
+"""What is declared above each kernel's factory is what its loop takes, on both machines."""
+
+from inspect import signature
+from itertools import product
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cuda.core")
+
+from gpubackprop.kernels import loops, replay_loops
+from gpubackprop.kernels.cuda import layers, sums, updates
+from gpubackprop.kernels.formulas import ELEMENTWISE, PAIRINGS, Activation
+from gpubackprop.kernels.kernel import Kernel, Kind, kernel
+
+SINGLE = np.dtype("float32")
+MODULES = {
+    "the CPU's": (loops, replay_loops),
+    "the GPU's": (layers, sums, updates),
+}
+PAIRS = [(activation, loss) for loss, valid in PAIRINGS.items() for activation in valid]
+VARIANTS = {
+    "activate": [(activation,) for activation in (*ELEMENTWISE, Activation.EXP)],
+    "hadamard": [(activation,) for activation in ELEMENTWISE],
+    "output_delta": PAIRS,
+}
+"""Constants that kernels are specialised for; the others have none."""
+
+
+def declared(modules):
+    values = (value for module in modules for value in vars(module).values())
+    return [value for value in values if isinstance(value, Kernel)]
+
+
+def taken(each):
+    return list(signature(each.loop(SINGLE)).parameters)
+
+
+ALL = [
+    pytest.param(each.of(*variant), id=f"{machine}: {each.of(*variant).label}")
+    for machine, modules in MODULES.items()
+    for each in declared(modules)
+    for variant in VARIANTS.get(each.factory.__name__, [()])
+]
+
+
+@pytest.mark.parametrize("each", ALL)
+def test_a_loop_takes_what_is_declared(each):
+    assert taken(each) == [name for name, _ in each.parameters]
+
+
+def test_every_factory_is_declared():
+    """A public function of these modules that makes a loop, and is no kernel, would go untested."""
+    for module in (*MODULES["the CPU's"], *MODULES["the GPU's"]):
+        made = [value for value in vars(module).values() if callable(value)]
+        own = [f for f in made if getattr(f, "__module__", None) == module.__name__]
+        parts = {f.__name__ for f in own if not f.__name__.startswith("_")}
+        assert parts <= {"block_total", "column_totals", "warp_totals"}
+
+
+@pytest.mark.parametrize("names", [*product("xyz", repeat=2)])
+def test_a_declaration_that_differs_is_caught(names):
+    def factory(real):
+        return lambda x, y: None
+
+    found = taken(kernel(**dict.fromkeys(names, Kind.COUNT))(factory))
+    assert (found == list(dict.fromkeys(names))) == (names == ("x", "y"))
+
+
+@pytest.mark.parametrize("real", ["float32", "float64"])
+def test_a_kernels_type_decides_what_has_none_of_its_own(real):
+    fixed = {kind: kind.dtype(np.dtype(real)).name for kind in Kind}
+    assert {kind for kind, name in fixed.items() if name == "int64"} == {Kind.INTEGERS, Kind.COUNT}
+    doubles = {Kind.DOUBLES, Kind.DOUBLE}
+    assert all(fixed[kind] == "float64" for kind in doubles)
+    others = set(Kind) - doubles - {Kind.INTEGERS, Kind.COUNT}
+    assert {fixed[kind] for kind in others} == {real}
