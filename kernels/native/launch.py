@@ -46,24 +46,24 @@ def launch(kernel: Kernel, /, *keep: Any, **arguments: Any) -> LoopLaunch:
     **arguments : object
         The loop's, by name.
     """
-    block, name = pack(kernel, arguments), kernel.name(kernel.real(arguments))
-    entry = _entry(kernel, kernel.real(arguments))
+    block, real = pack(kernel, arguments), kernel.real(arguments)
+    name = kernel.name(real)
+    entry = _entry(name, kernel, real)
     run = partial(loader.call, entry, address(block))
     return LoopLaunch(name, run, (block, *arguments.values(), *keep), entry, block)
 
 
-def _entry(kernel: Kernel, real: np.dtype[Any]) -> int:
-    name = kernel.name(real)
+def _entry(name: str, kernel: Kernel, real: np.dtype[Any]) -> int:
     if name not in _entries:
         with _lock:
             if name not in _entries:
-                symbol, code = store.read(name) or _compile(kernel, real)
+                symbol, code = store.read(name) or _compile(name, kernel, real)
                 _entries[name] = loader.load(symbol, code)
     return _entries[name]
 
 
-def _compile(kernel: Kernel, real: np.dtype[Any]) -> tuple[str, bytes]:
-    started, name = time.perf_counter(), kernel.name(real)
+def _compile(name: str, kernel: Kernel, real: np.dtype[Any]) -> tuple[str, bytes]:
+    started = time.perf_counter()
     with gc_pause.paused():
         # Numba is imported here and nowhere else: a warm process does without it.
         compiler = import_module(".compiler", __package__)
