@@ -1,6 +1,6 @@
 """Mini-batch backpropagation, written once.
 
-Bound to a kernels module, these are the five lines of the derivation, in matrices whose rows are
+Bound to a backend's kernels, these are the five lines of the derivation, in matrices whose rows are
 examples (the transposes of the derivation's columns, the same bytes):
 
     A_l+1   = sigma(A_l W_l + b_l)                    forward, caching A (and Z if sigma' reads it)
@@ -48,7 +48,7 @@ The first part's gradient becomes the batch's; the others may share one place.""
 
 
 class Algorithm(NamedTuple):
-    """The algorithm bound to one kernels module."""
+    """The algorithm bound to one backend's kernels."""
 
     forward: Callable[[Iterable[Layer]], None]
     """Compute A_1 .. A_L, each layer's output from its input."""

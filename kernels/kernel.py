@@ -14,53 +14,43 @@ import numpy as np
 
 
 class Kind(Enum):
-    """What one parameter of a kernel is; the value is (name in messages, dimensions)."""
+    """What one parameter of a kernel is: name in messages, dimensions, type unless the kernel's."""
 
-    MATRIX = ("matrix", 2)
+    MATRIX = ("matrix", 2, None)
     """Numbers of the kernel's type, row-major, without gaps."""
-    STRIDED = ("strided matrix", 2)
+    STRIDED = ("strided matrix", 2, None)
     """The same with any strides."""
-    VECTOR = ("vector", 1)
+    VECTOR = ("vector", 1, None)
     """Numbers of the kernel's type, without gaps."""
-    ELEMENTS = ("block of memory", None)
+    ELEMENTS = ("block of memory", None, None)
     """Numbers of the kernel's type; extents and strides are parameters of their own."""
-    INTEGERS = ("row of integers", 1)
+    INTEGERS = ("row of integers", 1, np.int64)
     """int64, without gaps: indices, counters."""
-    DOUBLES = ("row of doubles", 1)
+    DOUBLES = ("row of doubles", 1, np.float64)
     """float64, without gaps, whatever the kernel's type: losses, learning rates."""
-    NUMBER = ("number", 0)
+    NUMBER = ("number", 0, None)
     """One number of the kernel's type."""
-    DOUBLE = ("double", 0)
+    DOUBLE = ("double", 0, np.float64)
     """One float64, whatever the kernel's type."""
-    COUNT = ("count", 0)
+    COUNT = ("count", 0, np.int64)
     """One int64."""
 
-    def __init__(self, label: str, dimensions: int | None) -> None:
+    def __init__(self, label: str, dimensions: int | None, element: type | None) -> None:
         self.label = label
         self.dimensions = dimensions
-
-    @property
-    def is_array(self) -> bool:
-        """Whether an array is passed."""
-        return self.dimensions != 0
-
-    @property
-    def has_gaps(self) -> bool:
-        """Whether the array may have any strides."""
-        return self in (Kind.STRIDED, Kind.ELEMENTS)
+        self.is_array = dimensions != 0
+        self.has_gaps = label in ("strided matrix", "block of memory")
+        self._dtype = None if element is None else np.dtype(element)
 
     def dtype(self, real: np.dtype[Any]) -> np.dtype[Any]:
         """Type of the value, or of the array's elements, in a kernel specialised for `real`."""
-        return _FIXED.get(self, real)
+        return real if self._dtype is None else self._dtype
 
+    @property
+    def decides(self) -> bool:
+        """Whether the array has the kernel's type."""
+        return self.is_array and self._dtype is None
 
-_FIXED: dict[Kind, np.dtype[Any]] = {
-    Kind.INTEGERS: np.dtype(np.int64),
-    Kind.COUNT: np.dtype(np.int64),
-    Kind.DOUBLES: np.dtype(np.float64),
-    Kind.DOUBLE: np.dtype(np.float64),
-}
-_TYPED = (Kind.MATRIX, Kind.STRIDED, Kind.VECTOR, Kind.ELEMENTS)
 
 Loop = Callable[..., None]
 
@@ -86,7 +76,7 @@ class Kernel(NamedTuple):
 
     def name(self, real: np.dtype[Any]) -> str:
         """Name of its machine code for one floating-point type."""
-        return f"{self.label}_{real.name}"
+        return f"{self.label}_{real.type.__name__}"
 
     def loop(self, real: np.dtype[Any]) -> Loop:
         """Make the Python function that Numba compiles."""
@@ -94,11 +84,14 @@ class Kernel(NamedTuple):
 
     def real(self, arguments: Mapping[str, Any]) -> np.dtype[Any]:
         """Find the type that a call needs: that of its first array of the kernel's type."""
-        typed = (arguments[name] for name, kind in self.parameters if kind in _TYPED)
-        return next((array.dtype for array in typed), np.dtype(np.float64))
+        for name, kind in self.parameters:
+            if kind.decides and name in arguments:
+                real: np.dtype[Any] = arguments[name].dtype
+                return real
+        return np.dtype(np.float64)
 
-    def in_order(self, arguments: Mapping[str, Any]) -> list[tuple[Kind, Any]]:
-        """Put the arguments of a call into the order of the parameters.
+    def in_order(self, arguments: Mapping[str, Any]) -> list[tuple[Kind, np.dtype[Any], Any]]:
+        """Put the arguments of a call, each with its kind and type, in the parameters' order.
 
         Raises
         ------
@@ -106,20 +99,20 @@ class Kernel(NamedTuple):
             If one is missing or unknown, or an array is not what was declared: machine code would
             read past it.
         """
-        names = [name for name, _ in self.parameters]
-        if arguments.keys() != set(names):
-            raise TypeError(
-                f"{self.label}: takes {', '.join(names)}, was given {', '.join(arguments)}"
-            )
-        real = self.real(arguments)
+        if arguments.keys() != dict(self.parameters).keys():
+            names = ", ".join(name for name, _ in self.parameters)
+            raise TypeError(f"{self.label}: takes {names}, was given {', '.join(arguments)}")
+        real, ordered = self.real(arguments), []
         for name, kind in self.parameters:
+            dtype, argument = kind.dtype(real), arguments[name]
             if kind.is_array:
-                self._check(name, kind, arguments[name], kind.dtype(real))
-        return [(kind, arguments[name]) for name, kind in self.parameters]
+                self._check(name, kind, argument, dtype)
+            ordered.append((kind, dtype, argument))
+        return ordered
 
     def _check(self, name: str, kind: Kind, array: Any, dtype: np.dtype[Any]) -> None:
-        packed = kind.has_gaps or array.flags.c_contiguous
-        if array.dtype != dtype or kind.dimensions not in (None, array.ndim) or not packed:
+        readable = (kind.has_gaps or array.flags.c_contiguous) and array.dtype.isnative
+        if array.dtype != dtype or kind.dimensions not in (None, array.ndim) or not readable:
             raise TypeError(
                 f"{self.label}: {name} must be a {kind.label} of {dtype}, got {array.dtype}"
                 f" of shape {array.shape} and strides {array.strides}"

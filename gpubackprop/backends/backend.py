@@ -8,13 +8,13 @@ from ..algorithm.memory import Memory
 from ..kernels.protocol import Kernels
 
 Step = Callable[[Kernels], None]
-"""A sequence of primitives, such as one mini-batch's, in any kernels module."""
+"""A sequence of primitives, such as one mini-batch's, of any backend."""
 Run = Callable[[int], None]
 """Takes that step so many times."""
 
 
 class Backend(NamedTuple):
-    """A kernels module and how it is executed."""
+    """Kernels, and how a step of them is executed."""
 
     name: str
     kernels: Kernels

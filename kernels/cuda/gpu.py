@@ -104,13 +104,13 @@ class Gpu:
     ) -> Launch:
         """Prepare a kernel's launch; its arguments are packed here, once."""
         real, slots = kernel.real(arguments), np.zeros(len(arguments), np.int64)
-        for slot, (kind, argument) in zip(
+        for slot, (kind, dtype, argument) in zip(
             slots.reshape(-1, 1), kernel.in_order(arguments), strict=True
         ):
             if kind.is_array:
                 slot[0] = self.address(argument)
             else:
-                slot.view(kind.dtype(real))[0] = argument
+                slot.view(dtype)[0] = argument
         addresses = slots.ctypes.data + 8 * np.arange(len(slots), dtype=np.int64)
         run = partial(
             self.cupy.cuda.driver.launchKernel,

@@ -28,9 +28,8 @@ def pack(kernel: Kernel, arguments: Mapping[str, Any]) -> Block:
     TypeError
         As `Kernel.in_order` does.
     """
-    real = kernel.real(arguments)
     slots: list[int] = []
-    for kind, argument in kernel.in_order(arguments):
+    for kind, dtype, argument in kernel.in_order(arguments):
         if kind.is_array:
             slots.append(address(argument))
             slots.extend(argument.shape)
@@ -39,7 +38,7 @@ def pack(kernel: Kernel, arguments: Mapping[str, Any]) -> Block:
         elif kind is Kind.COUNT:
             slots.append(argument)
         else:
-            slots.append(_bits(argument, kind.dtype(real)))
+            slots.append(_bits(argument, dtype))
     return np.array(slots, dtype=np.int64)
 
 

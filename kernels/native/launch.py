@@ -46,18 +46,18 @@ def launch(kernel: Kernel, /, *keep: Any, **arguments: Any) -> LoopLaunch:
     **arguments : object
         The loop's, by name.
     """
-    block, name = pack(kernel, arguments), kernel.name(kernel.real(arguments))
-    entry = _entry(kernel, kernel.real(arguments))
+    block, real = pack(kernel, arguments), kernel.real(arguments)
+    name = kernel.name(real)
+    entry = _entry(name, kernel, real)
     run = partial(loader.call, entry, address(block))
     return LoopLaunch(name, run, (block, *arguments.values(), *keep), entry, block)
 
 
-def _entry(kernel: Kernel, real: np.dtype[Any]) -> int:
-    name = kernel.name(real)
+def _entry(name: str, kernel: Kernel, real: np.dtype[Any]) -> int:
     if name not in _entries:
         with _lock:
             if name not in _entries:
-                _entries[name] = _load_kept(name) or loader.load(*_compile(kernel, real))
+                _entries[name] = _load_kept(name) or loader.load(*_compile(name, kernel, real))
     return _entries[name]
 
 
@@ -73,8 +73,8 @@ def _load_kept(name: str) -> int | None:
         return None
 
 
-def _compile(kernel: Kernel, real: np.dtype[Any]) -> tuple[str, bytes]:
-    started, name = time.perf_counter(), kernel.name(real)
+def _compile(name: str, kernel: Kernel, real: np.dtype[Any]) -> tuple[str, bytes]:
+    started = time.perf_counter()
     symbol, code = gc_pause.without(partial(_object_file, kernel, real))
     store.write(name, symbol, code)
     _log.debug("compiled %s in %.2f s", name, time.perf_counter() - started)

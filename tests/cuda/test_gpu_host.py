@@ -448,6 +448,16 @@ def test_a_step_that_cannot_be_captured_runs_as_it_is(cupy, device, caplog):
     assert "not permitted when stream is capturing" in record.message
 
 
+def test_a_launch_that_fails_says_of_which_call_it_was(cupy, device, monkeypatch):
+    def fail(*arguments):
+        raise RuntimeError("an illegal memory access was encountered")
+
+    monkeypatch.setattr(cupy.cuda.driver, "launchKernel", fail)
+    with pytest.raises(RuntimeError, match="illegal") as told:
+        counting_step(device)(1)
+    assert told.value.__notes__ == ["in advance"]
+
+
 def counting_step(device):
     """A step of two launches, prepared."""
     counter = device.zeros(1, np.dtype(np.int64))

@@ -56,6 +56,12 @@ def some_kernel(real):
     raise AssertionError("nothing is compiled here")
 
 
+def test_an_array_of_the_other_byte_order_is_refused_even_where_it_decides_the_type():
+    declared = kernel(x=Kind.VECTOR)(some_kernel)
+    with pytest.raises(TypeError, match="x must be a vector"):
+        pack(declared, {"x": np.zeros(3, dtype=np.dtype("f8").newbyteorder())})
+
+
 def test_a_refusal_says_what_was_given():
     declared = kernel(x=Kind.VECTOR)(some_kernel)
     with pytest.raises(TypeError, match=r"got float32 of shape \(5,\) and strides \(8,\)"):

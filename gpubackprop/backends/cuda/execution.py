@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
-from ...kernels.calls import parts
+from ...kernels.calls import Call, naming, parts
 from ...kernels.cuda.device import CaptureError, Device
 from ...kernels.cuda.primitives import Primitives
 from ...kernels.kernel import Launch
@@ -14,6 +14,9 @@ from .fusion import fuse
 
 _log = logging.getLogger("gpubackprop")
 
+Prepared = tuple[Call, list[Launch]]
+"""A call of a primitive and the launches that it consists of."""
+
 
 def preparing(primitives: Primitives, device: Device) -> Callable[[Step, int], Run]:
     """Make the `prepare` of a backend whose primitives run on this device."""
@@ -22,8 +25,8 @@ def preparing(primitives: Primitives, device: Device) -> Callable[[Step, int], R
         """Record a step and return a function that runs it any number of times."""
         recording = Recording()
         step(recording.kernels)
-        launches = [each for call in fuse(recording.calls) for each in parts(primitives, call)]
-        return _Replay(launches, device)
+        calls = [(call, list(parts(primitives, call))) for call in fuse(recording.calls)]
+        return _Replay(calls, device)
 
     return prepare
 
@@ -34,9 +37,9 @@ class _Replay:
     The first time loads what is loaded when it is first used, which may not happen in a capture.
     """
 
-    def __init__(self, launches: list[Launch], device: Device) -> None:
-        self._launches, self._device, self._runs = launches, device, 0
-        self._run: Callable[[], None] = partial(_run_each, launches)
+    def __init__(self, calls: list[Prepared], device: Device) -> None:
+        self._calls, self._device, self._runs = calls, device, 0
+        self._run: Callable[[], None] = partial(_run_each, calls)
 
     def __call__(self, repeats: int) -> None:
         for _ in range(repeats):
@@ -47,12 +50,14 @@ class _Replay:
 
     def _captured(self) -> Callable[[], None]:
         try:
-            return self._device.capture(self._launches).run
+            return self._device.capture([each for _, made in self._calls for each in made]).run
         except CaptureError as reason:
             _log.warning("no CUDA Graph, launching each kernel by itself: %s", reason)
             return self._run
 
 
-def _run_each(launches: list[Launch]) -> None:
-    for launch in launches:
-        launch.run()
+def _run_each(calls: list[Prepared]) -> None:
+    for call, launches in calls:
+        with naming(call):
+            for launch in launches:
+                launch.run()

@@ -56,8 +56,8 @@ class StandIn:
             if kind.is_array
             else int(argument)
             if kind is Kind.COUNT
-            else kind.dtype(real).type(argument)
-            for kind, argument in kernel.in_order(arguments)
+            else dtype.type(argument)
+            for kind, dtype, argument in kernel.in_order(arguments)
         ]
         self.seed += 1
         run = partial(launch, made(kernel, real), grid, block, values, self.seed)
