@@ -10,13 +10,15 @@ from ..algorithm.optimizers import Optimizer
 from ..algorithm.parameters import Array, Parameters
 from ..backends import dtype_of
 from ..backends.cuda import device_arrays
-from ..kernels.formulas import ACTIVATIONS, LOSSES, PAIRINGS, Activation, Formulas, Loss
+from ..kernels.formulas import ACTIVATIONS, ELEMENTWISE, LOSSES, PAIRINGS, Activation, Formulas, Loss
 from ..kernels.optimizers import SGD, Adam
 from .contract import SGDOptimizer
 from .options import options
 
 ACTIVATION_OF = {row.scikit_learn or row.name: sigma for sigma, row in ACTIVATIONS.items()}
 """Activations by the name that an estimator's parameter has: scikit-learn's where it has one."""
+HIDDEN_NAMES = {name for name, sigma in ACTIVATION_OF.items() if sigma in ELEMENTWISE}
+"""Names of the hidden layers' activations."""
 
 
 def formulas(estimator: Any) -> Formulas:
