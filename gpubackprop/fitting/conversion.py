@@ -10,7 +10,15 @@ from ..algorithm.optimizers import Optimizer
 from ..algorithm.parameters import Array, Parameters
 from ..backends import dtype_of
 from ..backends.cuda import device_arrays
-from ..kernels.formulas import ACTIVATIONS, ELEMENTWISE, LOSSES, PAIRINGS, Activation, Formulas, Loss
+from ..kernels.formulas import (
+    ACTIVATIONS,
+    ELEMENTWISE,
+    LOSSES,
+    PAIRINGS,
+    Activation,
+    Formulas,
+    Loss,
+)
 from ..kernels.optimizers import SGD, Adam
 from .contract import SGDOptimizer
 from .options import options
