@@ -31,6 +31,7 @@ _FORMULAS = {
     "tanh": ("tanh(z)", "1 - a²"),
     "relu": ("max(0, z)", "1 where a > 0, else 0"),
     "identity": ("z", "1"),
+    "silu": ("z · s", "s · (1 + z · (1 - s)), s = 1 / (1 + e^(-z))"),
     "softmax": ("e^(zᵢ) / Σₖ e^(zₖ)", ""),
 }
 _LOSSES = {
@@ -46,7 +47,8 @@ def explain(
         typer.Option(help="Layer sizes of another small network, its weights drawn: 2,3,1"),
     ] = None,
     activation: Annotated[
-        str, typer.Option(help="The hidden layers' activation: sigmoid, tanh, relu, identity.")
+        str,
+        typer.Option(help="The hidden layers' activation: sigmoid, tanh, relu, identity, silu."),
     ] = "sigmoid",
     output_activation: Annotated[
         str | None,
@@ -156,7 +158,7 @@ class Walk:
         """Do the step, line by line."""
         net = self.network
         cache = net.forward(self.x)
-        a = [np.ravel(a) for a in cache.A]
+        a, z = [np.ravel(a) for a in cache.A], [np.ravel(z) for z in cache.Z]
         before = float(net.loss(cache, self.y))
         grads = net.backward(cache, self.y)
         deltas = [np.ravel(delta) for delta in grads.deltas]
@@ -169,9 +171,9 @@ class Walk:
             yield from self._forward(layer, cache)
         yield heading(f"Loss: L = {_LOSSES[self.loss]}, where ŷ = a{sup(self.depth)}")
         yield f"  L = {_loss(self.loss, a[-1], self.y)} = {number(before)}"
-        yield from self._output_delta(a[-1], deltas[-1])
+        yield from self._output_delta(a[-1], z[-1], deltas[-1])
         for layer in range(self.depth - 1, 0, -1):
-            yield from self._hidden_delta(layer, a[layer], deltas)
+            yield from self._hidden_delta(layer, a[layer], z[layer - 1], deltas)
         for layer in range(self.depth, 0, -1):
             yield from self._gradients(layer, a[layer - 1], deltas[layer - 1], grads)
         yield from self._one_weight(grads, before)
@@ -215,7 +217,7 @@ class Walk:
             put_in = _activation(self.activations[layer - 1], z, i)
             yield f"  a{at}{sub(i)} = {put_in} = {number(a[i])}"
 
-    def _output_delta(self, prediction: Array, delta: Array) -> Iterator[str]:
+    def _output_delta(self, prediction: Array, z: Array, delta: Array) -> Iterator[str]:
         at = sup(self.depth)
         paired = self._slope_cancels
         formula = "ŷ - y" if paired else f"(ŷ - y) ⊙ σ′(z{at})"
@@ -224,7 +226,7 @@ class Walk:
             yield f"  ({self.activations[-1]} and {self.loss} together: σ′ cancels)"
         for i in range(len(delta)):
             error = f"{number(prediction[i])} - {number(self.y[i])}"
-            slope = _slope(self.activations[-1], prediction[i])
+            slope = _slope(self.activations[-1], prediction[i], z[i])
             put_in = error if paired else f"({error}) · {slope}"
             yield f"  δ{at}{sub(i)} = {put_in} = {number(delta[i])}"
 
@@ -232,13 +234,13 @@ class Walk:
     def _slope_cancels(self) -> bool:
         return self.loss != "squared_error" or self.activations[-1] == "identity"
 
-    def _hidden_delta(self, layer: int, a: Array, deltas: list[Array]) -> Iterator[str]:
+    def _hidden_delta(self, layer: int, a: Array, z: Array, deltas: list[Array]) -> Iterator[str]:
         at, above = sup(layer), sup(layer + 1)
         yield heading(f"Back, layer {layer}: δ{at} = (W{above})ᵀ δ{above} ⊙ σ′(z{at})")
         weights = self.network.weights[layer]
         for i, delta in enumerate(deltas[layer - 1]):
             pulled = " + ".join(map(product, weights[:, i], deltas[layer]))
-            slope = _slope(self.activations[layer - 1], a[i])
+            slope = _slope(self.activations[layer - 1], a[i], z[i])
             yield f"  δ{at}{sub(i)} = ({pulled}) · {slope} = {number(delta)}"
 
     def _gradients(self, layer: int, below: Array, delta: Array, grads: Any) -> Iterator[str]:
@@ -301,10 +303,15 @@ def _activation(name: str, z: Array, i: int) -> str:
         return f"1 / (1 + e^({number(-z[i])}))"
     if name == "softmax":
         return f"e^({number(z[i])}) / ({' + '.join(f'e^({number(other)})' for other in z)})"
+    if name == "silu":
+        return f"{factor(z[i])} / (1 + e^({number(-z[i])}))"
     return {"tanh": "tanh({})", "relu": "max(0, {})", "identity": "{}"}[name].format(number(z[i]))
 
 
-def _slope(name: str, a: float) -> str:
+def _slope(name: str, a: float, z: float) -> str:
+    if name == "silu":
+        s = 1 / (1 + np.exp(-z))
+        return f"{factor(s)} · (1 + {factor(z)} · (1 - {factor(s)}))"
     if name == "sigmoid":
         return f"{factor(a)} · (1 - {factor(a)})"
     if name == "tanh":
