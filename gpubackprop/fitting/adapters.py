@@ -81,11 +81,8 @@ class DenseEngine:
         """Forget the estimator."""
         self._estimator = None
 
-    def run(self, order: Array) -> float:
-        """Train on all rows in this order and return the epoch's loss."""
-        state = self._estimator._optimizer
-        adam = isinstance(self._optimizer, Adam)
-        rate = state.learning_rate_init if adam else state.learning_rate
+    def run(self, order: Array, rate: float) -> float:
+        """Train on all rows in this order, at this learning rate, and return the epoch's loss."""
         self._memory.write(self._optimizer.rate, np.array([float(rate)]))
         loss = self._epochs.run(order, self._loss_scale)
         self._last.keep()
@@ -146,8 +143,8 @@ class StepEngine:
     def begin(self) -> None:
         """Do nothing: scikit-learn's code reads the estimator in every batch."""
 
-    def run(self, order: Array) -> float:
-        """Train on all rows in this order and return the epoch's loss."""
+    def run(self, order: Array, rate: float) -> float:
+        """Train on all rows in this order; scikit-learn's optimizer keeps the rate itself."""
         X, y, sample_weight, *_ = self._data
         parameters = self._estimator.coefs_ + self._estimator.intercepts_
         total = 0.0

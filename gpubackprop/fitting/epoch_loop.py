@@ -6,6 +6,7 @@ for them; what an epoch computes is `epochs.Epochs`.
 """
 
 import logging
+import math
 import time
 from contextlib import AbstractContextManager
 from functools import partial
@@ -21,7 +22,7 @@ from ..algorithm.parameters import Array
 from ..backends.cuda import device_arrays
 from ..callbacks import Callbacks, EpochRecord, call, listeners
 from . import callback_changes
-from .contract import mlp
+from .contract import AdamOptimizer, mlp
 from .options import options
 from .warnings_of_scikit_learn import warn
 
@@ -34,8 +35,8 @@ class Engine(Protocol):
     def begin(self) -> None:
         """Start from the estimator as it is now."""
 
-    def run(self, order: Array) -> float:
-        """Train on all rows in this order and return the epoch's loss."""
+    def run(self, order: Array, rate: float) -> float:
+        """Train on all rows in this order, at this learning rate, and return the epoch's loss."""
 
     def restore(self) -> None:
         """Go back to the end of the last epoch, as far as a step may fail half-way."""
@@ -125,7 +126,7 @@ def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -
                 estimator._random_state.shuffle(order)
             else:
                 order = shuffle(order, random_state=estimator._random_state)
-        loss = engine.run(order)
+        loss = engine.run(order, _learning_rate(estimator._optimizer))
         if looked_at:
             engine.publish()
         _overflow_as_numpy_does(loss)
@@ -168,6 +169,13 @@ def _record(estimator: Any, data: Data, loss: Any) -> None:
         estimator.early_stopping, data.X_val, data.y_val, data.sample_weight_val
     )
     estimator._optimizer.iteration_ends(estimator.t_)
+
+
+def _learning_rate(optimizer: Any) -> float:
+    """Rate of the next epoch: what the schedule says, or Adam's before its bias correction."""
+    name = "learning_rate_init" if isinstance(optimizer, AdamOptimizer) else "learning_rate"
+    rate: float = getattr(optimizer, name, math.nan)  # a user's own optimizer may keep none
+    return rate
 
 
 def _stopped_improving(estimator: Any) -> bool:
