@@ -130,8 +130,8 @@ class MLPClassifier(
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
         Where to train. "cuda" without a usable GPU is a RuntimeError that says what is missing;
         "auto" takes a GPU where one works and the network and data are large enough to gain.
-        `X` that lies on a GPU, of CuPy or any library that speaks DLPack, is trained on and
-        predicted there, with CuPy's arrays as predictions; `y` and `sample_weight` follow it.
+        `X` on a GPU, an array of CuPy or of any library that speaks DLPack, is trained on and
+        predicted on that GPU; predictions are CuPy's arrays; `y` and `sample_weight` follow X.
     backend : {"auto", "compiled", "reference"}, default="auto"
         How to compute on the CPU: machine code or plain NumPy.
     precision : {"auto", "float64", "float32", "tf32", "bf16"}, default="auto"
@@ -246,8 +246,8 @@ class MLPRegressor(
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
         Where to train. "cuda" without a usable GPU is a RuntimeError that says what is missing;
         "auto" takes a GPU where one works and the network and data are large enough to gain.
-        `X` that lies on a GPU, of CuPy or any library that speaks DLPack, is trained on and
-        predicted there, with CuPy's arrays as predictions; `y` and `sample_weight` follow it.
+        `X` on a GPU, an array of CuPy or of any library that speaks DLPack, is trained on and
+        predicted on that GPU; predictions are CuPy's arrays; `y` and `sample_weight` follow X.
     backend : {"auto", "compiled", "reference"}, default="auto"
         How to compute on the CPU: machine code or plain NumPy.
     precision : {"auto", "float64", "float32", "tf32", "bf16"}, default="auto"

@@ -51,7 +51,7 @@ def plan(A: Array, B: Array, C: Array) -> Product:
     Notes
     -----
     A BLAS is column-major. Read so, the memory of a row-major M is M^T, and C^T = B^T A^T: for a
-    row-major C the operands change places and everything is passed as it lies.
+    row-major C the operands change places and every matrix is passed unmoved.
 
     Examples
     --------
@@ -63,11 +63,11 @@ def plan(A: Array, B: Array, C: Array) -> Product:
     (True, (False, False), (4, 2, 3), (4, 3, 4))
     """
     require_product(A, B, C)
-    row_major, lead = _lie(C)
+    row_major, lead = _layout(C)
     if not row_major:
         return plan(B.T, A.T, C.T)
-    B_row_major, B_lead = _lie(B)
-    A_row_major, A_lead = _lie(A)
+    B_row_major, B_lead = _layout(B)
+    A_row_major, A_lead = _layout(A)
     (m, k), n = A.shape, B.shape[1]
     transposed = (not B_row_major, not A_row_major)
     return Product(B, A, C, transposed, n, m, k, (B_lead, A_lead, lead))
@@ -82,8 +82,8 @@ def require_product(A: Array, B: Array, C: Array) -> None:
         )
 
 
-def _lie(M: Array) -> tuple[bool, int]:
-    """Whether a matrix is row-major, and how many elements lie between its rows (or columns)."""
+def _layout(M: Array) -> tuple[bool, int]:
+    """Whether a matrix is row-major, and elements from one row (or column) to the next."""
     for row_major, view in ((True, M), (False, M.T)):
         rows, columns = view.shape
         step, item = view.strides

@@ -1,6 +1,6 @@
 """The loops that become machine code: one factory each, called with the floating-point type.
 
-Nothing here allocates or raises, and sums are added up in the order written. Numba compiles what a
+No loop allocates or raises, and sums are added up in the order written. Numba compiles what a
 factory returns, and is imported where a loop is made.
 """
 

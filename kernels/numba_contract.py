@@ -3,7 +3,7 @@
 Numba compiles a loop, loads what it made and calls it through Python. Only its first half is used:
 a loop is lowered, and its machine code is kept on disk and called without Numba. The way to that
 half is not public; `violations` compares it with what is installed, and a test runs that, so an
-upgrade fails there and not in a user's fit.
+upgrade fails in the tests and not in a user's fit.
 """
 
 from collections.abc import Callable, Iterator

@@ -65,7 +65,7 @@ def attend(real: Any) -> Scalar:
 
 @kernel(arrivals=INTEGERS, parties=COUNT)
 def barrier(real: Any) -> Scalar:
-    """Wait until all parties are here; `arrivals` counts them, and never goes back."""
+    """Wait until all parties have arrived; `arrivals` counts them and never goes back."""
     from .native.intrinsics import add_one
 
     meet = _meeting()

@@ -42,14 +42,14 @@ WORTH_A_GPU_START = 200_000_000_000
 """Multiply-adds of a whole fit: some 2 s of two cores, what it takes to start CUDA."""
 
 GIVES_UP = (MemoryError, RuntimeError, OSError)
-"""What a GPU fails with: no room, CUDA's own errors, a library that is not there."""
+"""Errors that a GPU may fail with: no memory, CUDA's own errors, a missing library."""
 
 _log = logging.getLogger("gpubackprop")
 Made = TypeVar("Made")
 
 
 class Work(NamedTuple):
-    """How much there is to compute."""
+    """Amount of computing."""
 
     multiply_adds: int
     """Of one mini-batch."""
@@ -72,7 +72,7 @@ def begun(choice: Choice, make: Callable[[Backend], Made]) -> Iterator[Made]:
     """Within a `with`, hold the session of the backend that is chosen, and what works on it.
 
     "auto" takes the GPU from 20 million multiply-adds a mini-batch and 200 thousand million in all
-    on, where one works; if it cannot begin there after all, the CPU takes over and the log says
+    on, where one works; if the GPU cannot begin after all, the CPU takes over and the log says
     why. Both thresholds are estimates from launch and start-up costs; they were not measured on a
     GPU yet.
 
@@ -117,9 +117,9 @@ def select(backend: str, device: str, precision: str = "auto") -> Backend:
     Parameters
     ----------
     backend : {"auto", "compiled", "reference"}
-        How to compute on the CPU; "auto" is "compiled" there.
+        How to compute on the CPU; "auto" is "compiled".
     device : str
-        "auto", "cpu", "cuda" or "cuda:N"; "auto" is the CPU here, see `begin`.
+        "auto", "cpu", "cuda" or "cuda:N"; "auto" is the CPU.
     precision : {"auto", "float64", "float32", "tf32", "bf16"}
         The last two let a GPU round the operands of matrix products; a CPU computes in float32.
 

@@ -10,7 +10,7 @@ from ..kernels.protocol import Kernels
 Step = Callable[[Kernels], None]
 """A sequence of primitives, such as one mini-batch's, of any backend."""
 Run = Callable[[int], None]
-"""Takes that step so many times."""
+"""Takes that step a number of times."""
 
 
 class Backend(NamedTuple):
@@ -19,7 +19,7 @@ class Backend(NamedTuple):
     name: str
     kernels: Kernels
     memory: Memory
-    """Where the primitives' arrays lie."""
+    """Memory of the primitives' arrays."""
     session: Callable[[], AbstractContextManager[None]]
     """Sets the process up for steps and back again; to be held around many of them."""
     prepare: Callable[[Step, int], Run]

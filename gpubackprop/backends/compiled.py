@@ -42,12 +42,12 @@ class Section(NamedTuple):
 
     @staticmethod
     def empty(pieces: int) -> "Section":
-        """Section of so many threads that do nothing yet."""
+        """Section in which no thread has a launch yet."""
         return Section([[] for _ in range(pieces)])
 
 
 def prepare(step: Step, multiply_adds: int) -> Run:
-    """Record a step of so many multiply-adds and return a function that replays it."""
+    """Record a step, whose multiply-adds are given, and return a function that replays it."""
     recording = Recording()
     step(recording.kernels)
     pieces = _worth_dividing(multiply_adds, len(recording.calls))
@@ -62,7 +62,7 @@ def prepare(step: Step, multiply_adds: int) -> Run:
 
 
 def _worth_dividing(multiply_adds: int, calls: int) -> int:
-    """How many threads a step of so many primitives keeps busy."""
+    """How many threads a step keeps busy, by its multiply-adds and its primitives' calls."""
     worth = min(multiply_adds // WORTH_A_THREAD, multiply_adds // calls // WORTH_A_BARRIER)
     return max(1, min(threads.available(), worth))
 

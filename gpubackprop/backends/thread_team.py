@@ -60,7 +60,7 @@ class ThreadTeam:
             self._lead.run()
         except BaseException:
             for wake in self._wake:
-                wake.put(order - 1)  # an interrupt before it was posted: there is none to wait for
+                wake.put(order - 1)  # an interrupt before the order was posted: wait for none
             raise
         now = time.perf_counter()
         if len(self._clocks) == len(self._wake):
@@ -82,7 +82,7 @@ def _clock(thread: threading.Thread) -> list[int]:
 
 
 _DISMISSED = 0
-"""In the place of an order's number: there will be no more."""
+"""In the place of an order's number: the last order has been given."""
 
 
 def _serve(attend: LoopLaunch, served: Array, wake: "SimpleQueue[int]") -> None:

@@ -164,7 +164,7 @@ def available() -> int:
     """Threads that the BLAS would use: the environment's or `threadpool_limits`'s choice.
 
     While it is held to one thread, the number from before counts; 1 where it cannot be held. A
-    container's CPU quota counts as so many cores.
+    container's CPU quota counts as the cores that it is worth.
     """
     threads = _undisturbed(lambda: max(_shared().threads(), _own.limit.threads()))
     return min(threads, cores() or threads)

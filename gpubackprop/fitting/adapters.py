@@ -1,4 +1,4 @@
-"""What computes an epoch for a scikit-learn estimator, and writes the result where it keeps it."""
+"""Adapters from a scikit-learn estimator to what computes its epochs, and back."""
 
 from typing import Any
 
@@ -89,7 +89,7 @@ class DenseEngine:
         return loss
 
     def restore(self) -> None:
-        """Go back to the end of the last epoch, where there was room to keep it."""
+        """Go back to the end of the last epoch, if its copies fitted into memory."""
         self._last.restore()
 
     def publish(self) -> None:
@@ -114,9 +114,9 @@ def _planned(
     """Divide training so that it fits, before anything is allocated."""
     sizes = layer_sizes(estimator)
     moments = 1 if isinstance(estimator._optimizer, SGDOptimizer) else 2
-    here, checkpoint = memory.holds(X), options(estimator).checkpoint
+    in_memory, checkpoint = memory.holds(X), options(estimator).checkpoint
     apart = formulas(estimator).apart(len(estimator.coefs_))
-    return plan(sizes, len(X), batch_size, dtype, moments, memory, here, checkpoint, apart)
+    return plan(sizes, len(X), batch_size, dtype, moments, memory, in_memory, checkpoint, apart)
 
 
 class StepEngine:

@@ -39,7 +39,7 @@ def _copied(callbacks: Callbacks, copied: Callable[[Callback], Callback]) -> Cal
 
 
 class Portable:
-    """Callbacks in the state of a model, for whoever takes that.
+    """Callbacks in the state of a model that is copied or pickled.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ def _largest(values: Array, dtype: np.dtype[Any]) -> float:
 
 
 def usable(X: Array, dtype: np.dtype[Any]) -> Array:
-    """Return X itself where the primitives can read it in place, else a copy where it lies."""
+    """Return X itself where the primitives can read it in place, else a copy on its own device."""
     if device_arrays.on_gpu(X):
         X = X.astype(dtype, copy=False)
         backwards = min(X.strides) < 0  # kernels count rows upwards
@@ -90,14 +90,14 @@ def usable(X: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def targets(estimator: Any, y: Any, dtype: np.dtype[Any]) -> Array:
-    """Targets as the network's outputs lie, where y lies; a single column goes for all of them.
+    """Targets in the shape of the network's outputs, on y's device; one column counts for all.
 
     Raises
     ------
     TypeError
         If they are not numbers.
     ValueError
-        If there are more or fewer columns than outputs.
+        If y has neither one column nor as many as the network has outputs.
     """
     if scipy.sparse.issparse(y):
         y = y.toarray()

@@ -210,7 +210,7 @@ def set_optimizer(estimator: Any) -> None:
     Raises
     ------
     ValueError
-        If no class goes with the solver, and none was set by whoever gave it its name.
+        If no class goes with the solver, and the code that named it set none.
     """
     parameters = estimator.coefs_ + estimator.intercepts_
     if estimator.solver == "sgd":
@@ -265,7 +265,7 @@ def split(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> Data
 
 
 def batch_size(estimator: Any, n: int) -> int:
-    """Rows of a mini-batch, clipped to the rows there are."""
+    """Rows of a mini-batch, at most those of the data."""
     if estimator.batch_size == "auto":
         return min(200, n)
     if estimator.batch_size > n:

@@ -22,7 +22,7 @@ PART = 8192
 
 
 class FullBatch:
-    """All rows where a backend computes, moved there once, for any number of evaluations.
+    """All rows in a backend's memory, moved once, for any number of evaluations.
 
     Parameters
     ----------
@@ -177,12 +177,12 @@ def _require_room(
     dtype: np.dtype[Any],
     memory: Memory,
     checkpoint: Checkpoint,
-    here: bool,
+    in_memory: bool,
     apart: tuple[bool, ...],
 ) -> None:
     def needs(checkpoint: Checkpoint) -> int:
         sizes = Sizes(layer_sizes, dtype, memory, checkpoint, apart)
-        moved = sizes.targets(rows) if here else sizes.data(rows)
+        moved = sizes.targets(rows) if in_memory else sizes.data(rows)
         return 2 * sizes.parameters + sizes.workspace(rows) + moved + MARGIN
 
     available, needed = memory.available(), needs(checkpoint)

@@ -1,4 +1,4 @@
-"""What the estimators do where X lies on a GPU: nothing of X passes through the host."""
+"""Estimators' methods for X on a GPU: nothing of X passes through the host."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -21,7 +21,7 @@ from .options import options
 class DeviceData:
     """Examples on a GPU; stands before all other classes, to which all other examples are passed.
 
-    y and sample_weight follow X to where it lies. The weights stay on the host, where each batch's
+    y and sample_weight follow X to its device. The weights stay on the host, where each batch's
     are summed, and so do labels and predictions that scikit-learn's metrics score.
     """
 
@@ -97,7 +97,7 @@ class DeviceData:
 
 
 def _partial_fit_of_scikit_learn(estimator: Any) -> Any:
-    """Whether there is the method, which only stochastic solvers have; it says why not."""
+    """Whether `partial_fit` exists, which only stochastic solvers have; raise why not."""
     return estimator.solver != "lbfgs" or super(DeviceLabels, estimator).partial_fit
 
 
@@ -122,7 +122,7 @@ class DeviceLabels(DeviceData):
         sample_weight : array_like of shape (n_samples,), default=None
             Weights of the examples.
         classes : array_like of shape (n_classes,), default=None
-            All labels that there will be; required in the first call.
+            All labels of this and later calls; required in the first call.
 
         Returns
         -------

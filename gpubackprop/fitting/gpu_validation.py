@@ -83,7 +83,7 @@ def checked(estimator: Any, X: Any) -> Any:
 
 
 def array_of_targets(y: Any, X: Any) -> Any:
-    """Make an array of targets that go with X: on a GPU where they lie there, else on the host."""
+    """Make an array of targets that go with X: on a GPU if they are on one, else on the host."""
     targets = adopt(y) if on_gpu(y) else check_array(y, ensure_2d=False, dtype=None, input_name="y")
     check_consistent_length(X, targets)
     return targets
@@ -91,8 +91,8 @@ def array_of_targets(y: Any, X: Any) -> Any:
 
 def sample_of_numbers(y: Any, X: Any) -> Sample:
     """Sample of a regressor's targets."""
-    there = _moved(y.astype(np.float64) if y.dtype.kind == "O" else y, X)
-    return Sample(stand_in(there, 1), lambda seen: there.reshape(len(there), *seen.shape[1:]))
+    targets = _moved(y.astype(np.float64) if y.dtype.kind == "O" else y, X)
+    return Sample(stand_in(targets, 1), lambda seen: targets.reshape(len(targets), *seen.shape[1:]))
 
 
 def sample_of_labels(y: Any, X: Any) -> Sample:
@@ -126,7 +126,7 @@ def decoded(binarizer: Any, y_hat: Any) -> Any:
     Returns
     -------
     labels : ndarray or cupy.ndarray
-        Where y_hat lies, unless no GPU can hold such labels.
+        On the device of y_hat, unless no GPU can hold such labels.
     """
     if binarizer.y_type_ == "multilabel-indicator":
         return (y_hat > 0.5).astype(np.int64)

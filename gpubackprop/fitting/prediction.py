@@ -57,7 +57,7 @@ def predict(estimator: Any, X: Array) -> Array:
     """Output activations of all rows, a block at a time.
 
     On a GPU where the estimator's device is one, or "auto" and the work is worth it, and the CPU
-    takes over where none can be used. There it is in NumPy, which is as fast here as machine code
+    takes over where none can be used. On the CPU it is in NumPy, which is as fast as machine code
     once a block fits the cache, and needs neither a compiler nor a warm-up where a model is only
     served. Threads share the blocks where there is enough to do for several, so that all of the
     work is divided and not the matrix products alone.
@@ -138,7 +138,7 @@ def predict_on(backend: Backend, estimator: Any, X: Any) -> Any:
     Returns
     -------
     y_hat : ndarray or cupy.ndarray of shape (n, n_outputs)
-        Where X lies.
+        On the device of X.
 
     Raises
     ------

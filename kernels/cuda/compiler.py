@@ -1,7 +1,7 @@
 """Kernels to machine code, with Numba-CUDA and NVIDIA's linker; needs no GPU and no driver.
 
-Numba makes PTX of a kernel. It is linked here, for one compute capability, so that an older driver
-need not understand the toolkit's PTX, and so that the code can be kept on disk.
+Numba makes PTX of a kernel. This module links it for one compute capability, so that an older
+driver need not understand the toolkit's PTX, and so that the code can be kept on disk.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Matrix products on a GPU: cuBLAS through a handle of our own.
 
-CuPy refuses its cuBLAS calls while a stream is captured, so the library is called here directly,
+CuPy refuses its cuBLAS calls while a stream is captured, so this module calls the library directly,
 with a stream and a workspace that never change: with both fixed, a product gives the same bits each
 time and may be captured.
 """

@@ -37,7 +37,7 @@ class Device(Protocol):
         """Memory for `size` elements, all zero, on a boundary of 16 bytes at least."""
 
     def empty(self, size: int, dtype: np.dtype[Any]) -> Array:
-        """The same, with whatever lies there."""
+        """The same memory, not set to zero."""
 
     def launch(
         self, kernel: Kernel, grid: Extent, block: Extent, arguments: Mapping[str, Any]

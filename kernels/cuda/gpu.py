@@ -44,7 +44,7 @@ class Gpu:
     cupy : module
         CuPy.
     stream : cupy.cuda.Stream
-        Everything runs here; within `with gpu:` CuPy uses it as well.
+        All work is queued on it; within `with gpu:` CuPy uses it as well.
     """
 
     def __init__(self, index: int) -> None:
@@ -83,7 +83,7 @@ class Gpu:
         return zeros
 
     def empty(self, size: int, dtype: np.dtype[Any]) -> Array:
-        """The same, with whatever lies there."""
+        """The same memory, not set to zero."""
         with self:
             room: Array = self.cupy.empty(size, dtype)
         return room
@@ -102,7 +102,7 @@ class Gpu:
         block: Extent,
         arguments: Mapping[str, Any],
     ) -> Launch:
-        """Prepare a kernel's launch; its arguments are packed here, once."""
+        """Prepare a kernel's launch; its arguments are packed once."""
         real, slots = kernel.real(arguments), np.zeros(len(arguments), np.int64)
         for slot, (kind, dtype, argument) in zip(
             slots.reshape(-1, 1), kernel.in_order(arguments), strict=True

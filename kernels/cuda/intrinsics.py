@@ -28,7 +28,7 @@ else:
 
     @intrinsic  # type: ignore[untyped-decorator]
     def load_whole(typing_context: Any, p: Any, at: Any) -> Any:
-        """Four elements in as few loads as there are."""
+        """Load four elements in as few instructions as possible."""
 
         def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             pointer, index = arguments
@@ -43,7 +43,7 @@ else:
 
     @intrinsic  # type: ignore[untyped-decorator]
     def store_whole(typing_context: Any, p: Any, at: Any, x: Any) -> Any:
-        """Four elements in as few stores as there are."""
+        """Store four elements in as few instructions as possible."""
 
         def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             pointer, index, values = arguments

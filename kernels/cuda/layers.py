@@ -306,14 +306,14 @@ def softmax_cross_entropy(real: Any) -> Function:
         share_lead: int,
     ) -> None:
         lane, warp = cuda.threadIdx.x, cuda.threadIdx.y
-        here = lane < columns
+        inside = lane < columns
         mine, loss_sum = zero, zero
         for i in range(WARPS * cuda.blockIdx.x + warp, rows, WARPS * cuda.gridDim.x):
             at, weight = i * lead + lane, share[i * share_lead]
-            z = A[at] + b[lane] if here else lowest
+            z = A[at] + b[lane] if inside else lowest
             e = math.exp(z - warp_largest(z))
             a = e / warp_total(e)
-            if here:
+            if inside:
                 y = Y[i * Y_lead + lane]
                 d = weight * (a - y)
                 A[at] = a
@@ -321,7 +321,7 @@ def softmax_cross_entropy(real: Any) -> Function:
                 mine += d
                 loss_sum += weight * loss_of_one(a, y)
         mine = warps_sum(mine)
-        if here and warp == 0:
+        if inside and warp == 0:
             sums[cuda.blockIdx.x * columns + lane] = mine
         loss_sum = block_sum(loss_sum, warp * WARP + lane)
         if warp == 0 and lane == 0:

@@ -1,7 +1,7 @@
 """The primitives as cuBLAS products and fused passes; see `protocol` for what each one means.
 
 A primitive is a sequence of launches. Called, it runs them; recorded, they are handed over to be
-run again and again, or captured in a graph. Three primitives stand here besides the protocol's:
+run again and again, or captured in a graph. Three primitives come on top of the protocol's:
 each does in one pass what the algorithm calls one after the other, and `fusion` puts it in their
 place.
 """
@@ -301,7 +301,7 @@ class Primitives:
         return blocks, self._sums_of(blocks, total)
 
     def _sums_of(self, blocks: int, total: Array) -> Array:
-        """Room for one row of sums for each row of blocks; that of the total if there is one."""
+        """Memory for the sums of each row of blocks; the total's own where one row is all."""
         return total if blocks == 1 else self._device.empty(blocks * len(total), total.dtype)
 
     def _fold(self, blocks: int, parts: Array, total: Array) -> Launches:
@@ -318,7 +318,7 @@ class Primitives:
         return self._device.launch(kernel, (blocks, 1), (WARP, WARPS), arguments)
 
     def _by_tiles(self, kernel: Kernel, out: Array, /, **arguments: Any) -> Launch:
-        """Launch over all of a matrix, four rows to a thread where there are enough of them."""
+        """Launch over all of a matrix, four rows to a thread where the matrix has enough."""
         down = -(-len(out) // ROWS)
         blocks = min(down, max(-(-down // 4), self._enough(out)), _MOST_DOWN)
         return self._tiled(kernel, out, blocks, **arguments)
@@ -369,7 +369,7 @@ def _same_lead(M: Array, other: Array) -> int:
     if M.shape != other.shape or _lead(M) != _lead(other):
         raise ValueError(
             f"{M.shape} with strides {M.strides} and {other.shape} with {other.strides} "
-            "are walked together: both must lie alike"
+            "are walked together: both must have the same layout"
         )
     return _lead(M)
 

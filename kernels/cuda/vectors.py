@@ -1,6 +1,6 @@
 """Four neighbouring elements at a time: what one thread loads, computes and stores.
 
-A group of four that is whole and lies on a 16-byte boundary moves in one instruction (two for
+A group of four that is whole and aligned to 16 bytes moves in one instruction (two for
 float64). Where rows end in the middle of a group, or memory is not aligned, elements move one by
 one, and what is missing counts as zero.
 """

@@ -34,7 +34,7 @@ def importing() -> Iterator[None]:
     except Exception as reason:
         found = ", ".join(f"{package} {number}" for package, number in installed().items())
         raise ImportError(
-            f"the compiled backend needs Numba, which cannot be imported here: {reason} "
+            f"the compiled backend needs Numba, which cannot be imported: {reason} "
             f"(installed: {found}). Install versions that go together, as with 'pip install -U "
             "numba', or choose backend='reference', which does without."
         ) from reason

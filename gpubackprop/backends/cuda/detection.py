@@ -1,7 +1,7 @@
 """Whether an NVIDIA GPU can be used, and in words why not.
 
-The driver is asked first, by ctypes alone: a fraction of a millisecond where there is none. CuPy is
-imported only where the driver shows a device. Nothing here raises, `require` apart.
+The driver is asked first, by ctypes alone: a fraction of a millisecond where it is missing. CuPy is
+imported only where the driver shows a device. Only `require` raises.
 """
 
 import ctypes
@@ -39,7 +39,7 @@ class Status(NamedTuple):
 
     usable: bool
     reason: str
-    """In words: what is there, or what is missing and the cure."""
+    """In words: what was found, or what is missing and the cure."""
 
 
 _FORKED = Status(False, _CURES[3])
@@ -141,7 +141,7 @@ def installed(distributions: Iterable[str]) -> dict[str, str]:
     """Versions of those distributions that are installed, none of them imported."""
     found = {}
     for name in distributions:
-        with suppress(Exception):  # it is not there, or half removed
+        with suppress(Exception):  # not installed, or half removed
             found[name] = version(name)
     return {name: number for name, number in found.items() if number}
 
@@ -163,7 +163,7 @@ def _driver() -> _Driver:
         devices = _visible_devices(library)
     except _MissingError as missing:
         return _Driver(Status(False, str(missing)))
-    except Exception as error:  # a function is not there, or crashes where that can be caught
+    except Exception as error:  # a function is missing, or crashes in a way that can be caught
         return _Driver(Status(False, _broken(_words(error))))
     found = f"the NVIDIA driver supports CUDA {_dotted(supported)}; devices: {devices}"
     return _Driver(Status(True, found), supported, devices)
@@ -304,7 +304,7 @@ def _is_there(package: str) -> bool:
 
 
 def _install() -> str:
-    """Return the command that installs what is missing beside what is there."""
+    """Return the command that installs what is missing beside what is installed."""
     majors = {CUPY[name] for name in installed(CUPY) if name != "cupy"}
     major = min(majors or {13 if _driver().version >= 13_000 else 12})
     return f"pip install 'gpubackprop[cuda{major}]'"

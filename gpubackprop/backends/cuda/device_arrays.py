@@ -1,4 +1,4 @@
-"""Arrays that lie on a GPU, of CuPy or of any library that speaks DLPack.
+"""Arrays on a GPU, of CuPy or of any library that speaks DLPack.
 
 CuPy is imported where such an array is met, and not before.
 """
@@ -16,7 +16,7 @@ _CUDA = (2, 13)
 
 
 def on_gpu(array: Any) -> bool:
-    """Say whether an array lies on a GPU.
+    """Say whether an array is on a GPU.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def on_gpu(array: Any) -> bool:
     Raises
     ------
     TypeError
-        If it is one of CuPy's sparse matrices, which nothing here computes with.
+        If it is one of CuPy's sparse matrices, which no backend computes with.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def adopt(array: Any) -> Any:
     Raises
     ------
     RuntimeError
-        If CuPy is not there or does not work; it says what is missing and the cure.
+        If CuPy is not installed or does not work; it says what is missing and the cure.
     """
     usable, reason = detection.status(_index(array))
     if not usable:
@@ -77,7 +77,7 @@ def adopt(array: Any) -> Any:
 
 
 def _index(array: Any) -> int:
-    """Which GPU an array lies on, as far as it says so."""
+    """Number of an array's GPU; 0 where the array does not tell."""
     return int(array.__dlpack_device__()[1]) if hasattr(array, "__dlpack_device__") else 0
 
 
@@ -87,12 +87,12 @@ def namespace(array: Any) -> Any:
 
 
 def beside(values: Array, array: Any) -> Any:
-    """Make a NumPy array's values available where an array lies."""
+    """Make a NumPy array's values available on another array's device."""
     return namespace(array).asarray(values)
 
 
 def on_host(array: Any) -> Any:
-    """Copy an array that lies on a GPU to the process's memory; anything else is returned itself.
+    """Copy an array on a GPU to the host; return anything else itself.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def on_host(array: Any) -> Any:
 
 
 def device_for(device: str, X: Any) -> str:
-    """Find the device to compute on: where X lies, if it lies on a GPU.
+    """Find the device to compute on: that of X, if X is on a GPU.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def device_for(device: str, X: Any) -> str:
     Returns
     -------
     device : str
-        "cuda:N" where X lies on a GPU, else what was given.
+        "cuda:N" if X is on a GPU, else what was given.
 
     Raises
     ------
@@ -135,15 +135,14 @@ def device_for(device: str, X: Any) -> str:
     """
     if not on_gpu(X):
         return device
-    here = f"cuda:{X.device.id}"
-    if device not in ("auto", "cuda", here):
+    own = f"cuda:{X.device.id}"
+    if device not in ("auto", "cuda", own):
         raise ValueError(
-            f"device={device!r}, but X lies on {here!r}: set device={here!r} or 'auto', "
-            "or give X.get()"
+            f"device={device!r}, but X is on {own!r}: set device={own!r} or 'auto', or give X.get()"
         )
-    return here
+    return own
 
 
 def take(array: Any, rows: Array) -> Any:
-    """Take rows of an array, where it lies, by their numbers on the host."""
+    """Take rows of an array, on its own device, by their numbers on the host."""
     return array[beside(rows, array)]

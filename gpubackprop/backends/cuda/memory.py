@@ -35,13 +35,13 @@ class DeviceMemory:
         return self._gpu.zeros(size, np.dtype(dtype))
 
     def put(self, values: Array) -> Array:
-        """Copy values to the device, unless they lie there."""
+        """Copy values to the device, unless they are on it."""
         with self._gpu:
             copy: Array = self._gpu.cupy.asarray(values)
         return copy
 
     def rows(self, values: Array) -> Array:
-        """Copy a matrix to the device, its rows on boundaries of 16 bytes, unless it lies so."""
+        """Copy a matrix to the device, unless it is on it; rows start on boundaries of 16 bytes."""
         if self.holds(values) and values.strides[1] == values.itemsize:
             return values
         rows, columns = values.shape
@@ -101,17 +101,17 @@ class _PinnedStaging:
     ) -> None:
         self._gpu = gpu
         leads = [row_length(width, dtype, memory) for width in widths]
-        # rows as far apart here as there, so that a window is one copy
-        self._there = [gpu.zeros(rows * lead, dtype).reshape(rows, lead) for lead in leads]
-        self._here = [gpu.pinned((rows, lead), dtype) for lead in leads]
+        # rows as far apart on the host as on the device, so that a window is one copy
+        self._on_device = [gpu.zeros(rows * lead, dtype).reshape(rows, lead) for lead in leads]
+        self._on_host = [gpu.pinned((rows, lead), dtype) for lead in leads]
         with gpu:
             self._copies = gpu.cupy.cuda.Stream(non_blocking=True)
             self._sent, self._released = (
                 gpu.cupy.cuda.Event(disable_timing=True) for _ in range(2)
             )
             gpu.stream.synchronize()  # the copies' stream must not overtake the zeros
-        self.host = _narrowed(self._here, widths)
-        self.device = _narrowed(self._there, widths)
+        self.host = _narrowed(self._on_host, widths)
+        self.device = _narrowed(self._on_device, widths)
 
     def wait(self) -> None:
         """Return when the copy is through and what computed on it."""
@@ -120,8 +120,8 @@ class _PinnedStaging:
 
     def send(self, rows: int) -> None:
         """Copy the first rows; the device's own stream waits for that, the process does not."""
-        for here, there in zip(self._here, self._there, strict=True):
-            there[:rows].set(here[:rows], stream=self._copies)  # type: ignore[attr-defined]
+        for source, target in zip(self._on_host, self._on_device, strict=True):
+            target[:rows].set(source[:rows], stream=self._copies)  # type: ignore[attr-defined]
         self._sent.record(self._copies)
         self._gpu.stream.wait_event(self._sent)
 

@@ -346,11 +346,11 @@ def test_predictions_are_refused_as_on_the_host(bad, classifier):
 @pytest.mark.parametrize("device", ["cpu", "cuda:1"])
 def test_another_device_is_refused(device, classifier):
     model = MLPClassifier(device=device, **SMALL)
-    with pytest.raises(ValueError, match=f"device='{device}', but X lies on 'cuda:0'"):
+    with pytest.raises(ValueError, match=f"device='{device}', but X is on 'cuda:0'"):
         model.fit(there(X), there(LABELS))
     vars(model).update({k: v for k, v in vars(classifier).items() if k.endswith("_")})
     model._label_binarizer = classifier._label_binarizer
-    with pytest.raises(ValueError, match=f"device='{device}', but X lies on 'cuda:0'"):
+    with pytest.raises(ValueError, match=f"device='{device}', but X is on 'cuda:0'"):
         model.predict(there(X))
 
 
