@@ -92,7 +92,7 @@ class Kernels(Protocol):
         The output error (derivation: "Computing the output-layer error"): y_hat - y in the
         standard pairings (softmax and cross-entropy, sigmoid and binary cross-entropy, identity and
         squared error, exp and Poisson), (y_hat - y) (.) sigma'(z) for the squared error with
-        another activation. share_i = 1/B makes it the gradient of the mean; 1/B enters nowhere else.
+        another activation. share_i = 1/B makes it the gradient of the mean, once and for all.
 
         Parameters
         ----------
