@@ -19,7 +19,8 @@ from gpubackprop.kernels.calls import executed
 from gpubackprop.kernels.cuda.device import CaptureError
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.training.memory_plan import Sizes
-from tests.cuda.simulated.stand_in import StandIn, StandInMemory
+from tests.cuda.simulated.stand_in import StandIn
+from tests.device_memory import StandInMemory
 
 EPOCHS = 2
 """The tail batch runs for real in the first, and is recorded and replayed in the second."""
