@@ -16,6 +16,7 @@ from .algorithm.checkpointing import Checkpoint
 from .algorithm.parameters import Array
 from .callbacks import Callbacks
 from .fitting import callback_copies, contract, methods, overrides
+from .fitting.conversion import HIDDEN_NAMES
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
 from .fitting.options import Options, options, set_options
 
@@ -160,6 +161,7 @@ class MLPClassifier(
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **contract.MLPClassifier._parameter_constraints,
+        "activation": [contract.StrOptions(HIDDEN_NAMES)],
         **dict.fromkeys(Options._fields, "no_validation"),  # `_Accelerated` does it
     }
 
@@ -277,6 +279,7 @@ class MLPRegressor(
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **contract.MLPRegressor._parameter_constraints,
+        "activation": [contract.StrOptions(HIDDEN_NAMES)],
         **dict.fromkeys(Options._fields, "no_validation"),  # `_Accelerated` does it
     }
 

@@ -27,6 +27,8 @@ ACTIVATION_OF = {row.scikit_learn or row.name: sigma for sigma, row in ACTIVATIO
 """Activations by the name that an estimator's parameter has: scikit-learn's where it has one."""
 HIDDEN_NAMES = {name for name, sigma in ACTIVATION_OF.items() if sigma in ELEMENTWISE}
 """Names of the hidden layers' activations."""
+OURS_ALONE = {name for name, sigma in ACTIVATION_OF.items() if not ACTIVATIONS[sigma].scikit_learn}
+"""Names of activations that scikit-learn does not have."""
 
 
 def formulas(estimator: Any) -> Formulas:

@@ -23,6 +23,7 @@ from .contract import (
     Reliance,
     mlp,
 )
+from .conversion import OURS_ALONE
 from .options import has_options
 
 _log = logging.getLogger("gpubackprop")
@@ -79,7 +80,12 @@ def in_prediction(estimator: Any) -> str | None:
     return _in_code(estimator, PREDICTION) or _in_formulas(estimator) or _in_weights(estimator)
 
 
-SPARSE = "sparse X is trained on the CPU"
+SPARSE = "sparse X is left to the CPU"
+
+
+def is_ours_alone(activation: str) -> bool:
+    """Whether scikit-learn's code has no such activation, and nobody gave it one."""
+    return activation in OURS_ALONE and activation not in mlp.ACTIVATIONS
 
 
 def hand_down(estimator: Any, X: Any, device: str, reason: str) -> None:
@@ -88,7 +94,8 @@ def hand_down(estimator: Any, X: Any, device: str, reason: str) -> None:
     Raises
     ------
     ValueError
-        If the estimator's parameter asked for a GPU, or X lies on one.
+        If the estimator's parameter asked for a GPU, X lies on one, or the activation is one that
+        scikit-learn's code does not have.
     """
     cls: Any = type(estimator)
     asked = has_options(cls) and device.startswith("cuda")
@@ -97,8 +104,18 @@ def hand_down(estimator: Any, X: Any, device: str, reason: str) -> None:
             f"device={device!r}: {reason}, where scikit-learn's own code runs; "
             "use device='auto' or 'cpu', and arrays of NumPy"
         )
+    require_known(estimator, reason)
     level = logging.DEBUG if reason == SPARSE else logging.INFO  # sparse X is nothing unusual
     _log.log(level, "%s is left to scikit-learn's own code: %s", type(estimator).__name__, reason)
+
+
+def require_known(estimator: Any, reason: str) -> None:
+    """Raise ValueError if scikit-learn's code, which takes over, lacks the activation."""
+    if is_ours_alone(estimator.activation):
+        raise ValueError(
+            f"activation={estimator.activation!r}: {reason}, where scikit-learn's own code runs, "
+            f"which has no such activation; use one of {', '.join(sorted(mlp.ACTIVATIONS))}"
+        )
 
 
 def _in_code(estimator: Any, reliance: Reliance) -> str | None:
@@ -142,12 +159,12 @@ def _in_formulas(estimator: Any) -> str | None:
         return f"loss {loss!r} with output activation {output!r} has no formula of scikit-learn's"
     if output == "softmax" and estimator.n_outputs_ == 1:
         return "softmax of one output has no formula of scikit-learn's"
-    uses = (
-        ("ACTIVATIONS", hidden),
+    uses = [
         ("ACTIVATIONS", output),
-        ("DERIVATIVES", hidden),
         ("LOSS_FUNCTIONS", "binary_log_loss" if output == "logistic" else loss),
-    )
+    ]
+    if not is_ours_alone(hidden):
+        uses += [("ACTIVATIONS", hidden), ("DERIVATIVES", hidden)]
     for table, name in uses:
         theirs = TABLES[table].get(name)
         if theirs is None or getattr(mlp, table).get(name) is not theirs:

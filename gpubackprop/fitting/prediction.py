@@ -17,8 +17,7 @@ from ..backends import Backend, Work, threads
 from ..backends.cuda.device_arrays import on_gpu
 from ..backprop import bind
 from ..kernels import reference
-from ..kernels.formulas import ACTIVATIONS
-from .conversion import formulas, network, working_dtype
+from .conversion import OURS_ALONE, formulas, network, working_dtype
 from .options import options
 
 _log = logging.getLogger("gpubackprop")
@@ -46,7 +45,7 @@ def are_few(estimator: Any, X: Array) -> bool:
     X : ndarray of shape (n, n_features)
         Examples.
     """
-    if ACTIVATIONS[formulas(estimator).hidden].scikit_learn is None:
+    if estimator.activation in OURS_ALONE:
         return False
     if len(X) <= BLOCK:
         return True

@@ -357,7 +357,7 @@ def test_cuda_says_what_is_missing(device: str, solver: str, sparse: bool, no_gp
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_a_gpu_does_not_take_sparse_rows(solver: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "_gpu", lambda index, rounding: backends.select("auto", "cpu"))
-    with pytest.raises(ValueError, match=r"device='cuda': sparse X is trained on the CPU"):
+    with pytest.raises(ValueError, match=r"device='cuda': sparse X is left to the CPU"):
         _fit(solver, True, device="cuda")
 
 
