@@ -8,7 +8,6 @@ import pytest
 
 from gpubackprop import MLPRegressor
 from gpubackprop.training.memory_plan import Sizes
-from tests.core.conftest import make_problem  # noqa: F401
 from tests.cuda.gpu.moved import Moved
 
 pytestmark = pytest.mark.gpu
@@ -30,7 +29,7 @@ def sizes(backend):
 
 
 @pytest.fixture(params=[False, True], ids=["unweighted", "weighted"])
-def pair(request, make_problem):  # noqa: F811
+def pair(request, make_problem):
     return [make_problem("float32", "Adam", request.param, **LARGE) for _ in range(2)]
 
 

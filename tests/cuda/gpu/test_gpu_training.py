@@ -6,7 +6,6 @@ import pytest
 from gpubackprop.backends import Backend, compiled
 from gpubackprop.backends.cuda.execution import preparing
 from gpubackprop.kernels.cuda.primitives import Primitives
-from tests.core.conftest import make_problem, optimizer  # noqa: F401
 from tests.cuda.gpu.devices import Uncaptured
 from tests.cuda.gpu.moved import Moved
 
@@ -32,7 +31,7 @@ def assert_same_bits(one, another):
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
-def test_epochs_agree_with_the_cpus(backend, dtype, optimizer, weighted, make_problem):  # noqa: F811
+def test_epochs_agree_with_the_cpus(backend, dtype, optimizer, weighted, make_problem):
     one, another = (make_problem(dtype, optimizer, weighted) for _ in range(2))
     losses, state = Moved(one, backend).train()
     expected_losses, expected = Moved(another, compiled.backend).train()
@@ -42,7 +41,7 @@ def test_epochs_agree_with_the_cpus(backend, dtype, optimizer, weighted, make_pr
         np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol)
 
 
-def test_large_batches_agree_with_the_cpus(backend, dtype, shape, make_problem):  # noqa: F811
+def test_large_batches_agree_with_the_cpus(backend, dtype, shape, make_problem):
     """Only roughly in float32: Adam divides by the square root of what may be rounding."""
     one, another = (make_problem(dtype, "Adam", False, **shape) for _ in range(2))
     losses, _ = Moved(one, backend).train()
@@ -51,13 +50,13 @@ def test_large_batches_agree_with_the_cpus(backend, dtype, shape, make_problem):
 
 
 @pytest.mark.parametrize("checkpoint", [1, 2, "sqrt"])
-def test_a_checkpoint_changes_no_bit(backend, dtype, checkpoint, make_problem):  # noqa: F811
+def test_a_checkpoint_changes_no_bit(backend, dtype, checkpoint, make_problem):
     shape = {"n": 701, "batch_size": 333, "sizes": (33, 65, 129, 31, 64, 7)}
     one, another = (make_problem(dtype, "Adam", True, **shape) for _ in range(2))
     assert_same_bits(Moved(one, backend).train(), Moved(another, backend, checkpoint).train())
 
 
-def test_a_step_is_replayed_as_one_graph(backend, make_problem, caplog):  # noqa: F811
+def test_a_step_is_replayed_as_one_graph(backend, make_problem, caplog):
     moved = Moved(make_problem("float32", "Adam", True), backend)
     moved.train()
     (replays,) = moved.epochs._runs
@@ -73,9 +72,9 @@ def test_a_replay_gives_the_bits_of_single_launches(
     backend,
     device,
     dtype,
-    optimizer,  # noqa: F811
+    optimizer,
     shape,
-    make_problem,  # noqa: F811
+    make_problem,
     caplog,
 ):
     prepare = preparing(Primitives(device), Uncaptured(device))
@@ -86,7 +85,7 @@ def test_a_replay_gives_the_bits_of_single_launches(
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
-def test_ten_runs_give_the_same_bits(backend, dtype, weighted, shape, make_problem):  # noqa: F811
+def test_ten_runs_give_the_same_bits(backend, dtype, weighted, shape, make_problem):
     first, *others = (
         Moved(make_problem(dtype, "Adam", weighted, **shape), backend).train() for _ in range(10)
     )

@@ -17,7 +17,8 @@ import numpy as np
 from gpubackprop.kernels.calls import executed
 from gpubackprop.kernels.cuda.primitives import Primitives
 from tests.cuda.shuttle import Shuttle
-from tests.cuda.simulated.stand_in import PackedMemory, StandIn, StandInMemory
+from tests.cuda.simulated.stand_in import StandIn
+from tests.device_memory import PackedMemory, StandInMemory
 
 TOO_MANY = 8_000
 """Elements that the simulator would take long for; `test_large.py` has what only they meet."""

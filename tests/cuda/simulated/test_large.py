@@ -13,7 +13,8 @@ from gpubackprop.kernels.cuda.tile import COLUMNS, ROWS, THREADS, WIDTH
 from gpubackprop.kernels.formulas import Activation, Loss
 from gpubackprop.kernels.optimizers import L2, SGD, Adam
 from tests.cuda.shuttle import Shuttle
-from tests.cuda.simulated.stand_in import StandIn, StandInMemory
+from tests.cuda.simulated.stand_in import StandIn
+from tests.device_memory import StandInMemory
 
 B, IN, OUT = 8 * ROWS + 7, COLUMNS + 5, COLUMNS + 3
 """Too many rows for one row of blocks to add up, and two tiles across, the second with a tail."""

@@ -10,7 +10,6 @@ from gpubackprop.backends import compiled
 from gpubackprop.backends.cuda import backend as cuda_backend
 from gpubackprop.backends.cuda.memory import DeviceMemory
 from gpubackprop.training.memory_plan import Sizes
-from tests.core.conftest import make_problem  # noqa: F401
 from tests.cuda.gpu.moved import Moved
 from tests.cuda.simulated.fake_cupy import FakeGpu, Stream, cupy
 from tests.cuda.simulated.test_training import EPOCHS, run_epochs
@@ -58,7 +57,7 @@ def test_what_was_written_may_change_at_once(memory, size):
     np.testing.assert_array_equal(memory.read(out), np.arange(size))
 
 
-def test_streamed_rows_are_there_when_they_are_read(gpu, make_problem, monkeypatch, caplog):  # noqa: F811
+def test_streamed_rows_are_there_when_they_are_read(gpu, make_problem, monkeypatch, caplog):
     one, another = (make_problem("float32", "Adam", True) for _ in range(2))
     backend = cuda_backend.backend(0)
     sizes = Sizes(one.net.layer_sizes, np.dtype("float32"), backend.memory)

@@ -3,8 +3,10 @@
 import pytest
 
 from gpubackprop import backends
-from tests.core.conftest import dtype  # noqa: F401
-from tests.core.test_network import (  # noqa: F401
+from tests.conftest import dtype  # noqa: F401
+from tests.cuda.simulated.stand_in import StandIn
+from tests.cuda.simulated.test_training import stand_in_backend
+from tests.test_network import (  # noqa: F401
     net,
     test_a_batch_of_another_shape,
     test_a_cache_of_another_network_is_refused,
@@ -30,9 +32,7 @@ from tests.core.test_network import (  # noqa: F401
     test_targets_of_another_shape,
     test_the_batch_is_not_written_to,
 )
-from tests.core.test_seeds import *  # noqa: F403
-from tests.cuda.simulated.stand_in import StandIn
-from tests.cuda.simulated.test_training import stand_in_backend
+from tests.test_seeds import *  # noqa: F403
 
 
 @pytest.fixture

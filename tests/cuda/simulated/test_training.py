@@ -19,8 +19,8 @@ from gpubackprop.kernels.calls import executed
 from gpubackprop.kernels.cuda.device import CaptureError
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.training.memory_plan import Sizes
-from tests.core.conftest import make_problem, optimizer  # noqa: F401
-from tests.cuda.simulated.stand_in import StandIn, StandInMemory
+from tests.cuda.simulated.stand_in import StandIn
+from tests.device_memory import StandInMemory
 
 EPOCHS = 2
 """The tail batch runs for real in the first, and is recorded and replayed in the second."""
@@ -57,7 +57,7 @@ def run_epochs(backend, problem):
     [("float32", True), ("float64", False)],
     ids=["float32, weighted", "float64"],
 )
-def test_epochs_agree_with_the_cpus(device, dtype, optimizer, weighted, make_problem):  # noqa: F811
+def test_epochs_agree_with_the_cpus(device, dtype, optimizer, weighted, make_problem):
     one, another = (make_problem(dtype, optimizer, weighted) for _ in range(2))
     losses, state = run_epochs(stand_in_backend(device), one)
     expected_losses, expected = run_epochs(compiled.backend, another)
@@ -76,7 +76,7 @@ class Scarce(StandInMemory):
         return 5 * sizes.parameters + sizes.workspace(3) + 2 * sizes.data(10) + (64 << 20)
 
 
-def test_streamed_and_in_parts_is_the_same(device, make_problem):  # noqa: F811
+def test_streamed_and_in_parts_is_the_same(device, make_problem):
     one, another = (make_problem("float32", "Adam", True, batch_size=10) for _ in range(2))
     expected = run_epochs(compiled.backend, one)
     with pytest.warns(UserWarning, match="10 examples does not fit .* in parts of 3"):
@@ -86,7 +86,7 @@ def test_streamed_and_in_parts_is_the_same(device, make_problem):  # noqa: F811
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
 
 
-def test_the_step_is_fused(make_problem):  # noqa: F811
+def test_the_step_is_fused(make_problem):
     """Every bias gradient is found in the pass that writes the error."""
     recording, problem = Recording(), make_problem("float32", "Adam", False)
     ((ws, _), *_) = problem.workspaces()
@@ -107,7 +107,7 @@ DEEP = (7, 9, 3, 6, 5, 8, 4)
 @pytest.mark.parametrize("checkpoint", [1, 2, "sqrt", 20])
 @pytest.mark.parametrize("part", [None, 3], ids=["whole", "in parts"])
 @pytest.mark.filterwarnings("ignore:a mini-batch of 5 examples does not fit")
-def test_a_checkpoint_changes_no_bit(device, make_problem, checkpoint, part):  # noqa: F811
+def test_a_checkpoint_changes_no_bit(device, make_problem, checkpoint, part):
     found = []
     for kept in (None, checkpoint):
         problem = make_problem("float32", "Adam", True, n=13, sizes=DEEP)
@@ -117,7 +117,7 @@ def test_a_checkpoint_changes_no_bit(device, make_problem, checkpoint, part):  #
         np.testing.assert_array_equal(a, b)
 
 
-def test_layers_run_again_part_no_fused_passes(make_problem):  # noqa: F811
+def test_layers_run_again_part_no_fused_passes(make_problem):
     names = []
     problem = make_problem("float32", "Adam", False, sizes=DEEP)
     after = problem.optimizer, problem.ALPHA
@@ -132,7 +132,7 @@ def test_layers_run_again_part_no_fused_passes(make_problem):  # noqa: F811
     assert [name for name in sparing if name != "dense"] == [n for n in plain if n != "dense"]
 
 
-def test_a_refused_capture_is_said_and_survived(device, make_problem, caplog):  # noqa: F811
+def test_a_refused_capture_is_said_and_survived(device, make_problem, caplog):
     def refuse(launches):
         raise CaptureError("stream capture is not for you")
 

@@ -1,4 +1,4 @@
-"""What the tests of the algorithm share: backends, dtypes, a small training problem."""
+"""What many tests share: backends, dtypes, a small training problem."""
 
 import numpy as np
 import pytest

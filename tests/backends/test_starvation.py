@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gpubackprop.backends.starvation import LONGEST, SHORTEST, WINDOW, Starvation
-from gpubackprop.backends.thread_team import Crew
+from gpubackprop.backends.thread_team import ThreadTeam
 from gpubackprop.kernels.replay import replay
 
 FULL, HALF = 2 * WINDOW, WINDOW
@@ -53,9 +53,9 @@ def test_waking_is_no_starvation():
         assert not starvation.lasts(order)
 
 
-def test_a_crew_judges_by_its_threads_clocks(monkeypatch):
+def test_a_team_judges_by_its_threads_clocks(monkeypatch):
     """A second passes, of which the two threads had a core for half a second altogether."""
-    two = Crew(2)
+    two = ThreadTeam(2)
     if not two._clocks:
         pytest.skip("no clock of another thread's on this system")
     moments, computed = iter([0.0, 1.0, 1.0, 1.0 + 2 * SHORTEST]), iter([3.0, 3.5])

@@ -168,7 +168,7 @@ def test_epochs_take_the_less(make_problem):
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS)
 def test_nothing_stale_is_read(backend, hidden, layers, checkpoint):
     """What the forward pass has not left for the backward pass is NaN before that starts."""
-    algorithm = bind(import_module(f"gpubackprop.kernels.{backend}"))
+    algorithm = bind(import_module(f"gpubackprop.backends.{backend}").backend.kernels)
     net = random_net(widths(layers), "float64")
     grads = []
     for kept in (None, checkpoint):

@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from gpubackprop.backends import threads
-from gpubackprop.backends.thread_team import Crew
+from gpubackprop.backends.thread_team import ThreadTeam
 from gpubackprop.kernels.replay import replay
 
 
@@ -102,8 +102,8 @@ def test_each_thread_holds_a_library_that_counts_by_thread(counts_by_thread):
     assert seen == [1, 1, 4]
 
 
-def test_a_crew_multiplies_alone_where_the_library_counts_by_thread(counts_by_thread):
-    two = Crew(2)
+def test_a_team_multiplies_alone_where_the_library_counts_by_thread(counts_by_thread):
+    two = ThreadTeam(2)
     two.run([replay([]), replay([])])
     numbers = {thread.name: n for thread, n in counts_by_thread.by_thread.items()}
     assert numbers["gpubackprop-1"] == 1

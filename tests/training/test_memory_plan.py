@@ -9,6 +9,7 @@ import pytest
 
 from gpubackprop.algorithm.memory import HOST, Host
 from gpubackprop.training.memory_plan import Sizes, plan
+from tests.device_memory import StandInStaging
 
 SIZES = (7, 9, 6, 4)
 
@@ -21,6 +22,9 @@ class Scarce(Host):
 
     def available(self):
         return self.room
+
+    def staging(self, rows, widths, dtype):
+        return StandInStaging(self, rows, widths, dtype)
 
 
 class Wide(Host):

@@ -1,4 +1,4 @@
-"""How the tests of the estimators run."""
+"""How the tests of the estimators and what they stand on run."""
 
 from collections.abc import Iterator
 
