@@ -46,6 +46,12 @@ FLOORS = (
     ("table.model_archive",),
     ("table",),
     ("",),  # gpubackprop/__init__.py: the public names
+    ("accelerator.notebook", "accelerator.script"),
+    ("accelerator.switch", "accelerator.start_file"),
+    ("accelerator.startup",),
+    ("accelerator.patching",),
+    ("accelerator.profile",),
+    ("accelerator.measuring", "accelerator.report"),
     ("estimators", "gradient_check"),
     ("fitting.methods",),
     ("fitting.gpu_inputs", "fitting.kept_engine"),
@@ -98,7 +104,15 @@ FLOORS = (
     ("kernels.native.arguments",),
     ("_version", "files"),
     # their __init__.py; whatever is new below them lands here
-    ("algorithm", "fitting", "kernels", "kernels.cuda", "kernels.native", "training"),
+    (
+        "accelerator",
+        "algorithm",
+        "fitting",
+        "kernels",
+        "kernels.cuda",
+        "kernels.native",
+        "training",
+    ),
 )
 
 
