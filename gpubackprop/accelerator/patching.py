@@ -52,6 +52,7 @@ def is_installed() -> bool:
     return bool(_replaced)
 
 
+@functools.cache
 def _standing_in(theirs: Any, compute: Callable[..., Any]) -> Any:
     @functools.wraps(theirs)
     def method(self: Any, *arguments: Any, **named: Any) -> Any:

@@ -13,6 +13,10 @@ PERCEPTRONS = "sklearn.neural_network"
 """The package, as the module below it is imported by others in the midst of a circle."""
 
 
+begun = False
+"""Whether Python's start, or a call, has asked for acceleration."""
+
+
 class AfterImport:
     """Finds a module as it would be found anyway, and acts when it has been executed.
 
@@ -79,6 +83,8 @@ def forget() -> None:
 
 def begin() -> None:
     """Accelerate scikit-learn's perceptrons, once they are imported."""
+    global begun
+    begun = True
     after_import(PERCEPTRONS, _patch)
 
 

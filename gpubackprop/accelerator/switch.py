@@ -14,9 +14,9 @@ _INHERITED = "gpubackprop"
 """Key in the configuration that a process hands on to those that it starts."""
 
 _lock = threading.RLock()
-_wishes: dict[object, dict[str, str]] = {}
-"""Choices of everybody who wants acceleration, the last one's to count most."""
 _FOR_GOOD = object()
+_wishes: dict[object, dict[str, str]] = {_FOR_GOOD: {}} if startup.begun else {}
+"""Choices of everybody who wants acceleration, the environment first, the last to count most."""
 
 
 def accelerate(
