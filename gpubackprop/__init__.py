@@ -6,12 +6,17 @@ Examples
 >>> model = MLPClassifier(hidden_layer_sizes=(32,), max_iter=10)
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from ._version import __version__
 
+TYPE_CHECKING = False  # the module `typing` takes as long to import as Python to start
 if TYPE_CHECKING:
+    from typing import Any
+
+    from .accelerator.notebook import load_ipython_extension as load_ipython_extension
+    from .accelerator.notebook import unload_ipython_extension as unload_ipython_extension
+    from .accelerator.switch import accelerate as accelerate
+    from .accelerator.switch import accelerated as accelerated
+    from .accelerator.switch import stop_accelerating as stop_accelerating
     from .callbacks import EpochRecord as EpochRecord
     from .estimators import MLPClassifier as MLPClassifier
     from .estimators import MLPRegressor as MLPRegressor
@@ -23,17 +28,24 @@ _HOMES = {
     "MLPClassifier": ".estimators",
     "MLPRegressor": ".estimators",
     "Network": ".network",
+    "accelerate": ".accelerator.switch",
+    "accelerated": ".accelerator.switch",
     "check_gradients": ".gradient_check",
+    "load_ipython_extension": ".accelerator.notebook",
+    "stop_accelerating": ".accelerator.switch",
+    "unload_ipython_extension": ".accelerator.notebook",
 }
 
 __all__ = ["EpochRecord", "MLPClassifier", "MLPRegressor", "Network", "check_gradients"]
-__all__ += ["__version__"]
+__all__ += ["__version__", "accelerate", "accelerated", "stop_accelerating"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Import a public name's module when the name is first used."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(_HOMES[name], __name__), name)
 
 

@@ -15,7 +15,7 @@ from .algorithm import checkpointing
 from .algorithm.checkpointing import Checkpoint
 from .algorithm.parameters import Array
 from .callbacks import Callbacks
-from .fitting import callback_copies, contract, methods, overrides
+from .fitting import callback_copies, contract, exchange, methods, overrides
 from .fitting.conversion import HIDDEN_NAMES
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
 from .fitting.options import Options, options, set_options
@@ -73,6 +73,55 @@ class _Accelerated:
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
         theirs = super()._forward_pass_fast  # type: ignore[misc]
         return methods.forward_pass_fast(self, theirs, X, check_input)
+
+    def to_sklearn(self: Any) -> Any:
+        """Copy the model into one of scikit-learn's own class, which needs no gpubackprop.
+
+        Exporters that look the class up, such as those to ONNX or PMML, then know it.
+
+        Returns
+        -------
+        model : sklearn.neural_network.MLPClassifier or sklearn.neural_network.MLPRegressor
+            With the same parameters, except the five that come on top, and if it is fitted with
+            the same weights, history and state of the optimizer.
+
+        Examples
+        --------
+        >>> from gpubackprop import MLPRegressor
+        >>> MLPRegressor(alpha=0.1, device="cpu").to_sklearn()
+        MLPRegressor(alpha=0.1)
+        """
+        return exchange.to_sklearn(self)
+
+    @classmethod
+    def from_sklearn(cls, model: Any, **parameters: Any) -> Any:
+        """Copy a model of scikit-learn's own class into one of this class.
+
+        Parameters
+        ----------
+        model : sklearn.neural_network.MLPClassifier or sklearn.neural_network.MLPRegressor
+            Fitted or not, of the kind that this class is.
+        **parameters : object
+            device, backend, precision, callbacks and checkpoint; the defaults for others.
+
+        Returns
+        -------
+        model : object
+            With the same parameters, weights, history and state of the optimizer.
+
+        Raises
+        ------
+        TypeError
+            If the model is of another kind.
+
+        Examples
+        --------
+        >>> import sklearn.neural_network
+        >>> from gpubackprop import MLPRegressor
+        >>> MLPRegressor.from_sklearn(sklearn.neural_network.MLPRegressor(alpha=0.1), device="cpu")
+        MLPRegressor(alpha=0.1, device='cpu')
+        """
+        return exchange.from_sklearn(cls, model, parameters)
 
     def __getstate__(self: Any) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]

@@ -46,6 +46,12 @@ FLOORS = (
     ("table.model_archive",),
     ("table",),
     ("",),  # gpubackprop/__init__.py: the public names
+    ("accelerator.notebook", "accelerator.script"),
+    ("accelerator.switch", "accelerator.start_file"),
+    ("accelerator.startup",),
+    ("accelerator.patching",),
+    ("accelerator.profile",),
+    ("accelerator.measuring", "accelerator.report"),
     ("estimators", "gradient_check"),
     ("fitting.methods",),
     ("fitting.gpu_inputs", "fitting.kept_engine"),
@@ -57,6 +63,7 @@ FLOORS = (
         "fitting.overrides",
         "fitting.callback_copies",
     ),
+    ("fitting.exchange",),
     ("fitting.options", "fitting.warnings_of_scikit_learn"),
     ("callbacks", "fitting.callback_changes", "fitting.contract", "fitting.scores"),
     ("training.epochs", "backends.cuda.device_arrays"),
@@ -101,7 +108,15 @@ FLOORS = (
     ("kernels.kernel", "kernels.numba_contract"),
     ("_version", "files"),
     # their __init__.py; whatever is new below them lands here
-    ("algorithm", "fitting", "kernels", "kernels.cuda", "kernels.native", "training"),
+    (
+        "accelerator",
+        "algorithm",
+        "fitting",
+        "kernels",
+        "kernels.cuda",
+        "kernels.native",
+        "training",
+    ),
 )
 
 

@@ -1,10 +1,12 @@
-"""The command line: ``gpubackprop train``, ``predict``, ``info``, ``explain`` and ``bench``."""
+"""The command line: ``gpubackprop train``, ``predict``, ``info`` and the others of `COMMANDS`."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
 
+COMMANDS = ("train", "predict", "info", "explain", "bench", "accelerate")
+"""Names of the subcommands; `app` has their functions."""
 _NEEDED = ("typer", "rich", "pandas", "skops")
 
 

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from gpubackprop.cli.accelerate import accelerate
 from gpubackprop.cli.bench import bench
 from gpubackprop.cli.errors import UserError
 from gpubackprop.cli.explain import explain
@@ -43,7 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Train scikit-learn's neural networks, faster.",
 )
-for command in (train, predict, info, explain, bench):
+for command in (train, predict, info, explain, bench, accelerate):
     app.command()(command)
 
 

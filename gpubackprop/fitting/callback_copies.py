@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from joblib.externals.loky.backend.reduction import get_loky_pickler
 from sklearn.base import BaseEstimator, clone
 
 from ..callbacks import Callback, Callbacks, listeners
@@ -56,7 +57,8 @@ class Portable:
         return _copied(self.callbacks, partial(copy.deepcopy, memo=memo))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        kept = _that_can_be_pickled(self.callbacks) if self._fitted else self.callbacks
+        require = _that_can_be_pickled if self._fitted else _that_workers_can_have
+        kept = require(self.callbacks)
         return operator.getitem, ([kept], 0)  # in a pickle stand the callbacks alone
 
 
@@ -66,6 +68,19 @@ def _that_can_be_pickled(callbacks: Callbacks) -> Callbacks:
     if len(kept) == len(listeners(callbacks)):
         return callbacks
     return kept or None
+
+
+def _that_workers_can_have(callbacks: Callbacks) -> Callbacks:
+    """Return the callbacks, or raise an error that names one which no pickler takes."""
+    for callback in listeners(callbacks):
+        try:
+            _TrialForWorkers(io.BytesIO()).dump(callback)
+        except Exception as reason:
+            raise pickle.PicklingError(
+                f"the callback {callback!r} cannot be pickled ({reason}): set callbacks=None "
+                "before, or give its class a __getstate__ that leaves out what cannot"
+            ) from reason
+    return callbacks
 
 
 def _can_be_pickled(callback: Callback) -> bool:
@@ -82,8 +97,16 @@ def _can_be_pickled(callback: Callback) -> bool:
     return True
 
 
-class _Trial(pickle.Pickler):
-    """Pickles a callback, but no model that it holds, which may hold the callback again."""
+class _WithoutModels:
+    """Lets a pickler take a callback, but no model that it holds, which may hold it again."""
 
     def persistent_id(self, obj: Any) -> str | None:
         return "model" if isinstance(obj, BaseEstimator) else None
+
+
+class _Trial(_WithoutModels, pickle.Pickler):
+    """Takes what every pickle can hold."""
+
+
+class _TrialForWorkers(_WithoutModels, get_loky_pickler()):  # type: ignore[misc]
+    """Takes functions of a notebook as well, as joblib does on the way to other processes."""

@@ -34,6 +34,7 @@ __all__ = [
     "SGDOptimizer",
     "StrOptions",
     "check_partial_fit_first_call",
+    "is_known",
     "mixins",
     "mlp",
     "validate_parameter_constraints",
@@ -195,7 +196,8 @@ def violations() -> list[str]:
 
 
 @cache
-def _is_known() -> bool:
+def is_known() -> bool:
+    """Whether the contract holds; the first time it does not, a warning says where."""
     wrong = violations()
     if wrong:
         warnings.warn(
@@ -223,4 +225,4 @@ def mixins(*classes: type) -> tuple[type, ...]:
     UserWarning
         The first time, if the contract does not hold.
     """
-    return classes if _is_known() else ()
+    return classes if is_known() else ()

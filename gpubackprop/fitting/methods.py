@@ -38,7 +38,7 @@ def fit_stochastic(
     intercept_grads: list[Any],
     layer_units: list[int],
     incremental: bool,
-) -> str | None:
+) -> None:
     """Train by mini-batches.
 
     Parameters
@@ -49,11 +49,6 @@ def fit_stochastic(
         `_fit_stochastic`.
     X, y, sample_weight, activations, deltas, coef_grads, intercept_grads, layer_units, incremental
         Its arguments.
-
-    Returns
-    -------
-    reason : str or None
-        Why scikit-learn's own steps trained, if they did.
     """
     own, buffers = options(estimator), (activations, deltas, coef_grads, intercept_grads)
     if not incremental or not hasattr(estimator, "_optimizer"):
@@ -63,7 +58,7 @@ def fit_stochastic(
         overrides.hand_down(estimator, X, own.device, reason)
     if reason and not own.callbacks:  # which scikit-learn's code does not call
         theirs(X, y, sample_weight, *buffers, layer_units, incremental)
-        return reason
+        return
     if estimator.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
     if len(layer_units) != estimator.n_layers_:
@@ -78,7 +73,6 @@ def fit_stochastic(
         opened = _engine(estimator, data, batch_size, incremental)
     train = partial(epoch_loop.train, estimator, data, opened, incremental)
     kept_engine.keep(estimator, threads.giving_back(train))
-    return reason
 
 
 def _engine(
@@ -101,7 +95,7 @@ def fit_lbfgs(
     coef_grads: list[Any],
     intercept_grads: list[Any],
     layer_units: list[int],
-) -> str | None:
+) -> None:
     """Train by L-BFGS.
 
     Parameters
@@ -110,11 +104,6 @@ def fit_lbfgs(
         As for `fit_stochastic`, `theirs` being `_fit_lbfgs`.
     X, y, sample_weight, activations, deltas, coef_grads, intercept_grads, layer_units
         Its arguments.
-
-    Returns
-    -------
-    reason : str or None
-        Why scikit-learn's own gradients were used, if they were.
     """
     if tuple(layer_units) != layer_sizes(estimator):
         _refuse_layers(layer_units, estimator, ValueError)
@@ -123,7 +112,7 @@ def fit_lbfgs(
     if reason:
         overrides.hand_down(estimator, X, own.device, reason)
         theirs(X, y, sample_weight, *others)
-        return reason
+        return
     dtype = backends.dtype_of(own.precision) or np.dtype(np.float64)  # SciPy's own
     choice = _choice(estimator, X, X.shape[0], estimator.max_iter)
     make = partial(FullBatch, estimator, X, y, sample_weight, dtype)
@@ -134,7 +123,6 @@ def fit_lbfgs(
 
     threads.giving_back(solve)
     estimator.loss_ = epoch_loop.loss_type(estimator, X, y, sample_weight)(estimator.loss_)
-    return None
 
 
 def forward_pass_fast(

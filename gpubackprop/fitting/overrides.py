@@ -29,8 +29,8 @@ from .options import has_options
 _log = logging.getLogger("gpubackprop")
 
 Method = TypeVar("Method")
-_stand_ins: set[int] = set()
-"""Identities of the engine's methods, which live as long as their classes."""
+_stand_ins: dict[int, Any] = {}
+"""The engine's methods by their identities, which nothing else can have while they live."""
 
 
 def stands_in(method: Method) -> Method:
@@ -38,7 +38,7 @@ def stands_in(method: Method) -> Method:
 
     One that is put into scikit-learn's own class has the method before it as `__wrapped__`.
     """
-    _stand_ins.add(id(method))
+    _stand_ins[id(method)] = method
     return method
 
 
@@ -207,6 +207,6 @@ def _in_memory(estimator: Any) -> str | None:
 
 def _in_history(estimator: Any) -> str | None:
     for name in ("loss_curve_", "validation_scores_"):
-        if type(getattr(estimator, name)) not in (list, type(None)):
+        if type(getattr(estimator, name, None)) not in (list, type(None)):
             return f"{name} is not a plain list"
     return None

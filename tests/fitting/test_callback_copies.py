@@ -146,3 +146,18 @@ def test_a_clone_keeps_what_scikit_learn_keeps() -> None:
         assert twin.get_metadata_routing().fit.requests == {"sample_weight": True}
     assert not hasattr(twin, "coefs_")
     assert twin.get_params() == model.get_params()
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_an_error_names_the_callback_that_no_worker_can_have(several: bool) -> None:
+    locked = Locked()
+    model = MLPRegressor(callbacks=[Recorder(), locked] if several else locked)
+    with pytest.raises(pickle.PicklingError, match=r"the callback <.*Locked.*> cannot be pickled"):
+        pickle.dumps(model)
+
+
+def test_an_unfitted_model_is_pickled_by_a_callback_that_holds_it() -> None:
+    recorder = Recorder()
+    recorder.model = MLPRegressor(callbacks=[recorder])  # type: ignore[attr-defined]
+    opened = pickle.loads(pickle.dumps(recorder.model))  # type: ignore[attr-defined]
+    assert opened.callbacks[0].model is opened

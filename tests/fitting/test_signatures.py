@@ -79,7 +79,8 @@ def test_no_public_name_is_missing_or_added(ours: Any, theirs: Any) -> None:
     def public(estimator: Any) -> set[str]:
         return {name for name in dir(estimator) if not name.startswith("_")}
 
-    assert public(ours()) == public(theirs()) | set(OWN_PARAMETERS)
+    exchange = {"to_sklearn", "from_sklearn"}
+    assert public(ours()) == public(theirs()) | set(OWN_PARAMETERS) | exchange
 
 
 @both_estimators

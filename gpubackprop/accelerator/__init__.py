@@ -1,0 +1,1 @@
+"""scikit-learn's own MLPClassifier and MLPRegressor, with gpubackprop's engine in them."""

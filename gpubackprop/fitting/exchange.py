@@ -1,0 +1,68 @@
+"""Models between gpubackprop's classes and scikit-learn's own, with all that they have learned."""
+
+import copy
+from typing import Any
+
+from .contract import MLPClassifier, MLPRegressor
+from .options import Options, has_options
+
+
+def to_sklearn(estimator: Any) -> Any:
+    """Copy a model of ours into one of the class that scikit-learn has for it.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Of gpubackprop, fitted or not.
+
+    Returns
+    -------
+    model : sklearn.neural_network.MLPClassifier or MLPRegressor
+    """
+    cls = MLPClassifier if isinstance(estimator, MLPClassifier) else MLPRegressor
+    return _filled(cls(**_parameters(estimator, cls)), estimator)
+
+
+def from_sklearn(cls: Any, model: Any, parameters: dict[str, Any]) -> Any:
+    """Copy a model of scikit-learn's class into one of ours.
+
+    Parameters
+    ----------
+    cls : type
+        MLPClassifier or MLPRegressor of gpubackprop, or a subclass.
+    model : MLPClassifier or MLPRegressor
+        Of scikit-learn, fitted or not.
+    parameters : dict
+        Those that ours have on top.
+
+    Returns
+    -------
+    estimator : object
+        Of class `cls`.
+
+    Raises
+    ------
+    TypeError
+        If the model is of another kind.
+    """
+    base = MLPClassifier if issubclass(cls, MLPClassifier) else MLPRegressor
+    kind: Any = type(model)
+    if not isinstance(model, base) or has_options(kind):
+        raise TypeError(
+            f"model must be a sklearn.neural_network.{base.__name__}, got {kind.__module__}."
+            f"{kind.__qualname__}"
+        )
+    return _filled(cls(**_parameters(model, base), **parameters), model)
+
+
+def _parameters(estimator: Any, cls: Any) -> dict[str, Any]:
+    """Read the parameters that scikit-learn's class has."""
+    return {name: copy.deepcopy(getattr(estimator, name)) for name in cls._get_param_names()}
+
+
+def _filled(model: Any, source: Any) -> Any:
+    """Give a new model copies of all that was learned: weights, history and optimizer."""
+    parameters = {*Options._fields, *source._get_param_names(), *model._get_param_names()}
+    state = {name: value for name, value in vars(source).items() if name not in parameters}
+    vars(model).update(copy.deepcopy(state))
+    return model
