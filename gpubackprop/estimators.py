@@ -1,36 +1,23 @@
 """MLPClassifier and MLPRegressor: scikit-learn's, with the numeric engine replaced."""
 
 import copy
-import logging
 import warnings
 from collections.abc import Sequence
-from contextlib import ExitStack
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.sparse
 import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
-from sklearn.utils.validation import validate_data
 
 from . import backends, callbacks
 from ._version import __version__
 from .algorithm import checkpointing
 from .algorithm.checkpointing import Checkpoint
 from .algorithm.parameters import Array
-from .backends import threads
-from .backends.cuda.device_arrays import device_for
 from .callbacks import Callbacks
-from .fitting import callback_copies, contract, epoch_loop, kept_engine, overrides
-from .fitting.adapters import DenseEngine, StepEngine
-from .fitting.conversion import layer_sizes
-from .fitting.full_batch import FullBatch
+from .fitting import callback_copies, contract, methods, overrides
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
 from .fitting.options import Options, options, set_options
-from .fitting.prediction import are_few, predict
-
-_log = logging.getLogger("gpubackprop")
 
 
 class _Accelerated:
@@ -68,111 +55,26 @@ class _Accelerated:
     def _fit(
         self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False
     ) -> Any:
-        fit = partial(super()._fit, X, y, sample_weight, incremental)  # type: ignore[misc]
-        return threads.giving_back(fit)
+        known = ("lbfgs", *contract.mlp._STOCHASTIC_SOLVERS)
+        if self.solver not in known:  # scikit-learn's code returns such a model untrained
+            raise ValueError(f"solver must be one of {', '.join(known)}, got {self.solver!r}")
+        return super()._fit(X, y, sample_weight, incremental)  # type: ignore[misc]
 
     @overrides.stands_in
-    def _fit_stochastic(
-        self: Any,
-        X: Any,
-        y: Array,
-        sample_weight: Array | None,
-        activations: list[Any],
-        deltas: list[Any],
-        coef_grads: list[Any],
-        intercept_grads: list[Any],
-        layer_units: list[int],
-        incremental: bool,
-    ) -> None:
-        own = options(self)
-        buffers = (activations, deltas, coef_grads, intercept_grads)
-        if not incremental or not hasattr(self, "_optimizer"):
-            self._optimizer = epoch_loop.new_optimizer(self)
-        reason = overrides.in_training(self, X)
-        if reason:
-            overrides.hand_down(self, X, own.device, reason)
-        if reason and not own.callbacks:  # which scikit-learn's code does not call
-            super()._fit_stochastic(X, y, sample_weight, *buffers, layer_units, incremental)  # type: ignore[misc]
-            return
-        if self.early_stopping and incremental:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        if len(layer_units) != self.n_layers_:
-            _refuse_layers(layer_units, self, TypeError)
-        _require_writable(self)
-        data = epoch_loop.split(self, X, y, sample_weight)
-        batch_size = epoch_loop.batch_size(self, data.X.shape[0])
-        if reason:
-            steps = partial(StepEngine, self, data, batch_size, buffers)
-            epoch_loop.train(self, data, steps, incremental)
-            return
-        work = _work(self, data.X.shape[0], batch_size, 1 if incremental else self.max_iter)
-        with ExitStack() as sessions:
-            again = incremental or self.warm_start
-            make = partial(kept_engine.engine if again else DenseEngine, self, data, batch_size)
-            choice = own.backend, device_for(own.device, X), own.precision
-            dense = partial(backends.begin, make, sessions, *choice, work)
-            kept_engine.keep(self, epoch_loop.train(self, data, dense, incremental))
+    def _fit_stochastic(self: Any, *arguments: Any, **named: Any) -> None:
+        methods.fit_stochastic(self, super()._fit_stochastic, *arguments, **named)  # type: ignore[misc]
 
     @overrides.stands_in
-    def _backprop(
-        self: Any,
-        X: Any,
-        y: Array,
-        sample_weight: Array | None,
-        activations: list[Any] | FullBatch,
-        deltas: list[Any],
-        coef_grads: list[Any],
-        intercept_grads: list[Any],
-    ) -> tuple[float, list[Array], list[Array]]:
-        if isinstance(activations, FullBatch):
-            return activations.loss_and_gradient()
-        step: tuple[float, list[Array], list[Array]] = super()._backprop(  # type: ignore[misc]
-            X, y, sample_weight, activations, deltas, coef_grads, intercept_grads
-        )
-        return step
-
-    @overrides.stands_in
-    def _fit_lbfgs(
-        self: Any,
-        X: Any,
-        y: Array,
-        sample_weight: Array | None,
-        activations: list[Any],
-        deltas: list[Any],
-        coef_grads: list[Any],
-        intercept_grads: list[Any],
-        layer_units: list[int],
-    ) -> None:
-        if tuple(layer_units) != layer_sizes(self):
-            _refuse_layers(layer_units, self, ValueError)
-        others = (deltas, coef_grads, intercept_grads, layer_units)
-        solve = partial(super()._fit_lbfgs, X, y, sample_weight)  # type: ignore[misc]
-        own, reason = options(self), overrides.in_full_batch(self, X)
-        if reason:
-            overrides.hand_down(self, X, own.device, reason)
-            solve(activations, *others)
-            return
-        dtype = backends.dtype_of(own.precision) or np.dtype(np.float64)  # SciPy's own
-        work = _work(self, X.shape[0], X.shape[0], self.max_iter)
-        with ExitStack() as sessions:
-            make = partial(FullBatch, self, X, y, sample_weight, dtype)
-            choice = own.backend, device_for(own.device, X), own.precision
-            rows = backends.begin(make, sessions, *choice, work)
-            solve(rows, *others)  # scikit-learn hands the buffers on to `_backprop`, as they are
-        self.loss_ = epoch_loop.loss_type(self, X, y, sample_weight)(self.loss_)
+    def _fit_lbfgs(self: Any, *arguments: Any, **named: Any) -> None:
+        methods.fit_lbfgs(self, super()._fit_lbfgs, *arguments, **named)  # type: ignore[misc]
 
     @overrides.stands_in
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
-        if check_input:  # what is sparse, such as a data frame of sparse columns, shows here
-            X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        if scipy.sparse.issparse(X) or overrides.in_prediction(self) or are_few(self, X):
-            y_hat: Array = super()._forward_pass_fast(X, check_input=False)  # type: ignore[misc]
-            return y_hat
-        return threads.giving_back(partial(predict, self, X))
+        theirs = super()._forward_pass_fast  # type: ignore[misc]
+        return methods.forward_pass_fast(self, theirs, X, check_input)
 
     def __getstate__(self: Any) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
-        state.pop(kept_engine.ATTRIBUTE, None)
         if options(self).callbacks is not None:
             state["callbacks"] = callback_copies.Portable(state["callbacks"], "coefs_" in state)
         versions = {"_gpubackprop_version": __version__, "_sklearn_version": sklearn.__version__}
@@ -211,32 +113,6 @@ class _Accelerated:
         silent.callbacks = None
         twin = super(_Accelerated, silent).__sklearn_clone__()  # type: ignore[misc]
         return twin.set_params(callbacks=callback_copies.cloned(own))
-
-
-def _work(estimator: Any, n: int, batch_size: int, epochs: int) -> backends.Work:
-    """How much will be computed, if so many epochs are taken."""
-    size = sum(int(np.prod(W.shape)) for W in estimator.coefs_)
-    products = 3 * batch_size * size  # forward, pulled back, gradient
-    return backends.Work(products, epochs * -(-n // batch_size))
-
-
-def _refuse_layers(layer_units: list[int], estimator: Any, error: type[Exception]) -> None:
-    """Raise in words what scikit-learn's code runs into: IndexError where layers are missing."""
-    error = IndexError if len(layer_units) < estimator.n_layers_ else error
-    raise error(
-        f"hidden_layer_sizes and the data ask for layers of {tuple(map(int, layer_units))} units, "
-        f"but training goes on with a network of {layer_sizes(estimator)}; fit anew without "
-        "warm_start to change them"
-    )
-
-
-def _require_writable(estimator: Any) -> None:
-    """Raise what scikit-learn's first step raises, before an epoch is computed in vain."""
-    if not all(w.flags.writeable for w in estimator.coefs_ + estimator.intercepts_):
-        raise ValueError(
-            "output array is read-only: coefs_ or intercepts_ cannot be trained in place; load a "
-            "model with mmap_mode='c' or without mmap_mode to train on, or train a copy.deepcopy"
-        )
 
 
 class MLPClassifier(

@@ -12,6 +12,16 @@ from inspect import signature
 from typing import Any
 
 import numpy as np
+
+
+def add_row_stack() -> None:
+    """Give NumPy 2.5 the name that it dropped, and that numba-cuda 0.30 looks up on import."""
+    if not hasattr(np, "row_stack"):
+        np.row_stack = np.vstack
+
+
+add_row_stack()
+
 from numba.core.cgutils import get_or_insert_function
 from numba.core.codegen import CPUCodeLibrary
 from numba.core.compiler import Flags, compile_extra
@@ -83,7 +93,6 @@ def cuda_violations() -> list[str]:
     violations : list of str
         As for `violations`.
     """
-    add_row_stack()
     from numba import cuda
     from numba.cuda import dispatcher
 
@@ -105,12 +114,6 @@ def _differing(signatures: dict[Callable[..., Any], tuple[str, ...]]) -> list[st
         if actual != expected:
             found.append(f"{function.__qualname__}{actual}, expected {expected}")
     return found
-
-
-def add_row_stack() -> None:
-    """Give NumPy 2.5 the name that it dropped, and that numba-cuda 0.30 looks up on import."""
-    if not hasattr(np, "row_stack"):
-        np.row_stack = np.vstack
 
 
 @contextmanager

@@ -47,6 +47,7 @@ FLOORS = (
     ("table",),
     ("",),  # gpubackprop/__init__.py: the public names
     ("estimators", "gradient_check"),
+    ("fitting.methods",),
     ("fitting.gpu_inputs", "fitting.kept_engine"),
     ("fitting.adapters", "fitting.full_batch", "fitting.prediction", "network"),
     (
@@ -56,7 +57,7 @@ FLOORS = (
         "fitting.overrides",
         "fitting.callback_copies",
     ),
-    ("fitting.options",),
+    ("fitting.options", "fitting.warnings_of_scikit_learn"),
     ("callbacks", "fitting.callback_changes", "fitting.contract", "fitting.scores"),
     ("training.epochs", "backends.cuda.device_arrays"),
     ("training.batches", "training.snapshot", "training.memory_plan"),

@@ -2,8 +2,8 @@
 
 import logging
 import re
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -18,10 +18,12 @@ __all__ = [
     "NAMES",
     "PRECISIONS",
     "Backend",
+    "Choice",
     "Work",
-    "begin",
+    "begun",
     "dtype_of",
     "gpu_for",
+    "require_known",
     "select",
 ]
 
@@ -55,15 +57,19 @@ class Work(NamedTuple):
     """At the most."""
 
 
-def begin(
-    make: Callable[[Backend], Made],
-    sessions: ExitStack,
-    backend: str,
-    device: str,
-    precision: str,
-    work: Work,
-) -> Made:
-    """Make what works on a backend, the one that is chosen for this work.
+class Choice(NamedTuple):
+    """What decides which backend does some work."""
+
+    backend: str
+    device: str
+    precision: str
+    """These three as for `select`."""
+    work: Work
+
+
+@contextmanager
+def begun(choice: Choice, make: Callable[[Backend], Made]) -> Iterator[Made]:
+    """Within a `with`, hold the session of the backend that is chosen, and what works on it.
 
     "auto" takes the GPU from 20 million multiply-adds a mini-batch and 200 thousand million in all
     on, where one works; if it cannot begin there after all, the CPU takes over and the log says
@@ -72,20 +78,22 @@ def begin(
 
     Parameters
     ----------
+    choice : Choice
+        Which backend.
     make : callable
         Is given the backend.
-    sessions : ExitStack
-        Where the backend's session is entered; to be left when the work is done.
-    backend, device, precision : str
-        As for `select`.
-    work : Work
-        What "auto" decides by.
 
-    Returns
-    -------
+    Yields
+    ------
     made : object
         What `make` returned.
     """
+    with ExitStack() as sessions:
+        yield _made(choice, make, sessions)
+
+
+def _made(choice: Choice, make: Callable[[Backend], Made], sessions: ExitStack) -> Made:
+    backend, device, precision, work = choice
     if device == "auto" and backend == "auto" and _gpu_is_worth_it(work):
         try:
             return _on(_gpu(0, _ROUNDINGS.get(precision, Rounding.NONE)), make, sessions)
@@ -134,7 +142,7 @@ def select(backend: str, device: str, precision: str = "auto") -> Backend:
     >>> select("auto", "cpu").name
     'compiled'
     """
-    _require_known(backend, device, precision)
+    require_known(backend, device, precision)
     rounding = _ROUNDINGS.get(precision, Rounding.NONE)
     if device.startswith("cuda"):
         return _gpu(_index(device), rounding)
@@ -184,7 +192,8 @@ def dtype_of(precision: str) -> np.dtype[Any] | None:
     return np.dtype(_DTYPES[precision]) if precision in _DTYPES else None
 
 
-def _require_known(backend: str, device: str, precision: str) -> None:
+def require_known(backend: str, device: str, precision: str) -> None:
+    """Raise ValueError if a name is unknown, or two of them contradict each other."""
     if backend not in NAMES:
         raise ValueError(f"backend must be one of {', '.join(NAMES)}, got {backend!r}")
     if not isinstance(device, str) or not _DEVICES.fullmatch(device):

@@ -254,7 +254,7 @@ def _early_stopping(console: Terminal, problem: Problem, wish: bool | None, own:
         enough = enough and rows >= ROWS_TO_STOP_EARLY
     if not enough:
         console.print("  no early stopping: too few rows to hold out a validation part")
-    return enough
+    return bool(enough)
 
 
 def _batch_size(problem: Problem, own: bool) -> int | str:

@@ -8,13 +8,25 @@ import scipy.sparse
 from ..algorithm.memory import HOST, Memory
 from ..algorithm.optimizers import Optimizer
 from ..algorithm.parameters import Array, Parameters
+from ..backends import dtype_of
 from ..backends.cuda import device_arrays
-from ..kernels.formulas import ACTIVATIONS, LOSSES, PAIRINGS, Activation, Formulas, Loss
+from ..kernels.formulas import (
+    ACTIVATIONS,
+    ELEMENTWISE,
+    LOSSES,
+    PAIRINGS,
+    Activation,
+    Formulas,
+    Loss,
+)
 from ..kernels.optimizers import SGD, Adam
 from .contract import SGDOptimizer
+from .options import options
 
 ACTIVATION_OF = {row.scikit_learn or row.name: sigma for sigma, row in ACTIVATIONS.items()}
 """Activations by the name that an estimator's parameter has: scikit-learn's where it has one."""
+HIDDEN_NAMES = {name for name, sigma in ACTIVATION_OF.items() if sigma in ELEMENTWISE}
+"""Names of the hidden layers' activations."""
 
 
 def formulas(estimator: Any) -> Formulas:
@@ -49,9 +61,9 @@ def training_dtype(estimator: Any, X: Any, y: Array, sample_weight: Array | None
 
     NumPy computes errors, gradients and moments in the widest type of all.
     """
-    dtype = working_dtype(estimator, X)
-    if estimator.precision != "auto":
-        return dtype
+    chosen, dtype = dtype_of(options(estimator).precision), working_dtype(estimator, X)
+    if chosen is not None:
+        return chosen
     spans = [_largest(y, dtype)]
     if sample_weight is not None:
         sizes = np.abs(device_arrays.on_host(sample_weight))

@@ -7,8 +7,7 @@ for them; what an epoch computes is `epochs.Epochs`.
 
 import logging
 import time
-import warnings
-from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -24,6 +23,7 @@ from ..callbacks import Callbacks, EpochRecord, call, listeners
 from . import callback_changes
 from .contract import mlp
 from .options import options
+from .warnings_of_scikit_learn import warn
 
 _log = logging.getLogger("gpubackprop")
 
@@ -56,7 +56,7 @@ class Data(NamedTuple):
 
 
 def train(
-    estimator: Any, data: Data, make_engine: Callable[[], Engine], incremental: bool
+    estimator: Any, data: Data, opened: AbstractContextManager[Engine], incremental: bool
 ) -> Engine | None:
     """Run epochs until the loss or score stops improving, or `max_iter` of them.
 
@@ -66,8 +66,8 @@ def train(
         Initialised; its `coefs_`, `intercepts_`, `_optimizer` and history are written in place.
     data : Data
         Rows to train on and to validate with.
-    make_engine : callable
-        Makes what computes an epoch; may take seconds where something is compiled first.
+    opened : context manager of Engine
+        Makes what computes an epoch, which may take seconds where something is compiled first.
     incremental : bool
         One epoch only, as `partial_fit` wants.
 
@@ -76,25 +76,29 @@ def train(
     engine : Engine or None
         None after an interrupt, which may have come in the midst of a step.
     """
-    engine: Engine | None = None
+    through: Engine | None = None
     try:
-        engine = make_engine()
-        _run_epochs(estimator, data, engine, incremental)
+        with opened as engine:
+            _run_and_publish(estimator, data, engine, incremental)
+            through = engine
     except KeyboardInterrupt:
-        if engine is not None:
-            engine.publish()
-            engine = None
-        warnings.warn("Training interrupted by user.", stacklevel=3)
-    except Exception:
-        if engine is not None:
-            _publish_what_is_left(engine)
-        raise
-    else:
-        engine.publish()
+        warn("Training interrupted by user.")
     if estimator.early_stopping:
         estimator.coefs_ = estimator._best_coefs
         estimator.intercepts_ = estimator._best_intercepts
-    return engine
+    return through
+
+
+def _run_and_publish(estimator: Any, data: Data, engine: Engine, incremental: bool) -> None:
+    try:
+        _run_epochs(estimator, data, engine, incremental)
+    except Exception:
+        _publish_what_is_left(engine)
+        raise
+    except KeyboardInterrupt:
+        engine.publish()
+        raise
+    engine.publish()
 
 
 def _publish_what_is_left(engine: Engine) -> None:
@@ -130,11 +134,10 @@ def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -
         asked = _call_back(callbacks, estimator, engine, time.perf_counter() - started)
         if stopped or asked or incremental:
             return
-    warnings.warn(
+    warn(
         f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) "
         "reached and the optimization hasn't converged yet.",
         ConvergenceWarning,
-        stacklevel=4,
     )
 
 
@@ -193,11 +196,17 @@ def _call_back(callbacks: Callbacks, estimator: Any, engine: Engine, seconds: fl
     return asked
 
 
-def new_optimizer(estimator: Any) -> Any:
-    """Make scikit-learn's optimizer object, of the class that its module names at present."""
+def set_optimizer(estimator: Any) -> None:
+    """Set a new `_optimizer`, of the class that scikit-learn's module names at present.
+
+    Raises
+    ------
+    ValueError
+        If no class goes with the solver, and none was set by whoever gave it its name.
+    """
     parameters = estimator.coefs_ + estimator.intercepts_
     if estimator.solver == "sgd":
-        return mlp.SGDOptimizer(
+        estimator._optimizer = mlp.SGDOptimizer(
             parameters,
             estimator.learning_rate_init,
             estimator.learning_rate,
@@ -205,13 +214,16 @@ def new_optimizer(estimator: Any) -> Any:
             estimator.nesterovs_momentum,
             estimator.power_t,
         )
-    return mlp.AdamOptimizer(
-        parameters,
-        estimator.learning_rate_init,
-        estimator.beta_1,
-        estimator.beta_2,
-        estimator.epsilon,
-    )
+    elif estimator.solver == "adam":
+        estimator._optimizer = mlp.AdamOptimizer(
+            parameters,
+            estimator.learning_rate_init,
+            estimator.beta_1,
+            estimator.beta_2,
+            estimator.epsilon,
+        )
+    elif not hasattr(estimator, "_optimizer"):
+        raise ValueError(f"solver must be 'adam', 'sgd' or 'lbfgs', got {estimator.solver!r}")
 
 
 def split(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> Data:
@@ -249,8 +261,5 @@ def batch_size(estimator: Any, n: int) -> int:
     if estimator.batch_size == "auto":
         return min(200, n)
     if estimator.batch_size > n:
-        warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=3,
-        )
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
     return int(np.clip(estimator.batch_size, 1, n))

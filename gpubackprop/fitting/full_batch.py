@@ -13,6 +13,7 @@ from ..backends.cuda.device_arrays import on_gpu
 from ..backprop import bind
 from ..kernels.protocol import Kernels
 from ..training.memory_plan import MARGIN, Sizes, mebibytes, would_need
+from .contract import FULL_BATCH
 from .conversion import formulas, layer_sizes, loss_scale, network, targets, usable
 from .options import options
 
@@ -135,6 +136,39 @@ class FullBatch:
             grad_W += dtype.type(decay) * W
         loss = loss_scale(estimator) * float(self._memory.read(self._sums)[0]) + penalty
         return loss, coef_grads, intercept_grads
+
+
+class FullBatchEstimator:
+    """An estimator as scikit-learn's `_fit_lbfgs` sees it, with loss and gradient of a `FullBatch`.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        All attributes are read from it and written to it.
+    rows : FullBatch
+        Computes at the estimator's present weights.
+    """
+
+    _estimator: Any
+    _rows: FullBatch
+    _loss_grad_lbfgs = FULL_BATCH.methods["_loss_grad_lbfgs"]
+    _unpack = FULL_BATCH.methods["_unpack"]
+
+    def __init__(self, estimator: Any, rows: FullBatch) -> None:
+        vars(self).update(_estimator=estimator, _rows=rows)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._estimator, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._estimator, name, value)
+
+    def _backprop(self, *arguments: Any) -> tuple[float, list[Array], list[Array]]:
+        return self._rows.loss_and_gradient()
+
+    def solve(self, *arguments: Any) -> None:
+        """Run `_fit_lbfgs`, which hands its arguments on to `_backprop`."""
+        FULL_BATCH.methods["_fit_lbfgs"](self, *arguments)
 
 
 def _require_room(

@@ -4,6 +4,7 @@
 is kept is memory and machine code and no numbers: every fit reads weights, optimizer and data.
 """
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,6 @@ from .conversion import formulas, layer_sizes, targets, training_dtype
 from .epoch_loop import Data, Engine
 from .options import options
 
-ATTRIBUTE = "_kept_engine"
-"""Where an estimator has it; in no pickle, copy or clone."""
 LARGEST = 4 << 20
 """Bytes of an engine, its data included, that is kept."""
 
@@ -64,7 +63,7 @@ def engine(estimator: Any, data: Data, batch_size: int, backend: Backend) -> Den
     engine : DenseEngine
         `keep` puts it back when the fit is over; nobody else uses it meanwhile.
     """
-    kept: KeptEngine | None = vars(estimator).pop(ATTRIBUTE, None)
+    kept = _kept.pop(id(estimator), (None, None))[1]
     if backend.memory is not HOST or data.sample_weight is not None:
         return DenseEngine(estimator, data, batch_size, backend)
     if kept is not None and kept.kind == _kind(estimator, data, batch_size, backend):
@@ -78,7 +77,17 @@ def keep(estimator: Any, engine: Engine | None) -> None:
     """Keep the engine of a fit that is over, if it can serve another."""
     if isinstance(engine, KeptEngine):
         engine.leave()
-        vars(estimator)[ATTRIBUTE] = engine
+        key, drop = id(estimator), _kept.pop
+        _kept[key] = weakref.ref(estimator, lambda _: drop(key, None)), engine
+
+
+def kept(estimator: Any) -> KeptEngine | None:
+    """Return the engine that is kept for an estimator."""
+    return _kept.get(id(estimator), (None, None))[1]
+
+
+_kept: dict[int, tuple[weakref.ref[Any], KeptEngine]] = {}
+"""Engines by the identity of their estimators, which keep nothing: no pickle or copy has them."""
 
 
 def _kind(estimator: Any, data: Data, batch_size: int, backend: Backend) -> tuple[Any, ...]:

@@ -1,4 +1,7 @@
-"""The parameters that gpubackprop's estimators have on top of scikit-learn's."""
+"""The parameters that gpubackprop's estimators have on top of scikit-learn's.
+
+scikit-learn's own estimators, where they are accelerated, have the process's choice instead.
+"""
 
 import logging
 from functools import cache
@@ -7,8 +10,10 @@ from itertools import takewhile
 from types import CodeType
 from typing import Any, NamedTuple
 
+from .. import backends
 from ..algorithm.checkpointing import Checkpoint
 from ..callbacks import Callbacks
+from . import process_choice
 
 _log = logging.getLogger("gpubackprop")
 
@@ -26,8 +31,32 @@ class Options(NamedTuple):
 def options(estimator: Any) -> Options:
     """Read an estimator's, without those whose names its subclass uses for something else."""
     cls: Any = type(estimator)
+    if not has_options(cls):
+        return _of_the_process(process_choice.current())
     named = (name for name in Options._fields if name not in claimed_names(cls))
     return Options(**{name: getattr(estimator, name) for name in named})
+
+
+@cache
+def has_options(cls: Any) -> bool:
+    """Whether a class is gpubackprop's or derived from it, not scikit-learn's alone."""
+    return any(map(_is_ours, cls.__mro__))
+
+
+def _is_ours(cls: Any) -> bool:
+    return bool(cls.__module__.partition(".")[0] == __name__.partition(".")[0])
+
+
+@cache
+def _of_the_process(choice: process_choice.ProcessChoice) -> Options:
+    try:
+        backends.require_known(choice.backend, choice.device, choice.precision)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}, by a call of accelerate or accelerated, or by an environment variable "
+            f"{', '.join(process_choice.VARIABLES.values())}"
+        ) from None
+    return Options(choice.device, choice.backend, choice.precision)
 
 
 def set_options(estimator: Any, **values: Any) -> None:
@@ -44,8 +73,7 @@ def claimed_names(cls: Any) -> frozenset[str]:
     It does where its body defines the name, or where its constructor keeps the value itself and
     does not pass it on.
     """
-    package = __name__.partition(".")[0]
-    subclasses = takewhile(lambda c: c.__module__.partition(".")[0] != package, cls.__mro__)
+    subclasses = takewhile(lambda c: not _is_ours(c), cls.__mro__)
     claimed = frozenset(
         name
         for subclass in subclasses

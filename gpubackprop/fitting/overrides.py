@@ -23,6 +23,7 @@ from .contract import (
     Reliance,
     mlp,
 )
+from .options import has_options
 
 _log = logging.getLogger("gpubackprop")
 
@@ -32,7 +33,10 @@ _stand_ins: set[int] = set()
 
 
 def stands_in(method: Method) -> Method:
-    """Mark a method that computes what scikit-learn's of the same name does."""
+    """Mark a method that computes what scikit-learn's of the same name does.
+
+    One that is put into scikit-learn's own class has the method before it as `__wrapped__`.
+    """
     _stand_ins.add(id(method))
     return method
 
@@ -84,9 +88,11 @@ def hand_down(estimator: Any, X: Any, device: str, reason: str) -> None:
     Raises
     ------
     ValueError
-        If a GPU was asked for, or X lies on one.
+        If the estimator's parameter asked for a GPU, or X lies on one.
     """
-    if device.startswith("cuda") or on_gpu(X):
+    cls: Any = type(estimator)
+    asked = has_options(cls) and device.startswith("cuda")
+    if asked or on_gpu(X):
         raise ValueError(
             f"device={device!r}: {reason}, where scikit-learn's own code runs; "
             "use device='auto' or 'cpu', and arrays of NumPy"
@@ -123,7 +129,9 @@ def _beyond_ours(cls: type, name: str) -> Any:
         return seen
     for each in cls.__mro__:
         found = each.__dict__.get(name)
-        if found is not None and id(found) not in _stand_ins:
+        if id(found) in _stand_ins:
+            found = getattr(found, "__wrapped__", None)
+        if found is not None:
             return found
     return None
 

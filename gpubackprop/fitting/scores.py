@@ -75,6 +75,10 @@ def r2(y: Any, y_hat: Any, sample_weight: Array | None = None) -> float:
     return float(r2_score(y, y_hat, sample_weight=sample_weight))
 
 
+QUICK = {accuracy_score: accuracy, r2_score: r2}
+"""Metrics by those of scikit-learn that give the same numbers."""
+
+
 def _explained(y: Array, y_hat: Array, sample_weight: Array | None) -> float | None:
     """R² in scikit-learn's order of operations; None where an output is constant."""
     arrays = (y, y_hat) if sample_weight is None else (y, y_hat, sample_weight)

@@ -4,13 +4,13 @@ import logging
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from gpubackprop import MLPRegressor, Network, backends
-from gpubackprop.algorithm.memory import Host
+from gpubackprop.algorithm.memory import Host, matrix
 from gpubackprop.backends import Backend, Work, compiled
 from gpubackprop.backends.backend import Run, Step
 from gpubackprop.fitting import prediction
@@ -28,6 +28,22 @@ ERRORS = [
 ]
 
 
+class Staged(NamedTuple):
+    """Rows that are read where they were put."""
+
+    host: tuple[Any, ...]
+
+    @property
+    def device(self) -> tuple[Any, ...]:
+        return self.host
+
+    def wait(self) -> None: ...
+
+    def send(self, rows: int) -> None: ...
+
+    def release(self) -> None: ...
+
+
 class Fragile(Host):
     """Memory of a GPU, by its rules."""
 
@@ -38,6 +54,9 @@ class Fragile(Host):
         if self.broken:
             raise ERRORS[0]
         return super().zeros(size, dtype)
+
+    def staging(self, rows: int, widths: tuple[int, ...], dtype: Any) -> Any:
+        return Staged(tuple(matrix(rows, width, dtype, self) for width in widths))
 
 
 class Gpu:
@@ -169,8 +188,9 @@ def test_nobody_is_told_how_a_gpu_would_have_divided_the_work(
 
 
 @pytest.fixture
-def many() -> Any:
+def many(monkeypatch: pytest.MonkeyPatch) -> Any:
     """More rows than scikit-learn's own code predicts."""
+    monkeypatch.setattr(prediction, "CACHED", 0)
     return np.tile(X, (prediction.BLOCK // len(X) + 2, 1))
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import gpubackprop
-from gpubackprop import estimators
+from gpubackprop import backends
 from gpubackprop.backends import threads
-from gpubackprop.fitting import prediction
+from gpubackprop.fitting import epoch_loop, methods, prediction
 from gpubackprop.fitting.prediction import BLOCK
 
 from .agreement import TASKS, ours_for
@@ -25,7 +25,9 @@ Line = tuple[str, int]
 
 PACKAGE = str(Path(gpubackprop.__file__).resolve().parent.parent)
 CONTEXTS = str(Path(contextlib.__file__).resolve())
-LEAVING = {CONTEXTS, threads.__file__, estimators.__file__, prediction.__file__}
+LEAVING = {CONTEXTS, threads.__file__, backends.__file__} | {
+    module.__file__ for module in (epoch_loop, methods, prediction)
+}
 """Files whose lines come again on the way out, those of `with` above all."""
 GENEROUS = 60
 """Seconds until a thread that waits for a lock is given up."""

@@ -34,7 +34,7 @@ def _state(model: Any) -> list[Array]:
 
 
 def _kept(model: Any) -> Any:
-    return vars(model).get(kept_engine.ATTRIBUTE)
+    return kept_engine.kept(model)
 
 
 def _double(model: Any) -> None:

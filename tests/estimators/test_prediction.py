@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 
 from gpubackprop import MLPRegressor
-from gpubackprop.fitting import prediction
+from gpubackprop.fitting import methods, prediction
 
 from .agreement import (
     OWN_PARAMETERS,
@@ -140,16 +139,16 @@ def test_weights_of_several_types(hidden: tuple[int, ...]) -> None:
 def test_few_rows_are_scikit_learns_and_many_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prediction, "CACHED", 1 << 20)
     model = MLPRegressor(hidden_layer_sizes=(4, 50), max_iter=1).fit(_examples(20), np.ones(20))
-    its_own: list[int] = []
+    ours: list[int] = []
 
-    def forward(self: Any, X: Array, check_input: bool = True) -> Array:
-        its_own.append(len(X))
+    def predict(estimator: Any, X: Array) -> Array:
+        ours.append(len(X))
         return np.zeros((len(X), 1))
 
-    monkeypatch.setattr(BaseMultilayerPerceptron, "_forward_pass_fast", forward)
+    monkeypatch.setattr(methods, "predict", predict)
     for rows in (1, 1024, 2621, 2622):  # 2621 x 50 x 8 bytes are less than a mebibyte
         model.predict(_examples(rows))
-    assert its_own == [1, 1024, 2621]
+    assert ours == [2622]
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")

@@ -1,0 +1,192 @@
+"""Training and prediction in the place of the methods of scikit-learn's class that compute.
+
+Each function has the name, the arguments and the effects of a method of `BaseMultilayerPerceptron`.
+Our estimators call it, and scikit-learn's own where they are accelerated. `theirs` is the method
+that would have run, bound to the estimator: it trains or predicts what the engine does not take.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.utils.validation import validate_data
+
+from .. import backends
+from ..algorithm.parameters import Array
+from ..backends import Choice, Work, threads
+from ..backends.cuda.device_arrays import device_for
+from . import epoch_loop, kept_engine, overrides
+from .adapters import DenseEngine, StepEngine
+from .conversion import layer_sizes
+from .full_batch import FullBatch, FullBatchEstimator
+from .options import options
+from .prediction import are_few, predict
+
+
+def fit_stochastic(
+    estimator: Any,
+    theirs: Callable[..., None],
+    X: Any,
+    y: Array,
+    sample_weight: Array | None,
+    activations: list[Any],
+    deltas: list[Any],
+    coef_grads: list[Any],
+    intercept_grads: list[Any],
+    layer_units: list[int],
+    incremental: bool,
+) -> str | None:
+    """Train by mini-batches.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Initialised.
+    theirs : callable
+        `_fit_stochastic`.
+    X, y, sample_weight, activations, deltas, coef_grads, intercept_grads, layer_units, incremental
+        Its arguments.
+
+    Returns
+    -------
+    reason : str or None
+        Why scikit-learn's own steps trained, if they did.
+    """
+    own, buffers = options(estimator), (activations, deltas, coef_grads, intercept_grads)
+    if not incremental or not hasattr(estimator, "_optimizer"):
+        epoch_loop.set_optimizer(estimator)
+    reason = overrides.in_training(estimator, X)
+    if reason:
+        overrides.hand_down(estimator, X, own.device, reason)
+    if reason and not own.callbacks:  # which scikit-learn's code does not call
+        theirs(X, y, sample_weight, *buffers, layer_units, incremental)
+        return reason
+    if estimator.early_stopping and incremental:
+        raise ValueError("partial_fit does not support early_stopping=True")
+    if len(layer_units) != estimator.n_layers_:
+        _refuse_layers(layer_units, estimator, TypeError)
+    _require_writable(estimator)
+    data = epoch_loop.split(estimator, X, y, sample_weight)
+    batch_size = epoch_loop.batch_size(estimator, data.X.shape[0])
+    opened: AbstractContextManager[Any]
+    if reason:
+        opened = nullcontext(StepEngine(estimator, data, batch_size, buffers))
+    else:
+        opened = _engine(estimator, data, batch_size, incremental)
+    train = partial(epoch_loop.train, estimator, data, opened, incremental)
+    kept_engine.keep(estimator, threads.giving_back(train))
+    return reason
+
+
+def _engine(
+    estimator: Any, data: epoch_loop.Data, batch_size: int, incremental: bool
+) -> AbstractContextManager[DenseEngine]:
+    again = incremental or estimator.warm_start
+    make = partial(kept_engine.engine if again else DenseEngine, estimator, data, batch_size)
+    epochs = 1 if incremental else estimator.max_iter
+    return backends.begun(_choice(estimator, data.X, batch_size, epochs), make)
+
+
+def fit_lbfgs(
+    estimator: Any,
+    theirs: Callable[..., None],
+    X: Any,
+    y: Array,
+    sample_weight: Array | None,
+    activations: list[Any],
+    deltas: list[Any],
+    coef_grads: list[Any],
+    intercept_grads: list[Any],
+    layer_units: list[int],
+) -> str | None:
+    """Train by L-BFGS.
+
+    Parameters
+    ----------
+    estimator, theirs
+        As for `fit_stochastic`, `theirs` being `_fit_lbfgs`.
+    X, y, sample_weight, activations, deltas, coef_grads, intercept_grads, layer_units
+        Its arguments.
+
+    Returns
+    -------
+    reason : str or None
+        Why scikit-learn's own gradients were used, if they were.
+    """
+    if tuple(layer_units) != layer_sizes(estimator):
+        _refuse_layers(layer_units, estimator, ValueError)
+    others = (activations, deltas, coef_grads, intercept_grads, layer_units)
+    own, reason = options(estimator), overrides.in_full_batch(estimator, X)
+    if reason:
+        overrides.hand_down(estimator, X, own.device, reason)
+        theirs(X, y, sample_weight, *others)
+        return reason
+    dtype = backends.dtype_of(own.precision) or np.dtype(np.float64)  # SciPy's own
+    choice = _choice(estimator, X, X.shape[0], estimator.max_iter)
+    make = partial(FullBatch, estimator, X, y, sample_weight, dtype)
+
+    def solve() -> None:
+        with backends.begun(choice, make) as rows:
+            FullBatchEstimator(estimator, rows).solve(X, y, sample_weight, *others)
+
+    threads.giving_back(solve)
+    estimator.loss_ = epoch_loop.loss_type(estimator, X, y, sample_weight)(estimator.loss_)
+    return None
+
+
+def forward_pass_fast(
+    estimator: Any, theirs: Callable[..., Array], X: Any, check_input: bool = True
+) -> Array:
+    """Predict the outputs of all rows.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted.
+    theirs : callable
+        `_forward_pass_fast`; sparse and few rows are left to it.
+    X : array_like or sparse matrix of shape (n, n_features)
+        Examples.
+    check_input : bool, default=True
+        Whether X has to be validated.
+
+    Returns
+    -------
+    y_hat : ndarray of shape (n, n_outputs)
+    """
+    if check_input:  # what is sparse, such as a data frame of sparse columns, shows here
+        X = validate_data(estimator, X, accept_sparse=["csr", "csc"], reset=False)
+    if scipy.sparse.issparse(X) or overrides.in_prediction(estimator) or are_few(estimator, X):
+        return theirs(X, check_input=False)
+    return threads.giving_back(partial(predict, estimator, X))
+
+
+def _choice(estimator: Any, X: Any, batch_size: int, epochs: int) -> Choice:
+    """Backend for a fit of at most these epochs, by the work that they are."""
+    own = options(estimator)
+    size = sum(int(np.prod(W.shape)) for W in estimator.coefs_)
+    products = 3 * batch_size * size  # forward, pulled back, gradient
+    work = Work(products, epochs * -(-X.shape[0] // batch_size))
+    return Choice(own.backend, device_for(own.device, X), own.precision, work)
+
+
+def _refuse_layers(layer_units: list[int], estimator: Any, error: type[Exception]) -> None:
+    """Raise in words what scikit-learn's code runs into: IndexError where layers are missing."""
+    error = IndexError if len(layer_units) < estimator.n_layers_ else error
+    raise error(
+        f"hidden_layer_sizes and the data ask for layers of {tuple(map(int, layer_units))} units, "
+        f"but training goes on with a network of {layer_sizes(estimator)}; fit anew without "
+        "warm_start to change them"
+    )
+
+
+def _require_writable(estimator: Any) -> None:
+    """Raise what scikit-learn's first step raises, before an epoch is computed in vain."""
+    if not all(w.flags.writeable for w in estimator.coefs_ + estimator.intercepts_):
+        raise ValueError(
+            "output array is read-only: coefs_ or intercepts_ cannot be trained in place; load a "
+            "model with mmap_mode='c' or without mmap_mode to train on, or train a copy.deepcopy"
+        )
