@@ -48,7 +48,7 @@ FLOORS = (
     ("",),  # gpubackprop/__init__.py: the public names
     ("estimators", "gradient_check"),
     ("fitting.methods",),
-    ("fitting.gpu_inputs", "fitting.kept_engine"),
+    ("fitting.gpu_inputs", "fitting.kept_engine", "fitting.labels"),
     ("fitting.adapters", "fitting.full_batch", "fitting.prediction", "network"),
     (
         "fitting.epoch_loop",
