@@ -15,7 +15,7 @@ from .algorithm import checkpointing
 from .algorithm.checkpointing import Checkpoint
 from .algorithm.parameters import Array
 from .callbacks import Callbacks
-from .fitting import callback_copies, contract, exchange, methods, overrides
+from .fitting import callback_copies, contract, exchange, labels, methods, overrides
 from .fitting.conversion import HIDDEN_NAMES
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
 from .fitting.options import Options, options, set_options
@@ -48,8 +48,10 @@ class _Accelerated:
         callbacks.require(own.callbacks)
         checkpointing.require(own.checkpoint)
 
+    @overrides.stands_in
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
-        X, y = super()._validate_input(X, y, incremental, reset)  # type: ignore[misc]
+        theirs = super()._validate_input  # type: ignore[misc]
+        X, y = labels.validate_input(self, theirs, X, y, incremental, reset)
         chosen = backends.dtype_of(options(self).precision)
         return (X if chosen is None else X.astype(chosen, copy=False)), y
 

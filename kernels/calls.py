@@ -7,7 +7,7 @@ to run. `executed` makes kernels of them, which run what is called.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, partial
-from inspect import Signature, signature
+from inspect import signature
 from typing import Any, NamedTuple, cast
 
 from .protocol import Kernels
@@ -44,10 +44,10 @@ class Calls:
         self._primitives, self._take, self._layer = primitives, take, layer
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        return partial(self._hand_over, name, _signature(self._primitives, name))
+        return partial(self._hand_over, name)
 
-    def _hand_over(self, name: str, parameters: Signature, /, *args: Any, **named: Any) -> None:
-        self._take(Call(name, parameters.bind(*args, **named).arguments, self._layer))
+    def _hand_over(self, name: str, /, *args: Any, **named: Any) -> None:
+        self._take(Call(name, _by_name(self._primitives, name, args, named), self._layer))
 
     def of_layer(self, layer: int) -> "Calls":
         """Make the same primitives for one layer."""
@@ -56,14 +56,24 @@ class Calls:
 
 def called(primitives: type, name: str, *args: Any) -> Call:
     """Make a call of a primitive from its arguments in their order."""
-    return Call(name, _signature(primitives, name).bind(*args).arguments)
+    return Call(name, _by_name(primitives, name, args, {}))
+
+
+def _by_name(
+    primitives: type, name: str, args: tuple[Any, ...], named: dict[str, Any]
+) -> dict[str, Any]:
+    """Arguments of a primitive, which has no default, by the names of its parameters."""
+    parameters = _parameters(primitives, name)
+    arguments = {**dict(zip(parameters, args, strict=False)), **named}
+    if len(args) + len(named) != len(parameters) or arguments.keys() != set(parameters):
+        signature(getattr(primitives, name)).bind(None, *args, **named)  # says what is wrong
+    return arguments
 
 
 @cache
-def _signature(primitives: type, name: str) -> Signature:
-    """Signature of a primitive without `self`."""
-    whole = signature(getattr(primitives, name))
-    return whole.replace(parameters=list(whole.parameters.values())[1:])
+def _parameters(primitives: type, name: str) -> tuple[str, ...]:
+    """Names of a primitive's parameters, without `self`."""
+    return tuple(signature(getattr(primitives, name)).parameters)[1:]
 
 
 def of_layer(kernels: Kernels, layer: int) -> Kernels:

@@ -8,7 +8,8 @@ are, by name and in their order. Numba is imported where a loop is made, and not
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Any, NamedTuple
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,8 @@ class Kind(Enum):
 Loop = Callable[..., None]
 
 
-class Kernel(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Kernel:
     """A kernel before it is compiled for a type and a processor."""
 
     factory: Callable[..., Loop]
@@ -65,11 +67,12 @@ class Kernel(NamedTuple):
     variant: tuple[IntEnum, ...] = ()
     """Constants that the loop is specialised for, such as the activation."""
 
+    @cache  # noqa: B019  (a kernel lives as long as the process)
     def of(self, *variant: IntEnum) -> "Kernel":
         """Specialise the kernel."""
-        return self._replace(variant=variant)
+        return Kernel(self.factory, self.parameters, variant)
 
-    @property
+    @cached_property
     def label(self) -> str:
         """Name in messages."""
         return "_".join([self.factory.__name__, *(each.name.lower() for each in self.variant)])
@@ -99,8 +102,8 @@ class Kernel(NamedTuple):
             If one is missing or unknown, or an array is not what was declared: machine code would
             read past it.
         """
-        if arguments.keys() != dict(self.parameters).keys():
-            names = ", ".join(name for name, _ in self.parameters)
+        if arguments.keys() != self._kinds.keys():
+            names = ", ".join(self._kinds)
             raise TypeError(f"{self.label}: takes {names}, was given {', '.join(arguments)}")
         real, ordered = self.real(arguments), []
         for name, kind in self.parameters:
@@ -109,6 +112,10 @@ class Kernel(NamedTuple):
                 self._check(name, kind, argument, dtype)
             ordered.append((kind, dtype, argument))
         return ordered
+
+    @cached_property
+    def _kinds(self) -> dict[str, Kind]:
+        return dict(self.parameters)
 
     def _check(self, name: str, kind: Kind, array: Any, dtype: np.dtype[Any]) -> None:
         readable = (kind.has_gaps or array.flags.c_contiguous) and array.dtype.isnative

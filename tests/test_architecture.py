@@ -54,7 +54,7 @@ FLOORS = (
     ("accelerator.measuring", "accelerator.report"),
     ("estimators", "gradient_check"),
     ("fitting.methods",),
-    ("fitting.gpu_inputs", "fitting.kept_engine"),
+    ("fitting.gpu_inputs", "fitting.kept_engine", "fitting.labels"),
     ("fitting.adapters", "fitting.full_batch", "fitting.prediction", "network"),
     (
         "fitting.epoch_loop",

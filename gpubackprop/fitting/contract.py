@@ -26,6 +26,7 @@ __all__ = [
     "PREDICTION",
     "TABLES",
     "TRAINING",
+    "VALIDATION",
     "AdamOptimizer",
     "BaseMultilayerPerceptron",
     "MLPClassifier",
@@ -149,6 +150,12 @@ PREDICTION = Reliance(
     _own(mlp, "safe_sparse_dot", "validate_data"),
 )
 """Outputs of many rows."""
+
+VALIDATION = Reliance(
+    _own(MLPClassifier, "_validate_input"),
+    _own(mlp, "LabelBinarizer", "validate_data", "unique_labels", "column_or_1d"),
+)
+"""Examples and labels to be fitted."""
 
 CALLED = ("fit", "_fit", "_initialize", "_init_coef", "_check_solver", "_score_with_function")
 """The other methods of `BaseMultilayerPerceptron`: scikit-learn's code calls them, ours too."""

@@ -35,6 +35,7 @@ class DeviceData:
         with X.device, config_context(array_api_dispatch=False):
             return super()._fit(X, y, sample_weight, incremental)  # type: ignore[misc]
 
+    @overrides.stands_in
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
         if not on_gpu(X):
             return super()._validate_input(X, y, incremental, reset)  # type: ignore[misc]

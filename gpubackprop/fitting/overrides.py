@@ -20,6 +20,7 @@ from .contract import (
     PREDICTION,
     TABLES,
     TRAINING,
+    VALIDATION,
     Reliance,
     mlp,
 )
@@ -78,6 +79,11 @@ def in_full_batch(estimator: Any, X: Any) -> str | None:
 def in_prediction(estimator: Any) -> str | None:
     """Find what keeps the engine from predicting, likewise."""
     return _in_code(estimator, PREDICTION) or _in_formulas(estimator) or _in_weights(estimator)
+
+
+def in_validation(estimator: Any) -> str | None:
+    """Find what keeps labels from being checked and numbered in fewer steps, likewise."""
+    return _in_code(estimator, VALIDATION)
 
 
 SPARSE = "sparse X is left to the CPU"

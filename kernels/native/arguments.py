@@ -3,6 +3,8 @@
 A block outlives the call that filled it, which is what lets a recorded call be replayed.
 """
 
+import ctypes
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,9 +17,13 @@ Array = npt.NDArray[Any]
 Block = npt.NDArray[np.int64]
 
 
+_pointer_at = ctypes.c_void_p.from_address
+
+
 def address(array: Array) -> int:
     """Address of the first element."""
-    return int(array.__array_interface__["data"][0])
+    # `PyArrayObject.data`, right behind the head of every Python object: without a dict made of it
+    return _pointer_at(id(array) + object.__basicsize__).value or 0
 
 
 def pack(kernel: Kernel, arguments: Mapping[str, Any]) -> Block:
@@ -42,8 +48,11 @@ def pack(kernel: Kernel, arguments: Mapping[str, Any]) -> Block:
     return np.array(slots, dtype=np.int64)
 
 
+_LAID_OUT = {np.dtype(np.float64): "d", np.dtype(np.float32): "f4x"}
+"""How `struct` fills a slot with a number."""
+
+
 def _bits(number: float, dtype: np.dtype[Any]) -> int:
     """A number as a slot holds it."""
-    slot = np.zeros(1, dtype=np.int64)
-    slot.view(dtype)[0] = number
-    return int(slot[0])
+    (slot,) = struct.unpack("q", struct.pack(_LAID_OUT[dtype], number))
+    return int(slot)

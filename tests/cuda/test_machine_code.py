@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -141,7 +142,7 @@ def test_no_two_kernels_share_a_name():
 def test_a_kernel_that_nobody_calls_is_seen(monkeypatch):
     from gpubackprop.kernels.cuda import layers
 
-    forgotten = layers.gather._replace(factory=lambda real: None)
+    forgotten = replace(layers.gather, factory=lambda real: None)
     monkeypatch.setattr(layers, "forgotten", forgotten, raising=False)
     assert forgotten in asked.declared()
 

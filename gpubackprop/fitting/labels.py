@@ -1,0 +1,83 @@
+"""Labels of a classifier, as scikit-learn numbers them, without its checks of every step.
+
+`LabelBinarizer.transform` checks what was checked before it, in ten passes, which take a third of a
+small call and a tenth of a long fit. What is not the plain case goes to scikit-learn's own code.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.validation import validate_data
+
+from ..algorithm.parameters import Array
+from . import overrides
+from .contract import MLPClassifier
+
+FEW = 20
+"""Classes; of more, scikit-learn may warn."""
+
+
+def validate_input(
+    estimator: Any,
+    theirs: Callable[..., tuple[Any, Array]],
+    X: Any,
+    y: Any,
+    incremental: bool,
+    reset: bool,
+) -> tuple[Any, Array]:
+    """Check examples and labels, find the classes and tell which label each example has.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier
+        To be fitted.
+    theirs : callable
+        `_validate_input`.
+    X, y, incremental, reset
+        Its arguments.
+
+    Returns
+    -------
+    X : ndarray or sparse matrix of shape (n, n_features)
+        Examples.
+    Y : ndarray of bool, shape (n, n_outputs)
+        Labels, a column for each class, or one where there are two.
+    """
+    if not (isinstance(estimator, MLPClassifier) and _are_plain(y)) or overrides.in_validation(
+        estimator
+    ):
+        return theirs(X, y, incremental, reset)
+    found = np.unique(y)
+    known = hasattr(estimator, "classes_") and (incremental or estimator.warm_start)
+    if len(found) > FEW or (known and not _same(found, estimator)):
+        return theirs(X, y, incremental, reset)
+    formats, dtypes = ["csr", "csc"], (np.float64, np.float32)
+    X, y = validate_data(estimator, X, y, accept_sparse=formats, dtype=dtypes, reset=reset)
+    if not known:
+        estimator._label_binarizer = LabelBinarizer().fit(found)
+        estimator.classes_ = estimator._label_binarizer.classes_
+    return X, _encoded(y, estimator.classes_)
+
+
+def _are_plain(y: Any) -> bool:
+    return type(y) is np.ndarray and y.ndim == 1 and y.size > 0 and y.dtype.kind in "biuU"
+
+
+def _same(found: Array, estimator: Any) -> bool:
+    """Whether labels are an estimator's classes; in a stream some may lack."""
+    binarizer, classes = estimator._label_binarizer, estimator.classes_
+    of_labels = binarizer.y_type_ in ("binary", "multiclass")
+    if not (of_labels and np.array_equal(binarizer.classes_, classes)):
+        return False
+    every = np.array_equal(found, classes)
+    return every or (not estimator.warm_start and bool(np.isin(found, classes).all()))
+
+
+def _encoded(y: Array, classes: Array) -> Array:
+    """One column for each class; of two, the second's, and of one, nobody's."""
+    if len(classes) == 1:
+        return np.zeros((len(y), 1), dtype=bool)
+    encoded: Array = y[:, None] == (classes if len(classes) > 2 else classes[1:])
+    return encoded
