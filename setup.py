@@ -1,12 +1,20 @@
-"""The package's description on an index: the README without what lies only in the repository.
+"""What pyproject.toml has no words for: the description on an index, and machine code in wheels.
 
 An index shows the README alone, so links and pictures that are relative paths would be broken.
+A wheel holds the CPU's kernels, compiled for the architecture that builds it; where that fails the
+wheel goes without, and they are compiled when they are first needed.
 """
 
+import logging
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from setuptools import setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_py import build_py
 
 PICTURE = re.compile(r"!\[[^]]*\]\((?!https:)[^)]*\)\n*")
 LINK = re.compile(r"\[([^]]*)\]\((?!https:|#)[^)]*\)")
@@ -18,4 +26,45 @@ def description() -> str:
     return LINK.sub(r"\1", PICTURE.sub("", readme))
 
 
-setup(long_description=description(), long_description_content_type="text/markdown")
+class WithMachineCode(build_py):
+    """Copies modules, then lets the copy compile the kernels; not where it would be edited."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            compile_kernels(Path(self.build_lib).resolve())
+
+
+def compile_kernels(site: Path) -> None:
+    """Put machine code beside the modules of a built package."""
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+    builder = [sys.executable, "-P", "-m", "gpubackprop.kernels.build"]
+    # A process of its own, as a compiler that crashes would take the build along.
+    build = subprocess.run(
+        [*builder, str(site / "gpubackprop" / "kernels" / "native")],
+        env={**os.environ, "PYTHONPATH": path},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if build.returncode:
+        reason = build.stderr.strip() or f"the compiler ended with {build.returncode}"
+        logging.warning("no machine code in this wheel, first fits will compile: %s", reason)
+
+
+class PlatformWheel(bdist_wheel):
+    """Tags a wheel for one platform and any Python: machine code calls nothing of Python's."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        self.root_is_pure = False
+
+    def get_tag(self) -> tuple[str, str, str]:
+        return "py3", "none", super().get_tag()[2]
+
+
+setup(
+    long_description=description(),
+    long_description_content_type="text/markdown",
+    cmdclass={"build_py": WithMachineCode, "bdist_wheel": PlatformWheel},
+)

@@ -1,5 +1,6 @@
 """A Numba loop to an object file that needs nothing of Numba to run."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -17,6 +18,7 @@ from ..numba_contract import (
 )
 from .entry import add_entry
 from .loader import entry_symbol, target_machine
+from .targets import Target, own_target
 
 _OPTIONS = {
     "nopython": True,
@@ -32,7 +34,7 @@ _LIBM = {f + s for f in ("sqrt", "exp", "expm1", "log", "pow", "tanh") for s in 
 
 
 def compile_kernel(kernel: Kernel, real: np.dtype[Any]) -> tuple[str, bytes]:
-    """Compile a kernel for one floating-point type.
+    """Compile a kernel for one floating-point type and this machine's processor.
 
     Parameters
     ----------
@@ -53,15 +55,39 @@ def compile_kernel(kernel: Kernel, real: np.dtype[Any]) -> tuple[str, bytes]:
     RuntimeError
         If the loop calls something that only a running Numba could provide.
     """
-    kinds = [_numba_type(kind, real) for _, kind in kernel.parameters]
+    machine = target_machine(own_target())
     name = kernel.name(real)
-    symbol = entry_symbol(name)
-    module = llvm.parse_assembly(str(_lower(kernel.loop(real), kinds, symbol)))
-    module.verify()
-    machine = target_machine()
-    _optimize(module, machine)
-    _require_self_contained(module, name)
-    return symbol, machine.emit_object(module)
+    module = _optimized(name, _assembly(kernel, real), machine)
+    return entry_symbol(name), machine.emit_object(module)
+
+
+def compile_all(
+    kernels: Iterable[tuple[Kernel, np.dtype[Any]]], targets: Iterable[Target]
+) -> dict[Target, bytes]:
+    """Compile kernels, each for its type, into one object file for each target.
+
+    Raises
+    ------
+    RuntimeError
+        As `compile_kernel` does.
+    """
+    texts = {kernel.name(real): _assembly(kernel, real) for kernel, real in kernels}
+    return {target: _compile_together(texts, target_machine(target)) for target in targets}
+
+
+def _compile_together(texts: dict[str, str], machine: Any) -> bytes:
+    """Compile what was lowered, kernel by kernel, into one object file."""
+    whole, *others = (_optimized(name, text, machine) for name, text in texts.items())
+    for module in others:
+        whole.link_in(module)
+    code: bytes = machine.emit_object(whole)
+    return code
+
+
+def _assembly(kernel: Kernel, real: np.dtype[Any]) -> str:
+    """Write a kernel in LLVM's language, the same for every processor."""
+    kinds = [_numba_type(kind, real) for _, kind in kernel.parameters]
+    return str(_lower(kernel.loop(real), kinds, entry_symbol(kernel.name(real))))
 
 
 def _numba_type(kind: Kind, real: np.dtype[Any]) -> Any:
@@ -101,11 +127,15 @@ def _lower(loop: Loop, kinds: list[Any], symbol: str) -> Any:
     return lowered.module
 
 
-def _optimize(module: Any, machine: Any) -> None:
-    """Inline the loop into its entry point and make vector code of it."""
+def _optimized(name: str, text: str, machine: Any) -> Any:
+    """Inline a loop into its entry point and make vector code of it."""
+    module = llvm.parse_assembly(text)
+    module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
+    _require_self_contained(module, name)
+    return module
 
 
 def _require_self_contained(module: Any, name: str) -> None:

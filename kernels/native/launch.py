@@ -1,4 +1,4 @@
-"""Calls of loops as machine code, which is compiled when it is first needed."""
+"""Calls of loops as machine code: shipped, kept, or compiled when it is first needed."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..kernel import Kernel, Launch
-from . import gc_pause, loader, requirements, store
+from . import gc_pause, loader, requirements, shipped, store
 from .arguments import Block, address, pack
 
 _log = logging.getLogger("gpubackprop")
@@ -57,7 +57,11 @@ def _entry(name: str, kernel: Kernel, real: np.dtype[Any]) -> int:
     if name not in _entries:
         with _lock:
             if name not in _entries:
-                _entries[name] = _load_kept(name) or loader.load(*_compile(name, kernel, real))
+                _entries[name] = (
+                    shipped.entry(loader.entry_symbol(name))
+                    or _load_kept(name)
+                    or loader.load(*_compile(name, kernel, real))
+                )
     return _entries[name]
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from .targets import Target, own_target
+
 _lock = threading.Lock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
@@ -29,27 +31,43 @@ def initialise() -> None:
     llvm.initialize_native_asmparser()
 
 
-def target_machine() -> Any:
-    """Code generator for this very processor."""
+def target_machine(target: Target) -> Any:
+    """Make a code generator."""
     initialise()
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=host_features(), opt=3
-    )
-
-
-def host_features() -> str:
-    """Instruction sets of this processor, as LLVM writes them."""
-    return str(llvm.get_host_cpu_features().flatten())
-
-
-def host_name() -> str:
-    """Name of this processor's family, as LLVM knows it."""
-    return str(llvm.get_host_cpu_name())
+    return llvm.Target.from_default_triple().create_target_machine(**target._asdict(), opt=3)
 
 
 def entry_symbol(name: str) -> str:
     """Symbol where the machine code of a kernel begins."""
     return f"gpubackprop_{name}"
+
+
+class Library:
+    """An object file, linked into the process for as long as that lives.
+
+    Parameters
+    ----------
+    code : bytes
+        The object file.
+
+    Raises
+    ------
+    RuntimeError
+        If it is none.
+    """
+
+    def __init__(self, code: bytes) -> None:
+        with _lock:
+            empty = llvm.parse_assembly("")
+            self._engine = llvm.create_mcjit_compiler(empty, target_machine(own_target()))
+            self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+            self._engine.finalize_object()
+            _engines.append(self._engine)
+
+    def address(self, symbol: str) -> int | None:
+        """Address of a symbol, or None if it is not there."""
+        with _lock:
+            return int(self._engine.get_function_address(symbol)) or None
 
 
 def load(symbol: str, code: bytes) -> int:
@@ -60,14 +78,8 @@ def load(symbol: str, code: bytes) -> int:
     RuntimeError
         If it is no object file, or has no such symbol.
     """
-    with _lock:
-        empty = llvm.parse_assembly("")
-        engine = llvm.create_mcjit_compiler(empty, target_machine())
-        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-        engine.finalize_object()
-        _engines.append(engine)
-        address = int(engine.get_function_address(symbol))
-    if not address:
+    address = Library(code).address(symbol)
+    if address is None:
         raise RuntimeError(f"the object file has no {symbol}")
     return address
 

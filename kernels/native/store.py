@@ -13,6 +13,7 @@ import platform
 import re
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,11 +23,10 @@ from pathlib import Path
 import platformdirs
 
 from ...files import WriteError, write_atomically
-from . import requirements
-from .loader import host_features, host_name
+from . import requirements, sources
+from .targets import own_target
 
 _log = logging.getLogger("gpubackprop")
-_SOURCES = Path(__file__).resolve().parent.parent
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 MOST_VERSIONS = 8
@@ -50,14 +50,10 @@ def directory() -> Path:
 @cache
 def fingerprint() -> str:
     """Hash of all that the machine code depends on: sources, compiler, Python and processor."""
-    digest = hashlib.sha256()
-    for source in sorted(_SOURCES.rglob("*.py")):
-        digest.update(source.name.encode() + source.read_bytes())
-    for number in requirements.installed().values():
-        digest.update(number.encode())
-    digest.update(f"{platform.python_version()} {platform.platform()}".encode())
-    digest.update(f"{host_name()} {host_features()}".encode())
-    return digest.hexdigest()[:16]
+    python, system = sys.implementation.cache_tag, sys.platform  # what no update changes
+    parts = (sources.fingerprint(), *requirements.installed().values())
+    parts = (*parts, python, system, platform.machine(), *own_target())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def count() -> int:

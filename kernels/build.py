@@ -1,0 +1,51 @@
+"""Compile every kernel for the processors that a wheel is for: `python -m ... FOLDER`."""
+
+import argparse
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import loops, replay_loops
+from .formulas import ELEMENTWISE, PAIRINGS, Activation
+from .kernel import Kernel
+from .native import shipped
+from .native.compiler import compile_all
+from .native.targets import levels
+
+VARIANTS: dict[str, list[tuple[Any, ...]]] = {
+    "activate": [(activation,) for activation in (*ELEMENTWISE, Activation.EXP)],
+    "hadamard": [(activation,) for activation in ELEMENTWISE],
+    "output_delta": [(activation, loss) for loss, valid in PAIRINGS.items() for activation in valid],
+}
+"""Constants that kernels are specialised for, by the factory's name; the others have none."""
+
+
+def every_kernel() -> Iterator[tuple[Kernel, np.dtype[Any]]]:
+    """Yield each of the CPU's kernels, in each of its variants, with each of its types."""
+    for module in (loops, replay_loops):
+        for declared in vars(module).values():
+            if isinstance(declared, Kernel):
+                variants = VARIANTS.get(declared.factory.__name__, [()])
+                for variant, real in product(variants, _types(declared)):
+                    yield declared.of(*variant), np.dtype(real)
+
+
+def _types(kernel: Kernel) -> tuple[type, ...]:
+    """Types that calls of a kernel can have."""
+    decided = any(kind.decides for _, kind in kernel.parameters)
+    return (np.float32, np.float64) if decided else (np.float64,)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the package's machine code belongs")
+    folder = parser.parse_args().folder
+    for target, code in compile_all(every_kernel(), levels()).items():
+        shipped.write(folder, target, code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""Which sources machine code is made of, and their hash."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+_KERNELS = Path(__file__).parent.parent
+NAMES = (
+    *("blas.py", "elementwise.py", "formulas.py", "gemm.py", "kernel.py", "loops.py"),
+    *("numba_contract.py", "replay_loops.py"),
+    *("native/arguments.py", "native/compiler.py", "native/denormals.py", "native/entry.py"),
+    *("native/intrinsics.py", "native/loader.py", "native/targets.py"),
+)
+"""The CPU's loops, the compiler, and all that either imports."""
+
+
+@cache
+def fingerprint() -> str:
+    """Hash of these sources."""
+    digest = hashlib.sha256()
+    for name in NAMES:
+        digest.update(name.encode() + (_KERNELS / name).read_bytes())
+    return digest.hexdigest()
