@@ -18,7 +18,9 @@ from .native.targets import levels
 VARIANTS: dict[str, list[tuple[Any, ...]]] = {
     "activate": [(activation,) for activation in (*ELEMENTWISE, Activation.EXP)],
     "hadamard": [(activation,) for activation in ELEMENTWISE],
-    "output_delta": [(activation, loss) for loss, valid in PAIRINGS.items() for activation in valid],
+    "output_delta": [
+        (activation, loss) for loss, valid in PAIRINGS.items() for activation in valid
+    ],
 }
 """Constants that kernels are specialised for, by the factory's name; the others have none."""
 
