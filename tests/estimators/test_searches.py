@@ -64,6 +64,12 @@ def _proba(model: Any) -> list[Any]:
     return [model.fit(X, y).predict_proba(X)]
 
 
+def _bagged() -> list[Any]:
+    """Weights: predictions are summed in another order, of two halves."""
+    bag = BaggingClassifier(_model(batch_size="auto"), 4, random_state=0).fit(X, y)
+    return [W for model in bag.estimators_ for W in model.coefs_]
+
+
 def _pair() -> list[tuple[str, Any]]:
     return [("a", _model()), ("b", _model(activation="tanh"))]
 
@@ -79,7 +85,7 @@ SEARCHES: dict[str, Callable[[], list[Any]]] = {
     "pipeline": _pipeline,
     "cross_validate": _validated,
     "learning_curve": _curve,
-    "Bagging": lambda: _proba(BaggingClassifier(_model(batch_size="auto"), 4, random_state=0)),
+    "Bagging": _bagged,
     "OneVsRest": lambda: _proba(OneVsRestClassifier(_model())),
     "MultiOutput": lambda: [
         MultiOutputRegressor(OURS.MLPRegressor(**BASE)).fit(X, TARGETS).predict(X)
