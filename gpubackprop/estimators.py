@@ -9,7 +9,7 @@ import numpy as np
 import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 
-from . import backends, callbacks
+from . import backends, callbacks, joblib_backend
 from ._version import __version__
 from .algorithm import checkpointing
 from .algorithm.checkpointing import Checkpoint
@@ -403,5 +403,6 @@ class MLPRegressor(
         )
 
 
+joblib_backend.register()
 for _estimator in (MLPClassifier, MLPRegressor):
     _estimator.__module__ = "gpubackprop"  # a pickle names the package, not a file in it

@@ -63,7 +63,7 @@ FLOORS = (
         "fitting.overrides",
         "fitting.callback_copies",
     ),
-    ("fitting.exchange",),
+    ("fitting.exchange", "joblib_backend"),
     ("fitting.options", "fitting.warnings_of_scikit_learn"),
     ("callbacks", "fitting.callback_changes", "fitting.contract", "fitting.scores"),
     ("training.epochs", "backends.cuda.device_arrays"),

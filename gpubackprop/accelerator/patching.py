@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from .. import joblib_backend
 from ..fitting import contract, methods, overrides
 from ..fitting.options import has_options
 from . import profile
@@ -34,6 +35,7 @@ def install() -> None:
             theirs = vars(base)[name]
             _replaced[name] = theirs, _standing_in(theirs, compute)
             setattr(base, name, _replaced[name][1])
+    joblib_backend.register()
     _log.info("scikit-learn's MLPClassifier and MLPRegressor are accelerated")
 
 

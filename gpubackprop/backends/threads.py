@@ -74,6 +74,7 @@ class _Own(threading.local):
 
     def __init__(self) -> None:
         self.holds: set[_Hold] = set()
+        self.most: int | None = None
 
     @cached_property
     def limit(self) -> _Limit:
@@ -164,10 +165,18 @@ def available() -> int:
     """Threads that the BLAS would use: the environment's or `threadpool_limits`'s choice.
 
     While it is held to one thread, the number from before counts; 1 where it cannot be held. A
-    container's CPU quota counts as the cores that it is worth.
+    container's CPU quota counts as the cores that it is worth. 1 in a thread that computes alone.
     """
     threads = _undisturbed(lambda: max(_shared().threads(), _own.limit.threads()))
-    return min(threads, cores() or threads)
+    return min(threads, cores() or threads, _own.most or threads)
+
+
+def compute_alone() -> None:
+    """Let nothing that the calling thread computes be divided among threads, for good.
+
+    For threads of which each has work of its own, such as the fits of a search.
+    """
+    _own.most = 1
 
 
 def _start_afresh() -> None:

@@ -1,0 +1,155 @@
+"""Searches with the joblib backend find what they find one fit after the other, bit by bit."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    RandomizedSearchCV,
+    cross_validate,
+    learning_curve,
+)
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+import gpubackprop
+from gpubackprop.backends import threads
+
+from .agreement import ENDS_BY_ITSELF, OURS, TASKS, Params
+
+BASE: Params = {**ENDS_BY_ITSELF, "hidden_layer_sizes": (5,), "batch_size": 20, "random_state": 0}
+GRID = {"alpha": [0.0, 1.0], "activation": ["relu", "tanh"]}
+X, y = TASKS["multiclass"].X, TASKS["multiclass"].y
+TARGETS = TASKS["multioutput"].y
+
+
+def _model(**params: Any) -> Any:
+    return OURS.MLPClassifier(**{**BASE, **params})
+
+
+def _searched(search: Any) -> list[Any]:
+    search.fit(X, y)
+    scores = [search.cv_results_[name] for name in ("mean_test_score", "std_test_score")]
+    return [*scores, *search.best_estimator_.coefs_, search.predict(X)]
+
+
+def _pipeline() -> list[Any]:
+    model = make_pipeline(StandardScaler(), _model())
+    grid = {f"mlpclassifier__{name}": values for name, values in GRID.items()}
+    search = GridSearchCV(model, grid, cv=3).fit(X, y)
+    return [search.cv_results_["mean_test_score"], search.predict_proba(X)]
+
+
+def _validated() -> list[Any]:
+    found = cross_validate(_model(), X, y, cv=4, return_estimator=True)
+    return [found["test_score"], *(model.coefs_[0] for model in found["estimator"])]
+
+
+def _curve() -> list[Any]:
+    return list(learning_curve(_model(), X, y, cv=3, train_sizes=[0.5, 1.0]))
+
+
+def _proba(model: Any) -> list[Any]:
+    return [model.fit(X, y).predict_proba(X)]
+
+
+def _bagged() -> list[Any]:
+    """Weights: predictions are summed in another order, of two halves."""
+    bag = BaggingClassifier(_model(batch_size="auto"), 4, random_state=0).fit(X, y)
+    return [W for model in bag.estimators_ for W in model.coefs_]
+
+
+def _pair() -> list[tuple[str, Any]]:
+    return [("a", _model()), ("b", _model(activation="tanh"))]
+
+
+SEARCHES: dict[str, Callable[[], list[Any]]] = {
+    "GridSearchCV": lambda: _searched(GridSearchCV(_model(), GRID, cv=3)),
+    "RandomizedSearchCV": lambda: _searched(
+        RandomizedSearchCV(_model(), GRID, n_iter=3, cv=3, random_state=0)
+    ),
+    "HalvingGridSearchCV": lambda: _searched(
+        HalvingGridSearchCV(_model(batch_size=5), GRID, cv=2, random_state=0)
+    ),
+    "pipeline": _pipeline,
+    "cross_validate": _validated,
+    "learning_curve": _curve,
+    "Bagging": _bagged,
+    "OneVsRest": lambda: _proba(OneVsRestClassifier(_model())),
+    "MultiOutput": lambda: [
+        MultiOutputRegressor(OURS.MLPRegressor(**BASE)).fit(X, TARGETS).predict(X)
+    ],
+    "Voting": lambda: _proba(VotingClassifier(_pair(), voting="soft")),
+    "Stacking": lambda: _proba(StackingClassifier(_pair(), cv=3)),
+    "Calibrated": lambda: _proba(CalibratedClassifierCV(_model(), cv=3)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Got `batch_size` less than 1 or larger")
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_search_finds_the_same_bits(name: str) -> None:
+    expected = SEARCHES[name]()
+    with joblib.parallel_config(backend="gpubackprop", n_jobs=2):
+        found = SEARCHES[name]()
+    for mine, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+@pytest.mark.filterwarnings("ignore:Got `batch_size` less than 1 or larger")
+def test_scikit_learns_own_are_searched_through_when_accelerated() -> None:
+    from sklearn.neural_network import MLPClassifier
+
+    with gpubackprop.accelerated():
+        search = GridSearchCV(MLPClassifier(**BASE), GRID, cv=3)
+        expected = _searched(search)
+        with joblib.parallel_config(backend="gpubackprop", n_jobs=2):
+            found = _searched(search)
+    for mine, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def _seen(meeting: threading.Barrier) -> tuple[int, int, int, str]:
+    meeting.wait(60)  # each task in a thread of its own, both at once
+    inner = joblib.Parallel(n_jobs=2)
+    blas = max(pool.num_threads for pool in threads._pools())
+    inside = inner(joblib.delayed(threading.get_ident)() for _ in range(3))
+    assert set(inside) == {threading.get_ident()}
+    return threading.get_ident(), threads.available(), blas, type(inner._backend).__name__
+
+
+def test_each_task_has_one_thread() -> None:
+    with threadpool_limits(limits=2):
+        with joblib.parallel_config(backend="gpubackprop", n_jobs=2):
+            meeting = threading.Barrier(2)
+            found = joblib.Parallel()(joblib.delayed(_seen)(meeting) for _ in range(2))
+        assert threads.available() == 2
+        assert {pool.num_threads for pool in threads._pools()} == {2}
+    idents, lanes, blas, inner = zip(*found, strict=True)
+    assert len(set(idents) - {threading.get_ident()}) == 2
+    assert (set(lanes), set(blas), set(inner)) == ({1}, {1}, {"SequentialBackend"})
+
+
+def test_the_blas_has_its_threads_back_after_an_error() -> None:
+    def fail() -> None:
+        raise KeyError
+
+    with threadpool_limits(limits=2), joblib.parallel_config(backend="gpubackprop", n_jobs=2):
+        with pytest.raises(KeyError):
+            joblib.Parallel()(joblib.delayed(fail)() for _ in range(4))
+        assert {pool.num_threads for pool in threads._pools()} == {2}
+
+
+def test_all_cores_are_the_default() -> None:
+    with joblib.parallel_config(backend="gpubackprop"):
+        assert joblib.effective_n_jobs() == joblib.effective_n_jobs(-1)
