@@ -1,4 +1,4 @@
-"""Compile every kernel for the processors that a wheel is for: `python -m ... FOLDER`."""
+"""Compile all kernels that a wheel brings along: `python -m gpubackprop.kernels.build FOLDER`."""
 
 import argparse
 from collections.abc import Iterator
@@ -18,7 +18,9 @@ from .native.targets import levels
 VARIANTS: dict[str, list[tuple[Any, ...]]] = {
     "activate": [(activation,) for activation in (*ELEMENTWISE, Activation.EXP)],
     "hadamard": [(activation,) for activation in ELEMENTWISE],
-    "output_delta": [(activation, loss) for loss, valid in PAIRINGS.items() for activation in valid],
+    "output_delta": [
+        (activation, loss) for loss, valid in PAIRINGS.items() for activation in valid
+    ],
 }
 """Constants that kernels are specialised for, by the factory's name; the others have none."""
 
@@ -40,6 +42,7 @@ def _types(kernel: Kernel) -> tuple[type, ...]:
 
 
 def main() -> None:
+    """Compile for all levels of this machine's architecture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the package's machine code belongs")
     folder = parser.parse_args().folder
