@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
@@ -30,6 +30,7 @@ class WithMachineCode(build_py):
     """Copies modules, then lets the copy compile the kernels; not where it would be edited."""
 
     def run(self) -> None:
+        """Copy, then compile."""
         super().run()
         if not self.editable_mode:
             compile_kernels(Path(self.build_lib).resolve())
@@ -52,19 +53,25 @@ def compile_kernels(site: Path) -> None:
         logging.warning("no machine code in this wheel, first fits will compile: %s", reason)
 
 
+class WithBinaries(Distribution):
+    """Belongs where a Python installation keeps what runs on its platform only."""
+
+    def has_ext_modules(self) -> bool:
+        """Say that something in it is for one platform."""
+        return True
+
+
 class PlatformWheel(bdist_wheel):
     """Tags a wheel for one platform and any Python: machine code calls nothing of Python's."""
 
-    def finalize_options(self) -> None:
-        super().finalize_options()
-        self.root_is_pure = False
-
     def get_tag(self) -> tuple[str, str, str]:
+        """Return the tag's parts: Python, its binary interface, platform."""
         return "py3", "none", super().get_tag()[2]
 
 
 setup(
     long_description=description(),
     long_description_content_type="text/markdown",
+    distclass=WithBinaries,
     cmdclass={"build_py": WithMachineCode, "bdist_wheel": PlatformWheel},
 )

@@ -1,4 +1,4 @@
-"""Compile every kernel for the processors that a wheel is for: `python -m ... FOLDER`."""
+"""Compile all kernels that a wheel brings along: `python -m gpubackprop.kernels.build FOLDER`."""
 
 import argparse
 from collections.abc import Iterator
@@ -42,6 +42,7 @@ def _types(kernel: Kernel) -> tuple[type, ...]:
 
 
 def main() -> None:
+    """Compile for all levels of this machine's architecture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the package's machine code belongs")
     folder = parser.parse_args().folder

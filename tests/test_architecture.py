@@ -15,6 +15,7 @@ import typer.main
 import gpubackprop
 from gpubackprop import bench, kernels
 from gpubackprop.cli.app import app
+from gpubackprop.kernels.native.sources import NAMES as MACHINE_CODE
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = "gpubackprop"
@@ -97,15 +98,25 @@ FLOORS = (
     ("kernels.compiled", "kernels.reference", "kernels.replay"),
     ("kernels.calls",),
     ("kernels.protocol",),
-    ("kernels.optimizers", "kernels.native.launch"),
+    ("kernels.optimizers", "kernels.native.launch", "kernels.build"),
     ("kernels.loops", "kernels.replay_loops"),
     ("kernels.native.intrinsics", "kernels.native.denormals"),
     ("kernels.elementwise", "kernels.blas"),
     ("kernels.gemm",),
-    ("kernels.formulas", "kernels.native.compiler", "kernels.native.store"),
+    (
+        "kernels.formulas",
+        "kernels.native.compiler",
+        "kernels.native.store",
+        "kernels.native.shipped",
+    ),
     ("kernels.native.loader", "kernels.native.entry"),
     ("kernels.native.arguments",),
-    ("kernels.kernel", "kernels.numba_contract"),
+    (
+        "kernels.kernel",
+        "kernels.numba_contract",
+        "kernels.native.targets",
+        "kernels.native.sources",
+    ),
     ("_version", "files"),
     # their __init__.py; whatever is new below them lands here
     (
@@ -242,6 +253,17 @@ def test_the_algorithm_is_found_above_its_memory():
     assert f"{PACKAGE}.kernels.blas" in edges[f"{PACKAGE}.kernels.compiled"]
     assert f"{PACKAGE}.kernels.formulas" in edges[f"{PACKAGE}.kernels.loops"]
     assert f"{PACKAGE}.backends" in edges[f"{PACKAGE}.network"]
+
+
+def test_the_hash_of_machine_code_covers_all_that_it_is_made_of():
+    edges, made_of = graph(), set()
+    waiting = {f"{PACKAGE}.kernels.{name}" for name in ("loops", "replay_loops", "native.compiler")}
+    while waiting:
+        module = waiting.pop()
+        made_of.add(module)
+        waiting |= edges[module] - made_of
+    folder = FOLDERS[f"{PACKAGE}.kernels"]
+    assert {SOURCES[module] for module in made_of} == {folder / name for name in MACHINE_CODE}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The package however it is installed: wheel, source distribution, editable, bare checkout."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from gpubackprop.kernels.native.targets import levels, own_target
 
 ROOT = Path(__file__).parent.parent
 USE = "from gpubackprop import Network, bench, kernels; net = Network((2, 1), backend='reference')"
@@ -30,24 +33,29 @@ def python(*arguments, folder, **named):
     return run.stdout
 
 
-def built(kind, source, into):
+def built(kind, source, into, **named):
     """Build with setuptools as pip would, without its isolation; returns the file."""
     into.mkdir()
     code = (
         "import sys; from setuptools import build_meta as b; getattr(b, sys.argv[1])(sys.argv[2])"
     )
-    python("-c", code, f"build_{kind}", str(into), folder=source)
+    python("-c", code, f"build_{kind}", str(into), folder=source, **named)
     (file,) = into.iterdir()
     return file
 
 
 def used(site_packages, folder):
     """Use the package in an interpreter with these site-packages; returns the files it found."""
+    return [Path(line) for line in run_inside(site_packages, f"{USE}; {FOUND}", folder).split()]
+
+
+def run_inside(site_packages, code, folder, **named):
+    """Run code in an interpreter with these site-packages, and those that we depend on."""
     # The .pth files of our own site-packages are not read: they lead to an editable installation.
     dependencies = [path for path in sys.path if path.endswith("-packages")]
     paths = f"site.addsitedir({str(site_packages)!r}); sys.path += {dependencies!r}"
-    code = f"import site, sys; {paths}; {USE}; {FOUND}"
-    return [Path(line) for line in python("-S", "-P", "-c", code, folder=folder).split()]
+    code = f"import site, sys; {paths}\n{code}"
+    return python("-S", "-P", "-c", code, folder=folder, **named)
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +81,11 @@ def unpacked(checkout, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def wheel(unpacked, tmp_path_factory):
-    """The wheel that the source distribution makes."""
-    return built("wheel", unpacked, tmp_path_factory.mktemp("wheels") / "wheel")
+    """The wheel that the source distribution makes where Numba cannot be imported."""
+    folder = tmp_path_factory.mktemp("wheels")
+    (folder / "numba.py").write_text("raise ImportError('Numba needs an older NumPy')")
+    broken = {**os.environ, "PYTHONPATH": str(folder)}
+    return built("wheel", unpacked, folder / "wheel", env=broken)
 
 
 def sources(folder):
@@ -91,9 +102,13 @@ def links_followed(folder):
             yield path
 
 
+def contents(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    return sorted(name for name in names if ".dist-info/" not in name)
+
+
 def test_the_wheel_of_a_source_distribution_has_every_module_once(wheel):
-    names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
-    assert sorted(names) == sources(ROOT)
+    assert contents(wheel) == sources(ROOT)
 
 
 def test_a_wheel_works_where_no_checkout_is(wheel, tmp_path):
@@ -101,6 +116,55 @@ def test_a_wheel_works_where_no_checkout_is(wheel, tmp_path):
         archive.extractall(tmp_path / "site")
     found = used(tmp_path / "site", tmp_path)
     assert {path.parts[: len(tmp_path.parts) + 1] for path in found} == {(tmp_path / "site").parts}
+
+
+TRAIN = """
+import hashlib
+import numpy as np
+from gpubackprop import MLPClassifier
+from gpubackprop.kernels.native import shipped
+X, y = np.sin(np.arange(600.0)).reshape(60, 10), np.arange(60) % 3
+weights = hashlib.sha256()
+for dtype in ("float32", "float64"):
+    model = MLPClassifier((8,), tol=1e9, n_iter_no_change=2, random_state=0, batch_size=16)
+    for W in model.fit(X.astype(dtype), y).coefs_:
+        weights.update(W)
+print(shipped.is_used(), weights.hexdigest())
+"""
+ALL_KERNELS = """
+from itertools import product
+from gpubackprop import MLPRegressor, Network
+from gpubackprop.kernels.formulas import ACTIVATIONS, ELEMENTWISE, LOSSES, Loss
+for dtype, (loss, facts) in product(("float32", "float64"), LOSSES.items()):
+    for hidden, output in product(ELEMENTWISE, () if loss is Loss.POISSON else facts.outputs):
+        names = (ACTIVATIONS[hidden].name, ACTIVATIONS[output].name, facts.name)
+        net = Network((10, 4, 3), *names, dtype=dtype)
+        net.backward(net.forward(X[0]), [0.0, 1.0, 0.0])
+once = {"max_iter": 1, "tol": 1e9, "n_iter_no_change": 1}
+losses = ("squared_error", "poisson")
+for dtype, solver, loss in product(("float32", "float64"), ("sgd", "adam", "lbfgs"), losses):
+    model = MLPRegressor(loss, (4,), solver=solver, **once)
+    model.fit(X.astype(dtype), abs(X[:, :2]), sample_weight=X[:, 3] + 2)
+"""
+NO_COMPILER = "import warnings; warnings.simplefilter('ignore'); sys.modules['numba'] = None"
+
+
+def test_machine_code_comes_with_a_wheel(checkout, tmp_path):
+    """All kernels do, and they train as those that a checkout compiles do, bit for bit."""
+    wheel = built("wheel", checkout, tmp_path / "wheel")
+    assert re.search(r"-py3-none-(?!any)\w+\.whl$", wheel.name)
+    code = [f"gpubackprop/kernels/native/{level.cpu}.kernels" for level in levels()]
+    assert contents(wheel) == sorted([*sources(ROOT), *code])
+    if own_target() not in levels():
+        pytest.skip("wheels have no code for this processor")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    empty = {**os.environ, "GPUBACKPROP_CACHE_DIR": str(tmp_path / "cache")}
+    script = f"{NO_COMPILER}{TRAIN}{ALL_KERNELS}"
+    is_used, weights = run_inside(tmp_path / "site", script, tmp_path, env=empty).split()
+    assert is_used == "True"
+    assert not (tmp_path / "cache").exists()
+    assert python("-c", TRAIN, folder=checkout).split() == ["False", weights]
 
 
 def test_an_editable_installation_works(checkout, tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from ...kernels.native import shipped
 from ..contestants import OURS
 from ..goals import FIRST_FIT_AT_MOST, IMPORT_AT_MOST, MEMORY_AT_MOST, at_most
 from ..options import Options
@@ -41,7 +42,8 @@ def measuring(options: Options) -> Iterator[Measure]:
     def measure(case: str) -> Figures:
         if not options.quick:
             _round(case)  # fills the disk cache and Python's bytecode
-        return {"case": case, "fits": [_round(case) for _ in range(options.pairs)]}
+        fits = [_round(case) for _ in range(options.pairs)]
+        return {"case": case, "fits": fits, "shipped": shipped.is_used()}
 
     yield measure
 
@@ -79,6 +81,8 @@ def conclusions(rows: list[Figures]) -> list[str]:
     """Say each difference beside its goal."""
     lines = []
     for figures in rows:
+        if not figures.get("shipped", False):  # as in reports of before it was
+            lines.append("cold: compiled by the first fit, as in a checkout; no code came along")
         for name, what, goal in QUANTITIES:
             value = median(above(figures, name, what))
             unit = "MB" if what.endswith("mb") else "s"
@@ -92,7 +96,8 @@ SECTION = Section(
     title="The first fit of a process, above scikit-learn's",
     about=(
         "One epoch in a fresh process, as a longer fit would hide what the start costs: with an "
-        "empty compile cache (cold), and with the cache that the cold fit filled (warm). "
+        "empty compile cache (cold), and with the cache that the cold fit filled (warm); a package "
+        "that is installed brings its machine code along. "
         "Medians (and ranges) of differences."
     ),
     header=[

@@ -10,7 +10,8 @@ from pathlib import Path
 import threadpoolctl
 
 from .._version import __version__
-from ..kernels.native import store
+from ..kernels.native import shipped, store
+from ..kernels.native.targets import own_target
 from .cuda import detection
 
 Facts = Mapping[str, "str | int | Facts"]
@@ -40,7 +41,7 @@ def describe() -> Facts:
             "scikit-learn": "its own code trains and predicts sparse X",
         },
         "BLAS": _blas(),
-        "compiled code": {"directory": str(store.directory()), "kernels": store.count()},
+        "compiled code": _machine_code(),
     }
 
 
@@ -77,6 +78,16 @@ def _gpu(device: int) -> str:
     capability = f"{facts['major']}.{facts['minor']}"
     memory = f"{facts['totalGlobalMem'] / 2**30:.1f} GiB"
     return f"{facts['name'].decode()}, {memory}, compute capability {capability}"
+
+
+def _machine_code() -> Facts:
+    """Say whether the CPU's kernels came along, and which were compiled here."""
+    origin = "came with the package" if shipped.is_used() else "compiled here when first needed"
+    return {
+        "kernels": f"{origin}, for {own_target().cpu}",
+        "directory": str(store.directory()),
+        "compiled here": store.count(),
+    }
 
 
 def _blas() -> Facts:

@@ -90,9 +90,9 @@ def write(name: str, symbol: str, code: bytes) -> None:
     """Keep an object file, whole or not at all."""
     payload = symbol.encode() + b"\n" + code
     content = _checksum(name, payload).encode() + b"\n" + payload
-    path = directory() / fingerprint() / f"{name}.o"
     try:
         _make_folder()
+        path = directory() / fingerprint() / f"{name}.o"
         with _folder() as folder:
             with suppress(FileNotFoundError):
                 _require_own(path, os.stat(path.name, dir_fd=folder, follow_symlinks=False))

@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("cuda.core")
 
 from gpubackprop.kernels import loops, replay_loops
+from gpubackprop.kernels.build import VARIANTS
 from gpubackprop.kernels.cuda import layers, sums, updates
-from gpubackprop.kernels.formulas import ELEMENTWISE, PAIRINGS, Activation
 from gpubackprop.kernels.kernel import Kernel, Kind, kernel
 
 SINGLE = np.dtype("float32")
@@ -18,13 +18,6 @@ MODULES = {
     "the CPU's": (loops, replay_loops),
     "the GPU's": (layers, sums, updates),
 }
-PAIRS = [(activation, loss) for loss, valid in PAIRINGS.items() for activation in valid]
-VARIANTS = {
-    "activate": [(activation,) for activation in (*ELEMENTWISE, Activation.EXP)],
-    "hadamard": [(activation,) for activation in ELEMENTWISE],
-    "output_delta": PAIRS,
-}
-"""Constants that kernels are specialised for; the others have none."""
 
 
 def declared(modules):

@@ -441,14 +441,25 @@ def test_an_edited_callee_changes_the_key(run_python, copied_package):
     path = {"PYTHONPATH": str(copied_package)}
     original = run_python(FINGERPRINT, **path)
     seen = {original}
-    for name in ("elementwise.py", "native/compiler.py"):
+    for name in ("elementwise.py", "native/compiler.py", "native/denormals.py"):
         source = copied_package / "gpubackprop" / "kernels" / name
         text = source.read_text()
         source.write_text(text + "\n# edited\n")
         seen.add(run_python(FINGERPRINT, **path))
         source.write_text(text)
-    assert len(seen) == 3
+    assert len(seen) == 4
     assert run_python(FINGERPRINT, **path) == original
+
+
+def test_what_no_machine_code_is_made_of_leaves_the_key(run_python, copied_package):
+    path = {"PYTHONPATH": str(copied_package)}
+    original = run_python(FINGERPRINT, **path)
+    for name in ("cuda/layers.py", "reference.py", "native/store.py"):
+        with (copied_package / "gpubackprop" / "kernels" / name).open("a") as source:
+            source.write("\n# edited\n")
+    updated = "import platform; platform.platform = lambda: 'Linux-99.9'; "
+    updated += "platform.release = lambda: '99.9'; platform.version = platform.release\n"
+    assert run_python(updated + FINGERPRINT, **path) == original
 
 
 def test_an_edited_kernel_is_not_served_from_the_store(run_python, copied_package, tmp_path):
