@@ -84,6 +84,9 @@ def require_product(A: Array, B: Array, C: Array) -> None:
 
 def _layout(M: Array) -> tuple[bool, int]:
     """Whether a matrix is row-major, and elements from one row (or column) to the next."""
+    rows, columns = M.shape
+    if M.strides == (columns * M.itemsize, M.itemsize) and max(rows, columns) <= _LARGEST:
+        return True, max(columns, 1)  # as most do
     for row_major, view in ((True, M), (False, M.T)):
         rows, columns = view.shape
         step, item = view.strides

@@ -26,6 +26,8 @@ class Parameters(NamedTuple):
     """How many leading elements weight decay applies to: the weights, not the biases."""
     memory: Memory
     """Memory of the vector."""
+    offsets: tuple[int, ...]
+    """Where each parameter starts in the vector, weights first, and the vector's size."""
 
     @classmethod
     def zeros(cls, layer_sizes: tuple[int, ...], dtype: Any, memory: Memory = HOST) -> "Parameters":
@@ -35,7 +37,7 @@ class Parameters(NamedTuple):
 
     @classmethod
     def _over(
-        cls, theta: Array, layer_sizes: tuple[int, ...], memory: Memory, offsets: list[int]
+        cls, theta: Array, layer_sizes: tuple[int, ...], memory: Memory, offsets: tuple[int, ...]
     ) -> "Parameters":
         depth = len(layer_sizes) - 1
         W = []
@@ -45,11 +47,11 @@ class Parameters(NamedTuple):
             W.append(rows[:, :fan_out])
         starts = zip(offsets[depth:-1], layer_sizes[1:], strict=True)
         b = tuple(theta[start : start + fan_out] for start, fan_out in starts)
-        return cls(theta, tuple(W), b, offsets[depth], memory)
+        return cls(theta, tuple(W), b, offsets[depth], memory, offsets)
 
     def zeros_like(self) -> "Parameters":
         """Another vector of the same layout in the same memory."""
-        return Parameters.zeros(self.layer_sizes, self.theta.dtype, self.memory)
+        return self.over(self.memory.zeros(self.offsets[-1], self.theta.dtype))
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
@@ -73,15 +75,13 @@ class Parameters(NamedTuple):
         """Lay the same parameters out over another vector, such as a moment of the gradient."""
         if theta is self.theta:
             return self
-        offsets = _offsets(self.layer_sizes, theta.dtype, self.memory)
-        return Parameters._over(theta, self.layer_sizes, self.memory, offsets)
+        return Parameters._over(theta, self.layer_sizes, self.memory, self.offsets)
 
 
-def _offsets(layer_sizes: tuple[int, ...], dtype: Any, memory: Memory) -> list[int]:
-    """Where each parameter starts, and the vector's size."""
+def _offsets(layer_sizes: tuple[int, ...], dtype: Any, memory: Memory) -> tuple[int, ...]:
     sizes = [m * row_length(n, dtype, memory) for m, n in pairwise(layer_sizes)]
     step = ALIGNMENT // np.dtype(dtype).itemsize
     offsets = [0]
     for size in (*sizes, *layer_sizes[1:]):
         offsets.append(offsets[-1] + -(-size // step) * step)
-    return offsets
+    return tuple(offsets)

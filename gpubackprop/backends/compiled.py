@@ -9,6 +9,7 @@ of a result, and depends on how many threads may compute, but on nothing that ha
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from ..algorithm.memory import HOST, aligned_zeros
 from ..kernels.calls import Call, parts
 from ..kernels.compiled import Primitives, Stage, kernels
+from ..kernels.native import gc_pause
 from ..kernels.native.arguments import address
 from ..kernels.native.launch import LoopLaunch
 from ..kernels.replay import barrier, replay
@@ -51,7 +53,7 @@ def prepare(step: Step, multiply_adds: int) -> Run:
     recording = Recording()
     step(recording.kernels)
     pieces = _worth_dividing(multiply_adds, len(recording.calls))
-    sections = divide(recording.calls, pieces)
+    sections = gc_pause.without(partial(divide, recording.calls, pieces))
     whole = replay(in_turn(sections))
     alone = _paced([whole], whole.run)
     if pieces == 1:  # nobody is to be led

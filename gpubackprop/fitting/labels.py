@@ -56,13 +56,20 @@ def validate_input(
     formats, dtypes = ["csr", "csc"], (np.float64, np.float32)
     X, y = validate_data(estimator, X, y, accept_sparse=formats, dtype=dtypes, reset=reset)
     if not known:
-        estimator._label_binarizer = LabelBinarizer().fit(found)
+        estimator._label_binarizer = _fitted(found)
         estimator.classes_ = estimator._label_binarizer.classes_
     return X, _encoded(y, estimator.classes_)
 
 
 def _are_plain(y: Any) -> bool:
     return type(y) is np.ndarray and y.ndim == 1 and y.size > 0 and y.dtype.kind in "biuU"
+
+
+def _fitted(classes: Array) -> LabelBinarizer:
+    binarizer = LabelBinarizer()
+    binarizer.classes_, binarizer.sparse_input_ = classes, False
+    binarizer.y_type_ = "multiclass" if len(classes) > 2 else "binary"
+    return binarizer
 
 
 def _same(found: Array, estimator: Any) -> bool:

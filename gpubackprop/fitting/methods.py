@@ -158,7 +158,7 @@ def forward_pass_fast(
 def _choice(estimator: Any, X: Any, batch_size: int, epochs: int) -> Choice:
     """Backend for a fit of at most these epochs, by the work that they are."""
     own = options(estimator)
-    size = sum(int(np.prod(W.shape)) for W in estimator.coefs_)
+    size = sum(W.size for W in estimator.coefs_)
     products = 3 * batch_size * size  # forward, pulled back, gradient
     work = Work(products, epochs * -(-X.shape[0] // batch_size))
     return Choice(own.backend, device_for(own.device, X), own.precision, work)

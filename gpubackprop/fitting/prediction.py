@@ -23,7 +23,7 @@ from .options import options
 _log = logging.getLogger("gpubackprop")
 _forward = bind(reference).forward
 
-BLOCK = 1024
+BLOCK = 512
 """Rows predicted at a time: their activations stay in the processor's cache."""
 CACHED = 1 << 20
 """Bytes of a layer's activations that stay in the cache without being divided."""

@@ -123,7 +123,8 @@ def plan(
         return _first_that_fits(_targets_only(ways, sizes.targets(rows)) if X_in_memory else ways)
 
     planned = least(checkpoint)
-    leaner = least("sqrt") if checkpoint is None else planned
+    whole = planned.fits and planned.part == batch_size
+    leaner = planned if whole or checkpoint is not None else least("sqrt")
     if not planned.fits:
         raise MemoryError(_refusal(planned, leaner))
     return planned._replace(part_with_sqrt=leaner.part)
