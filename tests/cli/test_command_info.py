@@ -1,7 +1,7 @@
 import pytest
 
 from gpubackprop.backends import environment
-from gpubackprop.fitting.epoch_loop import memory_plan
+from gpubackprop.training import memory_plan
 
 
 def test_whatever_is_described_is_shown(run, monkeypatch):
