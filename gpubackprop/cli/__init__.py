@@ -15,7 +15,8 @@ def main() -> None:
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         print(
-            f"The command line needs {', '.join(missing)}: pip install 'gpubackprop[cli]'",
+            f"The command line needs {', '.join(missing)}: pip install {' '.join(missing)}, or "
+            "pip install '.[cli]' in a checkout of gpubackprop",
             file=sys.stderr,
         )
         raise SystemExit(2)

@@ -76,6 +76,7 @@ def explain(
         _put_in_the_worked_example(walk)
     for line in walk.lines():
         console.print(line)
+    console.print("\nNext: gpubackprop explain --layers 2,3,1, or gpubackprop train")
 
 
 def _set_up(

@@ -1,9 +1,10 @@
-"""``gpubackprop info``: the machine's devices and libraries, and the memory of a training."""
+"""``gpubackprop info``: the machine's devices and libraries, a model, or a training's memory."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -32,6 +33,10 @@ class Precision(StrEnum):
 
 
 def info(
+    model: Annotated[
+        Path | None,
+        typer.Argument(help="A file that 'gpubackprop train' saved. Without it: this machine."),
+    ] = None,
     plan: Annotated[
         str | None,
         typer.Option(
@@ -52,11 +57,16 @@ def info(
         ),
     ] = None,
 ) -> None:
-    """Show the devices, backends, BLAS and threads in use, or the GPU memory a network takes."""
+    """Show the devices, backends, BLAS and threads in use; a model; or a training's GPU memory."""
+    if model is not None:
+        _print(Terminal(), str(model), _model(model))
+        Terminal().print(f"\nNext: gpubackprop predict {escape(str(model))} FILE")
+        return
     if plan is None:
         from gpubackprop.backends.environment import describe
 
         _print(Terminal(), "gpubackprop", describe())
+        Terminal().print("\nNext: gpubackprop train, or gpubackprop train FILE --target COLUMN")
         return
     layers = sizes("--plan", plan)
     if len(layers) < 2:
@@ -65,6 +75,29 @@ def info(
     kept = _checkpoint(checkpoint)
     facts = _memory(layers, rows, min(batch_size, rows), precision, moments, kept)
     _print(Terminal(), "memory", facts)
+
+
+def _model(path: Path) -> dict[str, Any]:
+    """Describe a model file."""
+    from gpubackprop.cli.report import plain
+    from gpubackprop.table import listing
+    from gpubackprop.table.model_file import load
+
+    bundle = load(path)
+    network = bundle.network
+    sizes = [len(network.coefs_[0]), *(len(bias) for bias in network.intercepts_)]
+    facts: dict[str, Any] = {"predicts": f"{bundle.target} ({bundle.task})"}
+    if bundle.classes is not None:
+        facts["classes"] = listing(bundle.classes, 20)
+    facts["network"] = f"{type(network).__name__}, {' - '.join(map(str, sizes))} units"
+    facts["epochs"] = str(network.n_iter_)
+    facts |= {name.replace("_", " "): plain(value) for name, value in bundle.metrics.items()}
+    facts |= {f"trained with {name}": version for name, version in bundle.versions.items()}
+    facts["columns"] = {
+        column.name: f"{column.kind}: {', '.join(column.parts)}" if column.parts else column.kind
+        for column in bundle.columns
+    }
+    return facts
 
 
 def _checkpoint(text: str | None) -> Checkpoint:

@@ -3,10 +3,31 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from gpubackprop.cli.errors import UserError
 from gpubackprop.files import check_writable
+
+_TABLE = "Your table"
+
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        help="The encoding of a text that is not UTF-8: cp1252, utf-16.", rich_help_panel=_TABLE
+    ),
+]
+NoHeader = Annotated[
+    bool,
+    typer.Option(
+        "--no-header",
+        help="The first row holds values; the columns are c1, c2, ...",
+        rich_help_panel=_TABLE,
+    ),
+]
 
 
 class TaskName(StrEnum):
@@ -44,3 +65,10 @@ def check_output(output: Path, *inputs: Path) -> None:
     for path in inputs:
         if output.resolve() == path.resolve():
             raise UserError(f"{output} is an input and would be overwritten. Name another file.")
+
+
+def positive(option: str, value: float) -> float:
+    """Check that an option's value is a finite number above 0."""
+    if not (isfinite(value) and value > 0):
+        raise UserError(f"{option} {value:g}: a number above 0, such as 0.001")
+    return value

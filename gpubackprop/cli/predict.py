@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import warnings
 from pathlib import Path
@@ -12,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from gpubackprop.cli.errors import UserError
-from gpubackprop.cli.options import check_output
+from gpubackprop.cli.options import Encoding, NoHeader, check_output
 from gpubackprop.cli.terminal import Terminal, printable
 from gpubackprop.files import write_atomically
 
@@ -24,35 +23,61 @@ if TYPE_CHECKING:
 
 def predict(
     model: Annotated[Path, typer.Argument(help="A file that 'gpubackprop train' saved.")],
-    table: Annotated[Path, typer.Argument(help="A CSV or Parquet file with the model's columns.")],
+    table: Annotated[
+        Path,
+        typer.Argument(
+            help="A table with the model's columns, in any form that 'train' reads; - is standard "
+            "input. If it has the target too, the predictions are scored."
+        ),
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="The file to write (.csv or .parquet). Without it: the terminal."
+            "--output",
+            "-o",
+            help="The file to write: .csv, .tsv, .parquet, .feather, .jsonl or .xlsx. Without it: "
+            "the terminal, as CSV.",
+        ),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Columns of the table to write beside the predictions, with commas between them."
         ),
     ] = None,
     proba: Annotated[
         bool, typer.Option("--proba", help="Add the probability of each class.")
     ] = False,
+    encoding: Encoding = None,
+    no_header: NoHeader = False,
 ) -> None:
     """Predict the target for every row of a table."""
-    from gpubackprop.table import read_table
+    from gpubackprop.table import naming, read_table, require, split
+    from gpubackprop.table.writing import encoder
 
     notes = Terminal(stderr=True)
+    encode = encoder(output)
     if output is not None:
         check_output(output, model, table)
     bundle = _load(model, notes)
     if proba and bundle.task == "regression":
         raise UserError(f"{model} predicts a quantity, not classes: leave out --proba.")
-    texts = [column.name for column in bundle.columns if column.kind == "category"]
-    rows = read_table(table, text=texts)
-    answer = _answer(bundle, rows, proba)
-    _note_extra_columns(rows, bundle, notes)
+    texts = [column.name for column in bundle.columns if column.is_text]
+    rows = read_table(table, text=texts, encoding=encoding, header=not no_header)
+    with naming(table):
+        kept = split(keep or [], rows.columns)
+        require(kept, rows.columns)
+        answer = _answer(bundle, rows, proba)
+        _note_columns(rows, bundle, kept, notes)
+        _score(bundle, rows, answer, notes)
+    answer = _beside(rows[kept], answer)
     if output is None:
-        sys.stdout.write(printable(_as_csv(answer)))
-        return
-    write_atomically(output, _encoded(answer, output))
-    notes.print(f"{len(answer)} predictions of {escape(bundle.target)}: {escape(str(output))}")
+        sys.stdout.write(printable(encode(answer).decode()))
+        sys.stdout.flush()
+    else:
+        write_atomically(output, encode(answer))
+        notes.print(f"{len(answer)} predictions of {escape(bundle.target)}: {escape(str(output))}")
+    notes.print(f"Next: gpubackprop info {escape(str(model))}, what the model was trained on")
 
 
 def _load(path: Path, notes: Terminal) -> Bundle:
@@ -70,12 +95,49 @@ def _load(path: Path, notes: Terminal) -> Bundle:
     return bundle
 
 
-def _note_extra_columns(rows: pd.DataFrame, bundle: Bundle, notes: Terminal) -> None:
+def _note_columns(rows: pd.DataFrame, bundle: Bundle, kept: list[str], notes: Terminal) -> None:
+    """Say which columns are not used, and which hold categories that are new to the model."""
     from gpubackprop.table import listing
 
-    known = {column.name for column in bundle.columns}
+    known = {*(column.name for column in bundle.columns), bundle.target, *kept}
     if extra := [name for name in rows.columns if name not in known]:
         notes.print(f"Columns the model does not use: {escape(listing(extra))}")
+    for name, categories in bundle.unseen(rows).items():
+        found = listing(
+            (f"{category!r} ({count} rows)" for category, count in categories.items()), 5
+        )
+        notes.print(f"Note: {escape(name)} holds what no training row held: {escape(found)}")
+
+
+def _score(bundle: Bundle, rows: pd.DataFrame, answer: pd.DataFrame, notes: Terminal) -> None:
+    """Score the predictions of rows whose target the table has."""
+    from gpubackprop.cli.report import print_test
+    from gpubackprop.cli.scores import Outcome, Part
+    from gpubackprop.table import labels_of
+    from gpubackprop.table.conversion import to_numbers
+
+    if bundle.target not in rows.columns:
+        return
+    known = rows[bundle.target].notna()
+    target, predicted = rows.loc[known, bundle.target], answer.loc[known, "prediction"].to_numpy()
+    if not len(target):
+        return
+    if bundle.task == "regression":
+        truth = to_numbers(target)
+    else:
+        truth, predicted = labels_of(target).astype(str), predicted.astype(str)
+    print_test(notes, Outcome(bundle.task, [Part(truth, truth, predicted)]))
+
+
+def _beside(kept: pd.DataFrame, answer: pd.DataFrame) -> pd.DataFrame:
+    """Put the columns that are kept before the predictions."""
+    import pandas as pd
+
+    if same := set(kept.columns) & set(answer.columns):
+        raise UserError(
+            f"--keep {', '.join(sorted(same))}: the predictions have a column so named."
+        )
+    return pd.concat([kept.reset_index(drop=True), answer], axis=1)
 
 
 def _answer(bundle: Bundle, rows: pd.DataFrame, proba: bool) -> pd.DataFrame:
@@ -87,16 +149,3 @@ def _answer(bundle: Bundle, rows: pd.DataFrame, proba: bool) -> pd.DataFrame:
         chances = pd.DataFrame(bundle.predict_proba(rows), columns=names)
         answer = pd.concat([answer, chances], axis=1)
     return answer
-
-
-def _encoded(answer: pd.DataFrame, output: Path) -> bytes:
-    if output.suffix.lower() not in (".parquet", ".pq"):
-        return _as_csv(answer).encode()
-    buffer = io.BytesIO()
-    answer.to_parquet(buffer, index=False)
-    return buffer.getvalue()
-
-
-def _as_csv(answer: pd.DataFrame) -> str:
-    # Eight digits: what a network in single precision knows.
-    return str(answer.to_csv(index=False, float_format="%.8g"))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,61 @@ from gpubackprop.table import (
     Target,
     Task,
     describe,
-    features,
+    naming,
     preprocessor,
     read_table,
     read_target,
+    require,
 )
 from gpubackprop.table.model_file import Bundle
 
 Array = np.ndarray[Any, Any]
+Split = tuple[Array, Array]
 
 FEWEST_ROWS = 10
 """With fewer, the test rows are too few to mean anything."""
+ROWS_FOR_ONE_SPLIT = 1000
+"""With fewer, the score of one split is mostly chance: cross-validation repeats it."""
+FOLDS = 5
+USUAL_FRACTION = 0.2
+"""Rows held out for the test, where neither a fraction nor a table is given."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How a table is read, and what is learnt from it.
+
+    Attributes
+    ----------
+    target : str
+        The column to predict.
+    task : {"classification", "regression"} or None
+        What is learnt; None: the target's values decide.
+    drop, category : list of str
+        Columns to leave out, and to read as categories.
+    test : Path or None
+        A table of its own to test on.
+    test_fraction : float or None
+        The part of the rows to test on; None: a fifth, or cross-validation of a small table.
+    seed : int
+        Seed of the split.
+    encoding, header
+        As of ``read_table``.
+    """
+
+    target: str
+    task: Task | None = None
+    drop: list[str] = field(default_factory=list)
+    category: list[str] = field(default_factory=list)
+    test: Path | None = None
+    test_fraction: float | None = None
+    seed: int = 0
+    encoding: str | None = None
+    header: bool = True
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Read a table."""
+        return read_table(path, self.category, encoding=self.encoding, header=self.header)
 
 
 @dataclass(frozen=True)
@@ -39,7 +83,12 @@ class Problem:
     target: Target
     notes: tuple[str, ...]
     train: Array
-    test: Array
+    splits: tuple[Split, ...]
+
+    @property
+    def cross_validated(self) -> bool:
+        """Whether the model learns from all rows, and others like it are tested."""
+        return len(self.splits) > 1
 
     @property
     def classes(self) -> int:
@@ -50,75 +99,98 @@ class Problem:
         """Return the target's values in these rows."""
         return np.asarray(self.target.values[rows])
 
-    def bundle(self, network: Any) -> Bundle:
-        """Fit the preprocessing to the training rows, around a network yet to be trained."""
+    def bundle(self, network: Any, rows: Array) -> Bundle:
+        """Put a model together, for training on these rows; nothing of it is fitted to others."""
         from sklearn.preprocessing import StandardScaler
 
-        rows = features(self.table.iloc[self.train], self.columns)
         classes = scaler = None
         if self.target.task == "regression":
-            scaler = StandardScaler().fit(self.truth(self.train).reshape(-1, 1))
+            scaler = StandardScaler().fit(self.truth(rows).reshape(-1, 1))
         else:
             classes = np.unique(self.target.values)
         return Bundle(
             task=self.target.task,
             target=self.target.name,
             columns=self.columns,
-            prepare=preprocessor(self.columns).fit(rows),
+            prepare=preprocessor(self.columns, self.target.task),
             network=network,
             classes=classes,
             target_scaler=scaler,
         )
 
 
-def digits(test_fraction: float, seed: int) -> Problem:
+def digits(test_fraction: float | None, seed: int) -> Problem:
     """Load the handwritten digits that come with scikit-learn: 8x8 pixels each."""
     from sklearn.datasets import load_digits
 
     table = load_digits(as_frame=True).frame.rename(columns={"target": "digit"})
-    return _problem("digits", table, "digit", "classification", (), (), test_fraction, seed)
+    choices = Choices("digit", "classification", test_fraction=test_fraction, seed=seed)
+    return _problem("digits", table, choices)
 
 
-def from_file(
-    path: Path,
-    target: str,
-    task: Task | None,
-    drop: Collection[str],
-    category: Collection[str],
-    test_fraction: float,
-    seed: int,
-) -> Problem:
-    """Read a table and what is to be predicted from it."""
-    table = read_table(path, text=category)
-    return _problem(path.name, table, target, task, drop, category, test_fraction, seed)
+def from_file(path: Path, choices: Choices, one_split: bool = False) -> Problem:
+    """Read a table and what is to be predicted from it.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    choices : Choices
+        What is to be done with it.
+    one_split : bool
+        Test on one part of even a small table.
+
+    Returns
+    -------
+    Problem
+        The table, described and split.
+    """
+    table = choices.read(path)
+    with naming(path):
+        if choices.test is None:
+            return _problem(path.name, table, choices, one_split)
+        test = choices.read(choices.test)
+        with naming(choices.test):
+            require(table.columns, test.columns)
+        both = pd.concat([table, test[table.columns]])
+        return _problem(path.name, both, choices, rows_to_train=len(table))
 
 
 def _problem(
     name: str,
     table: pd.DataFrame,
-    target: str,
-    task: Task | None,
-    drop: Collection[str],
-    category: Collection[str],
-    test_fraction: float,
-    seed: int,
+    choices: Choices,
+    one_split: bool = False,
+    rows_to_train: int | None = None,
 ) -> Problem:
-    description = describe(table, target, drop=drop, category=category)
-    known = table[table[target].notna()]
+    target = choices.target
+    seen = table.iloc[:rows_to_train]
+    description = describe(seen, target, drop=choices.drop, category=choices.category)
+    known = table[target].notna().to_numpy()
     notes = list(description.notes)
-    if missing := len(table) - len(known):
+    if missing := int((~known).sum()):
         notes.insert(0, f"{missing} rows without a {target!r} left out")
-    if len(known) < FEWEST_ROWS:
+    if (rows := int(known[:rows_to_train].sum())) < FEWEST_ROWS:
         raise TableError(
-            f"{name}: {len(known)} rows have a {target!r}; to train and to test takes at least "
-            f"{FEWEST_ROWS}."
+            f"{rows} rows have a {target!r}; to train and to test takes at least {FEWEST_ROWS}."
         )
-    found = read_target(known, target, task)
-    train, test = _split(found, test_fraction, seed)
-    return Problem(name, known, description.columns, found, tuple(notes), train, test)
+    kept = table[known]
+    splits: tuple[Split, ...]
+    found = read_target(kept, target, choices.task)
+    if rows_to_train is not None:
+        split = np.arange(rows), np.arange(rows, len(kept))
+        if not len(split[1]):
+            raise TableError(f"{choices.test}: no row has a {target!r}.")
+        train, splits = split[0], (split,)
+    elif one_split or choices.test_fraction is not None or len(kept) >= ROWS_FOR_ONE_SPLIT:
+        splits = (_split(found, choices.test_fraction or USUAL_FRACTION, choices.seed),)
+        train = splits[0][0]
+    else:
+        train, splits = np.arange(len(kept)), _cross_validation(found, choices.seed)
+    return Problem(name, kept, description.columns, found, tuple(notes), train, splits)
 
 
-def _split(target: Target, test_fraction: float, seed: int) -> tuple[Array, Array]:
+def _split(target: Target, test_fraction: float, seed: int) -> Split:
     """Hold out rows for the test, each class in proportion if it has rows enough."""
     from sklearn.model_selection import train_test_split
 
@@ -133,3 +205,15 @@ def _split(target: Target, test_fraction: float, seed: int) -> tuple[Array, Arra
         rows, test_size=test_fraction, random_state=seed, stratify=stratify
     )
     return np.sort(train), np.sort(test)
+
+
+def _cross_validation(target: Target, seed: int) -> tuple[Split, ...]:
+    """Hold out every row twice, a fifth at a time, each class in proportion."""
+    from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
+
+    values, kind = target.values, RepeatedKFold
+    if target.task == "classification" and np.unique(values, return_counts=True)[1].max() >= FOLDS:
+        kind = RepeatedStratifiedKFold
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that a class has fewer rows than parts
+        return tuple(kind(n_splits=FOLDS, n_repeats=2, random_state=seed).split(values, values))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _SHARE_FOR_SCORES = 0.03
 """Part of the training's time that scoring for the display may take."""
 
+_LONG = 60.0
+"""Seconds of all epochs that are announced after the first."""
+
 
 class TrainingProgress:
     """Show each epoch on a bar, and remember how long the epochs took.
@@ -28,7 +31,7 @@ class TrainingProgress:
         The largest number of epochs, `max_iter`.
     score : callable
         Scores the network so far on held-out rows; asked now and then, and only where the training
-        itself holds no validation rows out.
+        itself holds no validation rows out. None where no row is held out.
     names : tuple of str
         What a validation score and a test score are called.
     """
@@ -37,7 +40,7 @@ class TrainingProgress:
         self,
         console: Console,
         epochs: int,
-        score: Callable[[Any], float],
+        score: Callable[[Any], float] | None,
         names: tuple[str, str],
     ) -> None:
         self._bar = Progress(
@@ -52,6 +55,8 @@ class TrainingProgress:
         )
         self._task = self._bar.add_task("", total=epochs, loss="-", score="")
         self._shown = console.is_terminal and not console.quiet
+        self._console = console
+        self._epochs = epochs
         self._score = score
         self._names = names
         self._next_score = 0.0
@@ -75,13 +80,19 @@ class TrainingProgress:
         """Take note of one epoch."""
         now = time.perf_counter()
         self.seconds.append(record.seconds)
+        if len(self.seconds) == 1 and record.seconds * self._epochs > _LONG:
+            self._console.print(
+                f"  an epoch takes {record.seconds:.1f} s, {self._epochs} of them at most "
+                f"{record.seconds * self._epochs / 60:.0f} min; Ctrl-C tests and saves what is "
+                "learnt by then"
+            )
         if not self._shown:
             return
         self._bar.update(self._task, completed=record.epoch, loss=f"{record.loss:.4f}")
         if record.validation_score is not None:
             text = f"{self._names[0]} {record.validation_score:.3f}"
             self._bar.update(self._task, score=text)
-        elif now >= self._next_score:
+        elif self._score is not None and now >= self._next_score:
             text = f"{self._names[1]} {self._score(estimator):.3f}"
             self._bar.update(self._task, score=text)
             done = time.perf_counter()

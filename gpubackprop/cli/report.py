@@ -1,7 +1,8 @@
-"""Scores of a trained model beside those of trivial guesses, and its confusions."""
+"""Print what a test found: scores beside trivial ones, confusions, and the columns' weight."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,71 +11,73 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gpubackprop.table import Task
+from gpubackprop.cli.scores import Outcome
 
 Array = np.ndarray[Any, Any]
 
 WIDEST_MATRIX = 12
 """More classes than this make a list of the commonest confusions, not a matrix."""
 
+_LABEL_WIDTHS = (24, 12, 7)
+"""Characters that the names of classes may have, the fewer the less room they find."""
 
 MANY_COLUMNS = 10_000
 """More than any terminal has: what a table would take if it could."""
 
 
-def scores(task: Task, truth: Array, predicted: Array) -> dict[str, float]:
-    """Score predictions.
-
-    Parameters
-    ----------
-    task : {"classification", "regression"}
-        What the predictions are.
-    truth, predicted : ndarray of shape (n_rows,)
-        The target and its predictions, in the target's own unit.
-
-    Returns
-    -------
-    dict of str to float
-        ``accuracy``; or ``rmse`` and ``r2``.
-    """
-    if task == "classification":
-        return {"accuracy": float(np.mean(truth == predicted))}
-    error = float(np.mean((truth - predicted) ** 2))
-    variance = float(np.var(truth))
-    r2 = 1 - error / variance if variance else float("nan")
-    return {"rmse": error**0.5, "r2": r2}
+def plain(value: float, digits: int = 4) -> str:
+    """Write a few significant digits, without an exponent where people use none."""
+    return f"{float(f'{value:.{digits}g}'):.10g}"
 
 
-def trivial_scores(task: Task, train: Array, truth: Array) -> dict[str, float]:
-    """Score the guess that looks at no column: the commonest class, or the mean."""
-    if task == "classification":
-        labels, counts = np.unique(train, return_counts=True)
-        guess = labels[counts.argmax()]
-    else:
-        guess = train.mean()
-    return scores(task, truth, np.full(len(truth), guess))
-
-
-def plain(value: float) -> str:
-    """Write four significant digits, without an exponent where people use none."""
-    return f"{float(f'{value:.4g}'):.10g}"
-
-
-def print_scores(
-    console: Console, found: dict[str, float], trivial: dict[str, float], n_rows: int
-) -> None:
-    """Print a model's scores on the test rows beside the trivial ones."""
+def print_test(console: Console, test: Outcome) -> None:
+    """Print the scores beside trivial ones, and how sure they are; first if they are no better."""
+    found, trivial = test.scores(), test.trivial_scores()
+    name = "accuracy" if test.task == "classification" else "r2"
+    spread, sure = _uncertainty(test)
     console.print()
-    if "accuracy" in found:
-        console.print(
-            f"Test accuracy [bold]{found['accuracy']:.3f}[/] on {n_rows} rows "
+    if not found[name] > trivial[name]:
+        guess = "the commonest class" if name == "accuracy" else "the mean"
+        worse = "Worse than" if found[name] < trivial[name] else "No better than"
+        console.print(f"[bold red]{worse} always guessing {guess}.[/]")
+    console.print(_headline(test, found, trivial, spread))
+    console.print(f"  {sure}")
+
+
+def _headline(
+    test: Outcome, found: dict[str, float], trivial: dict[str, float], spread: dict[str, str]
+) -> str:
+    rows = len(test.truth)
+    if test.task == "classification":
+        return (
+            f"Test accuracy [bold]{found['accuracy']:.3f}[/] ({spread['accuracy']}) on {rows} rows "
             f"(always guessing the commonest class: {trivial['accuracy']:.3f})"
         )
-    else:
-        console.print(
-            f"Test RMSE [bold]{plain(found['rmse'])}[/], R² [bold]{found['r2']:.3f}[/] on {n_rows} "
-            f"rows (always guessing the mean: RMSE {plain(trivial['rmse'])})"
+    return (
+        f"Test R² [bold]{found['r2']:.3f}[/] ({spread['r2']}), "
+        f"RMSE [bold]{plain(found['rmse'])}[/] on {rows} rows "
+        f"(always guessing the mean: RMSE {plain(trivial['rmse'])})"
+    )
+
+
+def _uncertainty(test: Outcome) -> tuple[dict[str, str], str]:
+    """Write how sure each score is, and say what that means."""
+    if len(test.parts) > 1:
+        spread = {name: f"± {plain(value, 2)}" for name, value in test.spread().items()}
+        return spread, (
+            f"mean and standard deviation of {len(test.parts)} models, each tested on a fifth of "
+            "the rows that it was not trained on; the saved one learnt from all"
         )
+    bounds = {name: f"{low:.3f} to {high:.3f}" for name, (low, high) in test.interval().items()}
+    return bounds, "in parentheses: where 95 % of the scores lie when the test rows are drawn anew"
+
+
+def print_importances(console: Console, lost: dict[str, float], score: str, most: int = 5) -> None:
+    """Print what the score loses without the columns that matter most."""
+    if lost:
+        first = [f"{escape(name)} {plain(loss, 2)}" for name, loss in list(lost.items())[:most]]
+        more = f", {len(lost) - most} others less" if len(lost) > most else ""
+        console.print(f"\nLoss of {score} when a column is shuffled: {', '.join(first)}{more}")
 
 
 def print_confusions(console: Console, truth: Array, predicted: Array) -> None:
@@ -83,11 +86,33 @@ def print_confusions(console: Console, truth: Array, predicted: Array) -> None:
     counts = np.zeros((len(labels), len(labels)), dtype=int)
     np.add.at(counts, (codes[: len(truth)], codes[len(truth) :]), 1)
     zero = "." if console.options.ascii_only else "·"
-    matrix = _matrix(labels, counts, zero) if len(labels) <= WIDEST_MATRIX else None
-    if matrix is not None and _fits(console, matrix):
-        print_table(console, "Confusion matrix (rows: true, columns: predicted)", matrix)
-    else:
-        _print_commonest(console, labels, counts)
+    if len(labels) <= WIDEST_MATRIX:
+        for width in _LABEL_WIDTHS:
+            matrix = _matrix(shortened(labels, width), counts, zero)
+            if _fits(console, matrix):
+                print_table(console, "Confusion matrix (rows: true, columns: predicted)", matrix)
+                return
+    _print_commonest(console, shortened(labels, _LABEL_WIDTHS[0]), counts)
+
+
+def shortened(labels: Iterable[object], width: int) -> list[str]:
+    """Shorten texts to a width, all to their ends or beginnings that still differ.
+
+    Examples
+    --------
+    >>> shortened(["Department of Law", "Department of Art"], 12)
+    ['Department…w', 'Department…t']
+    """
+    texts = [str(label) for label in labels]
+    for head in range(width - 1, -1, -1):
+        tail = width - 1 - head
+        short = [
+            text if len(text) <= width else f"{text[:head]}…{text[len(text) - tail :]}"
+            for text in texts
+        ]
+        if len(set(short)) == len(set(texts)):
+            return short
+    return texts
 
 
 def _fits(console: Console, table: Table) -> bool:
@@ -103,7 +128,7 @@ def print_table(console: Console, title: str, table: Table) -> None:
     console.print(table)
 
 
-def _matrix(labels: Array, counts: Array, zero: str) -> Table:
+def _matrix(labels: Sequence[str], counts: Array, zero: str) -> Table:
     table = Table()
     table.add_column("", style="bold")
     for label in labels:
@@ -122,7 +147,9 @@ def _cell(count: int, right: bool, zero: str) -> str:
     return f"[green]{count}[/]" if right else f"[red]{count}[/]"
 
 
-def _print_commonest(console: Console, labels: Array, counts: Array, most: int = 10) -> None:
+def _print_commonest(
+    console: Console, labels: Sequence[str], counts: Array, most: int = 10
+) -> None:
     wrong = counts - np.diag(np.diag(counts))
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]
     pairs = [(i, j) for i, j in zip(*np.unravel_index(order, wrong.shape), strict=True)]

@@ -105,6 +105,11 @@ class Terminal(Console):
         """Whether to do without drawn symbols."""
         return self.options.ascii_only
 
+    @property
+    def spinner(self) -> str:
+        """The name of the spinner for what takes long."""
+        return "line" if self.ascii_only else "dots"
+
     def print(self, *objects: Any, **named: Any) -> None:
         """Print, a single line below its own indent."""
         if self.soft_wrap or len(objects) != 1 or not isinstance(line := objects[0], str):

@@ -1,9 +1,11 @@
 """Read a table, find out what its columns are, and turn them into a network's inputs."""
 
-from gpubackprop.table.columns import Target, Task, describe, read_target
-from gpubackprop.table.conversion import Column, features, preprocessor
-from gpubackprop.table.errors import TableError, listing, place
+from gpubackprop.table.columns import describe
+from gpubackprop.table.conversion import Column, features, fit_preprocessor, preprocessor
+from gpubackprop.table.errors import TableError, listing, naming, place, quoted
+from gpubackprop.table.names import require, split
 from gpubackprop.table.reading import read_table
+from gpubackprop.table.target import Target, Task, labels_of, read_target
 
 __all__ = [
     "Column",
@@ -12,9 +14,15 @@ __all__ = [
     "Task",
     "describe",
     "features",
+    "fit_preprocessor",
+    "labels_of",
     "listing",
+    "naming",
     "place",
     "preprocessor",
+    "quoted",
     "read_table",
     "read_target",
+    "require",
+    "split",
 ]

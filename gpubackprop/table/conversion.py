@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
 
+from gpubackprop.table.dates import part, to_dates
 from gpubackprop.table.errors import TableError, listing, not_a_number, place
+from gpubackprop.table.missing import without_missing_words
 
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
 
-Kind = Literal["number", "boolean", "category"]
+Kind = Literal["number", "boolean", "date", "date, day first", "category", "many categories"]
 
 MAX_CATEGORIES = 100
-"""A text column keeps this many categories; the rarer ones share one."""
+"""A column of up to this many categories has an input for each."""
+
+AVERAGES = "averages"
+"""The name of the part that codes many categories."""
 
 MISSING = "(missing)"
 """The category of a missing text."""
@@ -34,12 +40,21 @@ class Column:
     ----------
     name : str
         The column's header.
-    kind : {"number", "boolean", "category"}
+    kind : {"number", "boolean", "date", "date, day first", "category", "many categories"}
         How its values are read.
+    parts : tuple of str
+        What becomes a number besides a number's or a truth's value: of a date, those of
+        ``dates.PARTS`` that vary; ``"missing"`` where values are.
     """
 
     name: str
     kind: Kind
+    parts: tuple[str, ...] = ()
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its values are categories."""
+        return self.kind in ("category", "many categories")
 
 
 def features(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
@@ -55,7 +70,7 @@ def features(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Numbers and booleans as float64 (missing: NaN), categories as text.
+        Numbers, booleans and the parts of columns as float64 (missing: NaN), categories as text.
 
     Raises
     ------
@@ -67,21 +82,60 @@ def features(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
             f"the table lacks {len(missing)} of the {len(columns)} columns the model was trained "
             f"on: {listing(missing)}. It has: {listing(table.columns)}."
         )
-    convert = {"number": to_numbers, "boolean": _truths, "category": _texts}
-    converted = {column.name: convert[column.kind](table[column.name]) for column in columns}
+    names = feature_names(columns)
+    converted = {
+        names[column.name, what]: values
+        for column in columns
+        for what, values in _features(table[column.name], column)
+    }
     return pd.DataFrame(converted, index=table.index)
 
 
-def preprocessor(columns: Sequence[Column]) -> ColumnTransformer:
+def feature_names(columns: Sequence[Column]) -> dict[tuple[str, str], str]:
+    """Name each column's features, by column and part: ``day (month)``, or as no column is."""
+    names = {(c.name, ""): c.name for c in columns if not c.kind.startswith("date")}
+    for column in columns:
+        for what in column.parts:
+            name = f"{column.name} ({what})"
+            while name in names.values():
+                name += "'"
+            names[column.name, what] = name
+    return names
+
+
+def dates_of(values: pd.Series[Any], kind: Kind) -> pd.Series[Any]:
+    """Convert a column of dates."""
+    return to_dates(values, day_first=kind == "date, day first")
+
+
+def _features(values: pd.Series[Any], column: Column) -> Iterator[tuple[str, Any]]:
+    """Convert a column's values, and take its parts."""
+    if column.kind.startswith("date"):
+        dates = dates_of(values, column.kind)
+        yield from ((name, part(dates, name)) for name in column.parts if name != "missing")
+        gaps = dates.isna().to_numpy()
+    else:
+        convert = _texts if column.is_text else _CONVERT[column.kind]
+        converted = convert(values)
+        yield "", converted
+        gaps = pd.isna(converted)
+    if "missing" in column.parts:
+        yield "missing", gaps.astype("float64")
+
+
+def preprocessor(columns: Sequence[Column], task: str = "classification") -> ColumnTransformer:
     """Build the unfitted transformation from :func:`features` to a network's inputs.
 
     Numbers: missing values become the median, then standardised. Categories: one-hot; one that was
-    not seen in training counts as the rare ones do, or sets no input where none were rare.
+    not seen in training counts as the rare ones do, or sets no input where none were rare. Many
+    categories: what the target is on average where they stand.
 
     Parameters
     ----------
     columns : sequence of Column
         The columns of the table it will be fitted to.
+    task : {"classification", "regression"}
+        What the target is.
 
     Returns
     -------
@@ -91,7 +145,7 @@ def preprocessor(columns: Sequence[Column]) -> ColumnTransformer:
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
     numbers = Pipeline(
         [
@@ -106,14 +160,66 @@ def preprocessor(columns: Sequence[Column]) -> ColumnTransformer:
         sparse_output=False,
         dtype=np.float32,
     )
-    numeric = [c.name for c in columns if c.kind != "category"]
-    textual = [c.name for c in columns if c.kind == "category"]
-    parts = [("numbers", numbers, numeric), ("categories", categories, textual)]
+    # ColumnTransformer.fit has it cross-fit, to no use: fit_preprocessor does, with a fixed seed.
+    averages = TargetEncoder(target_type="continuous" if task == "regression" else "auto", cv=2)
+    names = feature_names(columns)
+    coded = {c.name: c.kind for c in columns if c.is_text}
+    numeric = [name for (column, _), name in names.items() if column not in coded]
+    parts = [
+        ("numbers", numbers, numeric),
+        ("categories", categories, [name for name in coded if coded[name] == "category"]),
+        (AVERAGES, averages, [name for name in coded if coded[name] == "many categories"]),
+    ]
     return ColumnTransformer([part for part in parts if part[2]])
+
+
+def fit_preprocessor(
+    prepare: ColumnTransformer, rows: pd.DataFrame, target: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
+    """Fit the transformation to training rows, and transform these.
+
+    A row's own target is no part of the averages that stand for its categories: those are of the
+    other four fifths of the rows.
+
+    Parameters
+    ----------
+    prepare : ColumnTransformer
+        What :func:`preprocessor` built.
+    rows : DataFrame
+        What :func:`features` took of the training rows.
+    target : ndarray of shape (n_rows,)
+        What the network is trained on.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_inputs)
+        The network's inputs.
+    """
+    from sklearn.base import clone
+    from sklearn.model_selection import KFold
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that a class has a single row
+        inputs = np.array(prepare.fit(rows, target).transform(rows))
+    if AVERAGES not in prepare.output_indices_:
+        return inputs
+    place = prepare.output_indices_[AVERAGES]
+    encoder = prepare.named_transformers_[AVERAGES]
+    texts = rows[list(encoder.feature_names_in_)]
+    always = np.array([], dtype=int)
+    if encoder.target_type_ != "continuous":  # no class may be missing from a fold
+        always = np.unique(target, return_index=True)[1]
+    for others, fold in KFold(5, shuffle=True, random_state=0).split(texts):
+        kept = np.union1d(others, always)
+        fitted = clone(encoder).fit(texts.iloc[kept], target[kept])
+        inputs[fold, place] = fitted.transform(texts.iloc[fold])
+    return inputs
 
 
 def to_numbers(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
     """Convert to float64 (missing: NaN); refuse other than finite numbers, naming the row."""
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        column = without_missing_words(column)
     try:
         values = pd.to_numeric(column).to_numpy(dtype="float64", na_value=np.nan)
     except (ValueError, TypeError):
@@ -132,7 +238,7 @@ def to_numbers(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
 
 
 def _truths(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
-    kept = column.dropna()
+    kept = without_missing_words(column).dropna()
     truths = kept.astype(str).str.lower().map(_TRUTH)
     if truths.isna().any():
         row = cast(int, truths.isna().idxmax())
@@ -145,3 +251,6 @@ def _truths(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
 def _texts(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
     texts = column.astype(object).where(column.notna(), MISSING).map(str)
     return cast("np.ndarray[Any, Any]", texts.to_numpy(dtype=object))
+
+
+_CONVERT = {"number": to_numbers, "boolean": _truths}

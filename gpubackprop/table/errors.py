@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -14,11 +15,28 @@ class TableError(ValueError):
     """A table that cannot be used; the message says where, why, and what would be right."""
 
 
+@contextmanager
+def naming(table: object) -> Iterator[None]:
+    """Put a table's name before the messages of its errors, where they do not begin with it."""
+    try:
+        yield
+    except TableError as error:
+        if str(error).startswith(f"{table}:"):
+            raise
+        raise TableError(f"{table}: {error}") from None
+
+
 def listing(names: Iterable[object], most: int = 10) -> str:
     """Join names by commas, the first few of them when there are many."""
     texts = [str(name) for name in names]
     more = f" and {len(texts) - most} more" if len(texts) > most else ""
     return ", ".join(texts[:most]) + more
+
+
+def quoted(name: object) -> str:
+    """Write a name as a shell takes it."""
+    text = str(name)
+    return text if re.fullmatch(r"[\w.-]+", text) else f'"{text}"'
 
 
 def not_a_number(column: pd.Series[Any], row: int) -> str:

@@ -108,11 +108,17 @@ def _allowed() -> frozenset[tuple[str, str]]:
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import LabelBinarizer, OneHotEncoder, StandardScaler
+    from sklearn.preprocessing import (
+        LabelBinarizer,
+        OneHotEncoder,
+        StandardScaler,
+        TargetEncoder,
+    )
 
     from gpubackprop import MLPClassifier, MLPRegressor
 
-    prepare = (ColumnTransformer, Pipeline, SimpleImputer, StandardScaler, OneHotEncoder)
+    encoders = (StandardScaler, OneHotEncoder, TargetEncoder)
+    prepare = (ColumnTransformer, Pipeline, SimpleImputer, *encoders)
     estimators = (MLPClassifier, MLPRegressor, LabelBinarizer, *prepare)
     names = {f"{kind.__module__}.{kind.__name__}" for kind in estimators}
     kinds = {**_DATA, "ObjectNode": names}

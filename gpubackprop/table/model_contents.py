@@ -16,10 +16,12 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
-from sklearn.preprocessing import LabelBinarizer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import LabelBinarizer, OneHotEncoder, StandardScaler, TargetEncoder
 
 from gpubackprop import MLPClassifier, MLPRegressor
 from gpubackprop.table import Column, Task, features, preprocessor
+from gpubackprop.table.conversion import AVERAGES
+from gpubackprop.table.dates import PARTS
 from gpubackprop.table.model_archive import RefusedError
 
 Array = np.ndarray[Any, Any]
@@ -67,9 +69,10 @@ def _restored(content: Mapping[str, Any]) -> dict[str, Any]:
     _require(task in ("classification", "regression"), "its task")
     _require(type(target) is str, "the name of its target")
     columns = _columns(content["columns"])
-    prepare = _preparation(content["prepare"], columns)
-    inputs = sum(part.stop - part.start for part in prepare.output_indices_.values())
     classes, scaler = _answers(content.get("classes"), content.get("target_scaler"), task)
+    answers = None if classes is None else _places(content["network"], len(classes))
+    prepare = _preparation(content["prepare"], columns, answers)
+    inputs = sum(part.stop - part.start for part in prepare.output_indices_.values())
     return {
         "task": task,
         "target": target,
@@ -88,11 +91,23 @@ def _require(right: bool, what: str) -> None:
         raise RefusedError(f"damaged or changed: {what} cannot be a model's. Train and save again.")
 
 
+_GAPS, _DATES, _NONE = frozenset({"missing"}), frozenset({*PARTS, "missing"}), frozenset[str]()
+_PARTS_OF_KIND = {
+    "number": _GAPS,
+    "boolean": _GAPS,
+    "date": _DATES,
+    "date, day first": _DATES,
+    "category": _NONE,
+    "many categories": _NONE,
+}
+
+
 def _columns(read: Any) -> tuple[Column, ...]:
-    columns = tuple(Column(name, kind) for name, kind in read)
-    kinds = {"number", "boolean", "category"}
+    columns = tuple(Column(name, kind, tuple(parts)) for name, kind, *parts in read)
     _require(
-        all(type(c.name) is str and c.kind in kinds for c in columns)
+        all(type(c.name) is str and c.kind in _PARTS_OF_KIND for c in columns)
+        and all(set(c.parts) <= _PARTS_OF_KIND[c.kind] for c in columns)
+        and all(len(set(c.parts)) == len(c.parts) for c in columns)
         and len({c.name for c in columns}) == len(columns) > 0,
         "the list of its columns",
     )
@@ -127,25 +142,34 @@ def _is_sorted(values: Any, kinds: str) -> bool:
 # -- preprocessing --------------------------------------------------------------------------------
 
 
-def _preparation(read: Any, columns: tuple[Column, ...]) -> ColumnTransformer:
+def _preparation(
+    read: Any, columns: tuple[Column, ...], answers: Array | None
+) -> ColumnTransformer:
     """Fit the columns' preprocessing to rows with the file's categories; adopt its numbers."""
     _require(type(read) is ColumnTransformer, "what prepares its columns")
-    textual = [column.name for column in columns if column.kind == "category"]
-    values = {column.name: ["0"] for column in columns}
-    values |= dict(zip(textual, _category_values(read), strict=True))
-    longest = max(map(len, values.values()))
-    rows = {name: some + some[:1] * (longest - len(some)) for name, some in values.items()}
-    own = preprocessor(columns).fit(features(pd.DataFrame(rows, dtype=object), columns))
+    values = {c.name: ["2000-01-01" if c.kind.startswith("date") else "0"] for c in columns}
+    for part, kind in (("categories", "category"), (AVERAGES, "many categories")):
+        textual = [column.name for column in columns if column.kind == kind]
+        values |= dict(zip(textual, _category_values(read, part), strict=True))
+    few = 2 if answers is None else len(answers)
+    longest = max(few, *map(len, values.values()))
+    # Twice, since what averages a target takes two rows of a class.
+    rows = {name: (some + some[:1] * (longest - len(some))) * 2 for name, some in values.items()}
+    target = np.linspace(0, 1, longest) if answers is None else np.resize(answers, longest)
+    task = "regression" if answers is None else "classification"
+    taken = features(pd.DataFrame(rows, dtype=object), columns)
+    own = preprocessor(columns, task).fit(taken, np.tile(target, 2))
     return _adopted(own, read, "prepare")
 
 
-def _category_values(read: ColumnTransformer) -> list[list[str]]:
+def _category_values(read: ColumnTransformer, part: str) -> list[list[str]]:
     """Texts of each column, as often as makes the same of them rare: the rare ones once."""
-    parts = [part for name, part, _ in vars(read)["transformers_"] if name == "categories"]
-    if not parts:
+    encoders = [encoder for name, encoder, _ in vars(read)["transformers_"] if name == part]
+    if not encoders:
         return []
-    (encoder,) = parts
-    _require(type(encoder) is OneHotEncoder, "what prepares its categories")
+    (encoder,) = encoders
+    kind = TargetEncoder if part == AVERAGES else OneHotEncoder
+    _require(type(encoder) is kind, "what prepares its categories")
     categories = vars(encoder)["categories_"]
     rare = vars(encoder).get("_infrequent_indices", [None] * len(categories))
     found = []
@@ -176,6 +200,9 @@ def _adopted(own: Any, read: Any, where: str) -> Any:
     """
     if isinstance(own, np.ndarray) and own.dtype.kind == "f":
         _require(_is_like(read, own), where)
+        return read
+    if isinstance(own, np.floating) and where.endswith("target_mean_"):
+        _require(isinstance(read, (float, np.floating)) and bool(np.isfinite(read)), where)
         return read
     if isinstance(own, np.generic):  # a number of rows: any NumPy number, by scikit-learn's version
         _require(isinstance(read, (Real, np.number)) and float(read) > 0, where)
@@ -228,7 +255,7 @@ def _network(read: Any, inputs: int, classes: Array | None) -> MLPClassifier | M
     if classes is None:
         network.out_activation_ = "exp" if network.loss == "poisson" else "identity"
     else:
-        outputs = _adopt_classes(network, state["classes_"], len(classes))
+        outputs = _adopt_classes(network, _places(read, len(classes)))
     network.coefs_ = _arrays(state["coefs_"], 2)
     network.intercepts_ = _arrays(state["intercepts_"], 1)
     sizes = [inputs, *(len(bias) for bias in network.intercepts_)]
@@ -259,12 +286,19 @@ def _is_record(value: Any) -> bool:
     return value is None or isinstance(value, Real)
 
 
-def _adopt_classes(network: MLPClassifier, places: Any, n_classes: int) -> int:
-    """Give a classifier the places of its classes; return how many outputs tell them apart."""
+def _places(network: Any, n_classes: int) -> Array:
+    """Take from a classifier the places of the classes that it was trained on."""
+    _require(type(network) is MLPClassifier, "its network")
+    places = vars(network)["classes_"]
     _require(
         _is_sorted(places, "iu") and places[0] >= 0 and places[-1] < n_classes,
         "the classes of its network",
     )
+    return cast("Array", places)
+
+
+def _adopt_classes(network: MLPClassifier, places: Array) -> int:
+    """Give a classifier the places of its classes; return how many outputs tell them apart."""
     network._label_binarizer = LabelBinarizer().fit(places)
     network.classes_ = network._label_binarizer.classes_
     several = len(places) > 2

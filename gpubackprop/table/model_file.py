@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gpubackprop.files import ReadError, read_regular, write_atomically
-from gpubackprop.table import Column, TableError, Task, features, place
+from gpubackprop.table import Column, TableError, Task, features, fit_preprocessor, place
+from gpubackprop.table.conversion import AVERAGES
 from gpubackprop.table.model_archive import LARGEST_FILE, RefusedError, unpacked
 from gpubackprop.table.model_contents import restored
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = "gpubackprop model 1"
+FORMAT = "gpubackprop model 2"
 """What the first entry of a model file says."""
+_FORMATS = (FORMAT, "gpubackprop model 1")
+"""What is read: version 0.1.0 wrote columns without parts."""
 
 TRUSTED = ("gpubackprop.MLPClassifier", "gpubackprop.MLPRegressor", "numpy.dtype")
 """The types a model file may hold beyond skops' own list (scikit-learn's estimators, NumPy's
@@ -47,7 +50,7 @@ class Bundle:
     columns : tuple of Column
         The columns it reads, by name.
     prepare : ColumnTransformer
-        From those columns to the network's inputs, fitted.
+        From those columns to the network's inputs; fitted by ``fit_inputs`` or before.
     network : MLPClassifier or MLPRegressor
         The network, fitted.
     classes : ndarray or None
@@ -70,13 +73,27 @@ class Bundle:
     metrics: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=lambda: current_versions())
 
+    def fit_inputs(self, table: pd.DataFrame, target: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Fit the preprocessing to training rows; return the network's inputs for these."""
+        rows = features(table, self.columns)
+        return _single(lambda: fit_preprocessor(self.prepare, rows, self.to_network(target)))
+
     def inputs(self, table: pd.DataFrame) -> np.ndarray[Any, Any]:
         """Turn a table's rows into the network's inputs, in float32."""
-        with np.errstate(all="ignore"):  # what is too large is said by its row
-            prepared = self.prepare.transform(features(table, self.columns))
-            inputs = np.asarray(prepared, dtype=np.float32)
-        _require_finite(inputs, "a number here is too large for single precision")
-        return inputs
+        return _single(lambda: self.prepare.transform(features(table, self.columns)))
+
+    def unseen(self, table: pd.DataFrame) -> dict[str, dict[str, int]]:
+        """Count, by column, the rows of each category that no training row held."""
+        parts = self.prepare.named_transformers_
+        known = {
+            str(name): set(categories)
+            for encoder in (parts.get("categories"), parts.get(AVERAGES))
+            if encoder is not None
+            for name, categories in zip(encoder.feature_names_in_, encoder.categories_, strict=True)
+        }
+        texts = features(table, [column for column in self.columns if column.name in known])
+        new = {name: texts[name][~texts[name].isin(held)] for name, held in known.items()}
+        return {name: dict(rows.value_counts()) for name, rows in new.items() if len(rows)}
 
     def predict(self, table: pd.DataFrame) -> np.ndarray[Any, Any]:
         """Predict each row's target, in the target's own unit.
@@ -118,6 +135,14 @@ class Bundle:
         return np.asarray(self.target_scaler.inverse_transform(scaled)).ravel()
 
 
+def _single(prepared: Callable[[], Any]) -> np.ndarray[Any, Any]:
+    """Have inputs made and turn them into float32; TableError names the row of one too large."""
+    with np.errstate(all="ignore"):
+        inputs = np.asarray(prepared(), dtype=np.float32)
+    _require_finite(inputs, "a number here is too large for single precision")
+    return inputs
+
+
 def _require_finite(rows: np.ndarray[Any, Any], words: str) -> None:
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
@@ -153,7 +178,7 @@ def save(bundle: Bundle, path: str | Path) -> None:
     import skops.io
 
     content: dict[str, Any] = {f.name: getattr(bundle, f.name) for f in fields(bundle)}
-    content["columns"] = [[column.name, column.kind] for column in bundle.columns]
+    content["columns"] = [[c.name, c.kind, *c.parts] for c in bundle.columns]
     content["network"] = _for_prediction(bundle.network)
     content["metrics"] = {name: float(value) for name, value in bundle.metrics.items()}
     content["versions"] = dict(bundle.versions)
@@ -215,7 +240,7 @@ def _bundle(data: bytes) -> Bundle:
     content = _constructed(unpacked(data))
     if type(content) is not dict or "format" not in content:
         raise RefusedError("not a model that 'gpubackprop train' saved.")
-    if content["format"] != FORMAT:
+    if content["format"] not in _FORMATS:
         raise RefusedError(
             "written in another format than this version reads. Use the gpubackprop that saved it, "
             "or train again."

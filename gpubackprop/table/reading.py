@@ -1,38 +1,42 @@
-"""Read a table from a CSV or Parquet file."""
+"""Read a table from a file of any usual form."""
 
 from __future__ import annotations
 
-import math
+import io
 import warnings
 from collections.abc import Collection
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from gpubackprop.table.errors import TableError, listing
+from gpubackprop.table.delimited import read_delimited
+from gpubackprop.table.errors import TableError, naming
+from gpubackprop.table.packed import read_bytes
 
-_SUFFIXES = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".gz": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
+_JSON_LINES = (".jsonl", ".ndjson")
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
 
-def read_table(path: str | Path, text: Collection[str] = ()) -> pd.DataFrame:
-    """Read a CSV or Parquet file.
+def read_table(
+    path: str | Path,
+    text: Collection[str] = (),
+    *,
+    encoding: str | None = None,
+    header: bool = True,
+) -> pd.DataFrame:
+    """Read a table: delimited text, Parquet, Feather, Arrow, JSON or Excel, packed or not.
 
     Parameters
     ----------
     path : str or Path
-        A file ending in .csv, .tsv, .txt, .csv.gz, .parquet or .pq. A CSV has a header row, is
-        separated by commas, semicolons, tabs or bars, and encoded in UTF-8.
+        The file, or ``-`` for standard input. Its content says what it is, not its name.
     text : collection of str
-        Columns to keep as text although they look like numbers.
+        Columns of a delimited text or a sheet to keep as text although they look like numbers.
+    encoding : str, optional
+        A text's encoding; by default UTF-8, or what its byte order mark says.
+    header : bool
+        Whether a delimited text or a sheet names its columns in a row; else they are c1, c2, ...
 
     Returns
     -------
@@ -42,102 +46,85 @@ def read_table(path: str | Path, text: Collection[str] = ()) -> pd.DataFrame:
     Raises
     ------
     TableError
-        If the file is not a table of this form.
+        If the file is not a table of such a form.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise TableError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}.")
-    form = _SUFFIXES.get(path.suffix.lower())
-    if form is None:
-        raise TableError(
-            f"{path}: only CSV (.csv, .tsv, .txt) and Parquet (.parquet) files are read. "
-            "Save the table as one of these."
-        )
-    table = _read_csv(path, text) if form == "csv" else _read_parquet(path)
-    if table.empty:
-        raise TableError(f"{path}: the table has a header but no rows.")
+    with naming(path):
+        data, name = read_bytes(path)
+        table = _tidied(_parsed(data, name, text, encoding, header))
+        if table.empty:
+            raise TableError("the table has a header but no rows.")
     return table
 
 
-def _read_csv(path: Path, text: Collection[str]) -> pd.DataFrame:
+def _parsed(
+    data: bytes, name: str, text: Collection[str], encoding: str | None, header: bool
+) -> pd.DataFrame:
+    if not data.strip():
+        raise TableError("the file is empty.")
+    if data.startswith(b"PAR1"):
+        return _by_pandas("Parquet", pd.read_parquet, data)
+    if data.startswith((b"ARROW1", b"FEA1")):
+        return _by_pandas("Arrow", pd.read_feather, data)
+    if data.startswith(b"\xff\xff\xff\xff"):
+        return _by_pandas("Arrow", _read_stream, data)
+    if data.startswith(b"PK\x03\x04"):
+        return _read_sheet(data, text, header)
+    if data.startswith(_OLD_EXCEL):
+        raise TableError("an Excel file of before 2007. Save it as .xlsx or CSV.")
+    ending = Path(name).suffix.lower()
+    json = ending in (".json", *_JSON_LINES)
+    if json or (not ending and data.lstrip()[:1] in (b"{", b"[")):
+        return _read_json(data, ending)
+    return read_delimited(data, text, encoding, header)
+
+
+def _by_pandas(form: str, read: Any, data: bytes, **options: Any) -> pd.DataFrame:
+    """Have pandas read a file; its errors become ours."""
     try:
-        separator, header = _csv_header(path)
-        _check_header(path, header)
         with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
-                path,
-                sep=separator,
-                encoding="utf-8-sig",
-                dtype={name: "str" for name in text if name in header},
-                na_values=["?"],
-                skipinitialspace=True,
-                index_col=False,
-                low_memory=False,  # one type per column, not one per chunk of it
-            )
-    except pd.errors.EmptyDataError:
-        raise TableError(f"{path}: the file is empty.") from None
-    except UnicodeDecodeError as error:
+            warnings.simplefilter("ignore")  # of what else is in a workbook, of coming changes
+            table: pd.DataFrame = read(io.BytesIO(data), **options)
+    except ImportError as error:
+        package = "openpyxl" if form == "Excel" else "pyarrow"
         raise TableError(
-            f"{path}: not encoded in UTF-8 (at byte {error.start}: {error.reason}). "
-            "Save it as UTF-8."
+            f"reading {form} needs {package} ({error}). Install it: pip install {package}"
         ) from None
-    except pd.errors.ParserWarning:
-        raise TableError(
-            f"{path}: the rows hold more values than the first row has names ({len(header)})."
-        ) from None
-    except pd.errors.ParserError as error:
-        what = str(error).removeprefix("Error tokenizing data. C error: ").strip()
-        raise TableError(f"{path}: not a well-formed CSV file: {what}.") from None
-    except (OSError, EOFError) as error:
-        raise TableError(f"{path}: cannot be read ({error}).") from None
-
-
-def _csv_header(path: Path) -> tuple[str, list[str]]:
-    options: dict[str, Any] = {"header": None, "nrows": 1, "dtype": "str", "encoding": "utf-8-sig"}
-    first_line = pd.read_csv(path, sep="\0", engine="c", quoting=3, **options).iat[0, 0]
-    separator = max(",;\t|", key=str(first_line).count)
-    header = pd.read_csv(path, sep=separator, skipinitialspace=True, **options)
-    return separator, ["" if pd.isna(name) else name for name in header.iloc[0]]
-
-
-def _check_header(path: Path, header: list[str]) -> None:
-    numeric = [name for name in header if _is_number(name)]
-    # 0, 1, 2, ... is what pandas writes for columns without names; 2019, 2020, ... are years.
-    counted = all(name.isdigit() for name in numeric) and _consecutive([int(n) for n in numeric])
-    if 2 * len(numeric) >= len(header) and not counted:
-        raise TableError(
-            f"{path}: the first row should name the columns, but it holds numbers "
-            f"({listing(header, 5)}). Add a header row."
-        )
-    repeated = {name for name in header if name and header.count(name) > 1}
-    if repeated:
-        raise TableError(
-            f"{path}: the first row names {listing(sorted(map(repr, repeated)), 5)} more than "
-            "once. Give every column its own name (or add the header row, if it is missing)."
-        )
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_parquet(path)
-    except ImportError:
-        raise TableError(
-            f"{path}: reading Parquet needs pyarrow. Install it: pip install 'gpubackprop[cli]'."
-        ) from None
-    except (OSError, ValueError) as error:  # pyarrow's own errors derive from these
+    except Exception as error:  # pyarrow's, zipfile's and the XML parser's own
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise TableError(f"{path}: not a readable Parquet file ({first_line}).") from None
-    table.columns = [str(name) for name in table.columns]
+        raise TableError(f"not a readable {form} file ({first_line}).") from None
     return table.reset_index(drop=table.index.name is None)
 
 
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+def _read_stream(file: io.BytesIO) -> pd.DataFrame:
+    import pyarrow.ipc
+
+    table: pd.DataFrame = pyarrow.ipc.open_stream(file).read_pandas()
+    return table
 
 
-def _consecutive(numbers: list[int]) -> bool:
-    return all(b - a == 1 for a, b in pairwise(numbers))
+def _read_sheet(data: bytes, text: Collection[str], header: bool) -> pd.DataFrame:
+    """Read a workbook's first sheet by way of CSV: what holds there about headers holds here."""
+    sheet = _by_pandas("Excel", pd.read_excel, data, header=None, dtype=object)
+    return read_delimited(sheet.to_csv(header=False, index=False).encode(), text, "utf-8", header)
+
+
+def _read_json(data: bytes, ending: str) -> pd.DataFrame:
+    lines = ending in _JSON_LINES or (data.lstrip()[:1] == b"{" and data.strip().count(b"\n{") > 0)
+    return _by_pandas("JSON", pd.read_json, data, lines=lines, convert_dates=False)
+
+
+def _tidied(table: pd.DataFrame) -> pd.DataFrame:
+    """Strip blanks from names and texts; a text of blanks only is missing."""
+    table.columns = [str(name).strip() for name in table.columns]
+    repeated = table.columns[table.columns.duplicated()].unique()
+    if len(repeated):
+        raise TableError(f"{list(map(str, repeated))} name more than one column.")
+    for name in table.columns:
+        column = table[name]
+        if pd.api.types.is_numeric_dtype(column.dtype) or column.dtype.kind in "Mm":
+            continue
+        values = column.astype(object)
+        if pd.api.types.infer_dtype(values, skipna=True) == "string":
+            stripped = values.str.strip()
+            table[name] = stripped.where(stripped != "", None)
+    return table

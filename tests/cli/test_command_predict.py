@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +16,8 @@ def flower_model(run, flowers):
 def test_classes_with_their_probabilities(run, flower_model, flowers, tmp_path):
     output = run("predict model flowers.csv --proba -o out.csv")
     assert "90 predictions of kind: out.csv" in output
-    assert "does not use: kind" in output
+    assert re.search(r"Test accuracy [01]\.\d+ \(.*\) on 90 rows", output)
+    assert "does not use" not in output
     answer = pd.read_csv(tmp_path / "out.csv")
     names = ["probability_iris", "probability_lily", "probability_rose"]
     assert list(answer.columns) == ["prediction", *names]
@@ -28,12 +31,15 @@ def test_the_terminal_gets_a_table_when_no_file_is_named(run, flower_model, flow
     flowers[["long", "wide"]].head(3).to_csv(tmp_path / "new.csv", index=False)
     lines = run("predict model new.csv").splitlines()
     assert lines[0] == "prediction"
-    assert len(lines) == 4
+    assert len(lines) == 5
+    assert lines[-1].startswith("Next: gpubackprop info model")
 
 
 def test_columns_are_found_by_name_not_by_place(run, flower_model, flowers, tmp_path):
     flowers[["wide", "long"]].to_csv(tmp_path / "turned.csv", index=False)
-    in_order = [line for line in run("predict model flowers.csv").splitlines() if ":" not in line]
+    flowers[["long", "wide"]].to_csv(tmp_path / "in_order.csv", index=False)
+    in_order = run("predict model in_order.csv").splitlines()
+    assert len(in_order) == 92
     assert run("predict model turned.csv").splitlines() == in_order
 
 
@@ -47,7 +53,9 @@ def test_quantities_gaps_and_unseen_categories(run, houses, tmp_path):
     run("train houses.csv -t price --no-plot --epochs 5 -o model")
     new = "area,city,garden\n100,Oslo,True\n,Paris,\n120,,no\n"
     (tmp_path / "new.csv").write_text(new)
-    values = [float(line) for line in run("predict model new.csv").splitlines()[1:]]
+    output = run("predict model new.csv -o out.csv")
+    assert "city holds what no training row held: 'Paris' (1 rows)" in output
+    values = pd.read_csv(tmp_path / "out.csv")["prediction"]
     assert len(values) == 3
     assert all(3e5 < value < 1.5e6 for value in values)
 
@@ -72,11 +80,37 @@ def test_the_digits_model_reads_pixels_by_name(run, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("ending", "read"),
+    [
+        ("csv", pd.read_csv),
+        ("tsv", pd.read_table),
+        ("feather", pd.read_feather),
+        ("xlsx", pd.read_excel),
+        ("jsonl", lambda path: pd.read_json(path, lines=True)),
+    ],
+)
+def test_predictions_are_written_as_their_file_is_named(run, flower_model, tmp_path, ending, read):
+    run(f"predict model flowers.csv -o out.{ending} --keep wide,kind")
+    answer = read(tmp_path / f"out.{ending}")
+    assert list(answer.columns) == ["wide", "kind", "prediction"]
+    assert (answer["kind"] == answer["prediction"]).mean() > 0.8
+
+
+def test_a_model_is_described(run, flower_model):
+    output = run("info model")
+    for text in ("kind (classification)", "iris, lily, rose", "2 - 100 - 3 units", "long", "rows"):
+        assert text in output
+
+
+@pytest.mark.parametrize(
     ("line", "words"),
     [
         ("model other.csv", "lacks 2 of the 2 columns the model was trained on: long, wide"),
         ("model wrong.csv", "column 'long', row 2 after the header: 'tall' is not a number"),
         ("model none.csv", "no such file"),
+        ("model wrong.csv", "wrong.csv: "),
+        ("model flowers.csv -o out.doc", "no table is written as .doc"),
+        ("model flowers.csv --keep id", "no column is named 'id'"),
         ("none flowers.csv", "No such file"),
         ("flowers.csv flowers.csv", "not a model file"),
         ("model flowers.csv -o none/out.csv", "there is no folder"),

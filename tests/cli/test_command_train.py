@@ -1,16 +1,20 @@
 import errno
+import io
 import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from gpubackprop.cli.problem import from_file
+from gpubackprop.cli.problem import Choices, from_file
 from gpubackprop.cli.progress import TrainingProgress
+from gpubackprop.cli.terminal import Terminal
 from gpubackprop.cli.train import verdict
+from gpubackprop.cli.training import Run, _say_how_it_ended, against_early_stopping
 from gpubackprop.table import model_file
 
 QUICK = "--epochs 3 --no-plot"
@@ -24,7 +28,9 @@ def table_row(output, name):
 def test_digits_are_trained_compared_saved_and_drawn(run, tmp_path):
     output = run("train --epochs 4")
     assert "1437 rows to train on, 360 held out to test" in output
-    assert re.search(r"Test accuracy 0\.\d+ on 360 rows \(always guessing .*: 0\.100\)", output)
+    assert re.search(
+        r"Test accuracy 0\.\d+ \(0\.\d+ to 0\.\d+\) on 360 rows \(always .*: 0\.100\)", output
+    )
     for name in ("test accuracy", "final loss", "epochs"):
         ours, theirs = table_row(output, name)
         assert ours == theirs
@@ -40,12 +46,13 @@ def test_digits_are_trained_compared_saved_and_drawn(run, tmp_path):
 def test_quantities_are_predicted_in_their_own_unit(run, houses, tmp_path):
     output = run("train houses.csv --target price --epochs 60 --no-plot --learning-rate 0.01")
     assert "regression, because the target is numbers" in output
-    rmse, r2 = re.search(r"Test RMSE (\S+), R² (\S+) on 40 rows", output).groups()
+    words = r"Test R² (\S+) \(± \S+\), RMSE (\S+) on 400 rows"
+    r2, rmse = re.search(words, output).groups()
     assert float(r2) > 0.6
     assert 1000 < float(rmse) < 80000
     metrics = model_file.load(tmp_path / "houses.gpubackprop").metrics
-    assert metrics["test_rmse"] == pytest.approx(float(rmse), rel=1e-3)
-    assert metrics["test_r2"] == pytest.approx(float(r2), abs=1e-3)
+    assert metrics["cross_validated_rmse"] == pytest.approx(float(rmse), rel=1e-3)
+    assert metrics["cross_validated_r2"] == pytest.approx(float(r2), abs=1e-3)
 
 
 def test_what_was_done_with_each_column_is_said(run, houses, tmp_path):
@@ -61,9 +68,9 @@ def test_what_was_done_with_each_column_is_said(run, houses, tmp_path):
 
 
 def test_classes_are_reported_with_a_confusion_matrix(run, flowers):
-    output = run("train flowers.csv -t kind --no-plot --epochs 40")
+    output = run("train flowers.csv -t kind --no-plot --epochs 40 --test-fraction 0.2")
     assert "3 classes" in output
-    accuracy = float(re.search(r"Test accuracy (\S+) on 18 rows", output).group(1))
+    accuracy = float(re.search(r"Test accuracy (\S+) \(.*\) on 18 rows", output).group(1))
     matrix = [table_row(output, name) for name in ("iris", "lily", "rose")]
     counts = np.array([[int(cell.replace("·", "0")) for cell in row[:3]] for row in matrix])
     assert counts.sum(axis=1).tolist() == [6, 6, 6]  # each class in proportion
@@ -90,7 +97,7 @@ def test_a_class_of_one_row_does_not_break_the_split(run, flowers, tmp_path):
     flowers.to_csv(tmp_path / "flowers.csv", index=False)
     output = run(f"train flowers.csv -t kind --early-stopping {QUICK}")
     assert "4 classes" in output
-    assert "no early stopping" in output
+    assert "no early stopping: class 'tulip' has a single row to train on" in output
 
 
 def test_early_stopping_holds_a_validation_part_out_where_there_are_rows(run, flowers, tmp_path):
@@ -131,7 +138,7 @@ def test_equal_seeds_give_equal_models(run, flowers, tmp_path):
 
 
 def test_a_table_can_be_compared_with_scikit_learn_too(run, houses, monkeypatch):
-    monkeypatch.setattr("gpubackprop.cli.train._WORTH_SAYING", 0)
+    monkeypatch.setattr("gpubackprop.cli.training.WORTH_SAYING", 0)
     output = run(f"train houses.csv -t price --compare {QUICK}")
     assert len(set(table_row(output, "test RMSE"))) == 1
     lines = output.splitlines()
@@ -182,10 +189,13 @@ app(["train", "--epochs", "1", "--no-compare", "--no-plot"])
 
 
 def test_preprocessing_learns_from_the_training_rows_only(houses, tmp_path):
-    problem = from_file(tmp_path / "houses.csv", "price", None, (), (), 0.25, 0)
-    assert not set(problem.train) & set(problem.test)
-    assert len(problem.train) + len(problem.test) == len(houses)
-    bundle = problem.bundle(network=None)
+    problem = from_file(tmp_path / "houses.csv", Choices("price", test_fraction=0.25))
+    ((train, test),) = problem.splits
+    assert train is problem.train
+    assert not set(train) & set(test)
+    assert len(train) + len(test) == len(houses)
+    bundle = problem.bundle(None, train)
+    bundle.fit_inputs(problem.table.iloc[train], problem.truth(train))
     median = houses["area"].iloc[problem.train].median()
     filled = houses["area"].iloc[problem.train].fillna(median)
     scaler = bundle.prepare.named_transformers_["numbers"]["standardise"]
@@ -197,6 +207,118 @@ def test_preprocessing_learns_from_the_training_rows_only(houses, tmp_path):
 
 def test_quiet_prints_nothing(run, flowers):
     assert run(f"train flowers.csv -t kind -q {QUICK}") == ""
+
+
+def test_a_small_table_is_cross_validated_and_learnt_whole(run, flowers, tmp_path):
+    output = run("train flowers.csv -t kind --no-plot --epochs 20")
+    assert "90 rows to train on, tested by cross-validation" in output
+    assert re.search(r"Test accuracy \S+ \(± \S+\) on 180 rows", output)
+    assert "of 10 models, each tested on a fifth" in output
+    metrics = model_file.load(tmp_path / "flowers.gpubackprop").metrics
+    assert metrics["rows"] == 90
+
+
+def test_each_row_is_held_out_from_what_predicts_it(flowers, tmp_path):
+    problem = from_file(tmp_path / "flowers.csv", Choices("kind"))
+    assert problem.train.tolist() == list(range(90))
+    held_out = np.concatenate([test for _, test in problem.splits])
+    assert np.unique(held_out, return_counts=True)[1].tolist() == [2] * 90
+    for train, test in problem.splits:
+        assert not set(train) & set(test)
+        assert np.unique(problem.truth(test), return_counts=True)[1].tolist() == [6, 6, 6]
+
+
+def test_a_table_of_its_own_is_tested_on(run, flowers, tmp_path):
+    flowers.iloc[::3].to_csv(tmp_path / "test.csv", index=False)
+    output = run(f"train flowers.csv -t kind {QUICK} --test test.csv")
+    assert "90 rows to train on, 30 held out to test" in output
+    assert re.search(r"Test accuracy \S+ \(.* to .*\) on 30 rows", output)
+
+
+def test_a_column_that_gives_the_target_away_is_named(run, houses, tmp_path):
+    houses["log"] = np.log(houses["price"])
+    houses["half"] = houses["price"] - houses["house_id"] * 1000
+    houses.to_csv(tmp_path / "leaky.csv", index=False)
+    output = run(f"train leaky.csv -t price {QUICK}")
+    assert "'log' alone tells almost all of 'price'" in output
+    assert "--drop log" in output
+    assert "tells almost all" not in run(f"train leaky.csv -t price --drop log,half {QUICK}")
+
+
+def test_columns_that_add_up_to_the_target_are_named(run, tmp_path):
+    draw = np.random.default_rng(0)
+    table = pd.DataFrame({"casual": draw.gamma(1, 50, 300), "registered": draw.gamma(1, 50, 300)})
+    table["other"] = draw.normal(size=300)
+    table["count"] = table["casual"] + table["registered"]
+    table.to_csv(tmp_path / "rides.csv", index=False)
+    output = run(f"train rides.csv -t count {QUICK}")
+    assert "'casual', 'registered' add up to 'count'" in output
+
+
+def test_columns_are_weighed_by_what_is_lost_without_them(run, flowers, tmp_path):
+    output = run("train flowers.csv -t kind --epochs 30")
+    (line,) = [line for line in output.splitlines() if line.startswith("Loss of accuracy")]
+    long, wide = re.search(r"shuffled: long (\S+), wide (\S+)$", line).groups()
+    assert float(long) > 0.3 > abs(float(wide))
+    assert (tmp_path / "flowers-loss.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("scores", "ended"),
+    [([0.1, 0.2, 0.3], "more --epochs may help"), ([0.3, 0.2, 0.1], "epoch 1,")],
+)
+def test_more_epochs_are_offered_where_the_held_out_score_still_rose(scores, ended):
+    network = SimpleNamespace(
+        n_iter_=3, max_iter=3, early_stopping=True, validation_scores_=np.array(scores)
+    )
+    console = Terminal(file=io.StringIO(), width=200)
+    _say_how_it_ended(console, network, Run(None, None, None), [])
+    text = console.file.getvalue()
+    assert ended in text
+    assert ("more --epochs" in text) == (scores[-1] == 0.3)
+
+
+@pytest.mark.parametrize(
+    ("truth", "classes", "asked", "words"),
+    [
+        (["a"] * 400 + ["b"], 2, False, "class 'b' has a single row"),
+        (list(range(40)) * 2, 40, True, "fewer than the 40 classes"),
+        (["a", "b"] * 100, 2, False, "200 rows to train on are fewer than 300"),
+        ([1.5, 2.5] * 9, 0, True, "18 rows to train on are fewer than 20"),
+        (["a", "b"] * 200, 2, False, None),
+    ],
+)
+def test_the_reason_against_early_stopping_is_the_true_one(truth, classes, asked, words):
+    reason = against_early_stopping(np.array(truth), classes, asked)
+    assert (words is None and reason is None) or words in reason
+
+
+def test_a_long_training_is_announced_after_an_epoch():
+    console = Terminal(file=io.StringIO(), width=200)
+    progress = TrainingProgress(console, 200, None, ("", ""))
+    for epoch in (1, 2):
+        progress(None, SimpleNamespace(seconds=3.0, epoch=epoch))
+    assert console.file.getvalue().count("an epoch takes 3.0 s, 200 of them at most 10 min") == 1
+
+
+def test_a_table_without_header_in_cp1252_with_dates_and_many_names(run, tmp_path):
+    """From the file to predictions, with all that a table may bring."""
+    draw = np.random.default_rng(0)
+    towns = [f"Ort-Ä{i}" for i in draw.integers(0, 150, 400)]
+    days = pd.Timestamp(2024, 1, 1) + pd.to_timedelta(draw.integers(0, 700, 400), "D")
+    table = pd.DataFrame(
+        {"town": towns, "day": days.strftime("%d.%m.%Y"), "y": draw.normal(size=400)}
+    )
+    text = table.to_csv(index=False, header=False, sep=";", decimal=",")
+    (tmp_path / "t.csv").write_bytes(text.encode("cp1252"))
+    output = run(f"train t.csv -t c3 --no-header --encoding cp1252 {QUICK}")
+    assert "'c2' holds dates" in output
+    assert "'c1' has" in output
+    output = run(
+        "predict t.gpubackprop t.csv --no-header --encoding cp1252 -o out.csv --keep c1,c2"
+    )
+    assert list(pd.read_csv(tmp_path / "out.csv").columns) == ["c1", "c2", "prediction"]
+    assert "Test R²" in output
 
 
 # -- things go wrong ------------------------------------------------------------------------------
@@ -230,7 +352,7 @@ def test_an_interrupt_outside_of_training_ends_quietly(run, flowers, monkeypatch
 def test_without_matplotlib_the_rest_goes_on(run, flowers, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     output = run("train flowers.csv -t kind --epochs 3")
-    assert "pip install 'gpubackprop[plot]'" in output
+    assert "pip install matplotlib" in output
     assert (tmp_path / "flowers.gpubackprop").exists()
     assert not (tmp_path / "flowers-loss.png").exists()
 
@@ -259,7 +381,13 @@ def test_a_full_disk_is_said_in_a_line(run, flowers, tmp_path, monkeypatch):
         ("flowers.csv -t kind --plot none/loss.png", "there is no folder"),
         ("flowers.csv -t kind --device abacus", "abacus"),
         ("flowers.csv -t kind --backend abacus", "abacus"),
-        ("flowers.csv -t kind --learning-rate -1", "training failed"),
+        ("flowers.csv -t kind --learning-rate -1", "--learning-rate -1: a number above 0"),
+        ("flowers.csv -t kind --learning-rate 0", "--learning-rate 0: a number above 0"),
+        ("flowers.csv -t kind --learning-rate nan", "--learning-rate nan: a number above 0"),
+        ("flowers.csv -t kind --test short.csv", "short.csv: no column is named 'long'"),
+        ("flowers.csv -t kind --test flowers.csv --test-fraction 0.5", "choose"),
+        ("--test flowers.csv", "--test is about a table"),
+        ("flowers.csv -t kind --drop long,wid", "Did you mean 'wide'?"),
         ("flowers.csv -t long --learning-rate 1e200", "Lower --learning-rate"),
         ("short.csv -t y", "at least 10"),
         ("none.csv -t y", "no such file"),

@@ -32,7 +32,9 @@ def test_a_missing_extra_is_named_with_the_cure(monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 2
-    assert "typer: pip install 'gpubackprop[cli]'" in capsys.readouterr().err
+    assert (
+        "typer: pip install typer, or pip install '.[cli]' in a checkout" in capsys.readouterr().err
+    )
 
 
 def test_a_terminal_without_greek_letters_gets_the_numbers():

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gpubackprop.table import TableError, describe, read_target
+from gpubackprop.table import Column, TableError, describe, read_target
 
 N = 60
 
@@ -64,24 +64,98 @@ def test_columns_can_be_dropped_or_made_categories():
     assert kinds(columns, drop=["a"], category=["zip"]) == {"zip": "category"}
 
 
-def test_many_categories_are_said_to_be_grouped():
-    (note,) = described({"city": [f"c{i % 150}" for i in range(600)], "x": range(600)}).notes
-    assert "150 categories" in note
+def test_many_categories_are_said_to_be_averages():
+    description = described({"city": [f"c{i % 150}" for i in range(600)], "x": range(600)})
+    assert description.columns[0].kind == "many categories"
+    assert "150 categories" in description.notes[0]
 
 
 @pytest.mark.parametrize(
-    "dates",
+    ("dates", "kind", "parts"),
     [
-        ["2024-01-02", "2024-01-03"],
-        ["2024-01-02 10:30:00", "2024-01-03T11:00"],
-        ["1.12.2023", "24.12.2023"],
-        ["1/2/24", "12/31/24"],
-        pd.to_datetime(["2024-01-02", "2024-01-03"]),
+        (["2024-01-02", "2023-01-02"], "date", ("year", "weekday", "days")),
+        (["2024-01-02 10:30:00", "2024-01-03T11:00"], "date", ("day", "weekday", "hour", "days")),
+        (["1.12.2023", "24.12.2023"], "date, day first", ("day", "weekday", "days")),
+        (["1.12.2023", "2.12.2023"], "date, day first", ("day", "weekday", "days")),
+        (["1/2/24", "12/30/24"], "date", ("month", "day", "weekday", "days")),
+        (["31/12/24", "1/2/24"], "date, day first", ("month", "day", "weekday", "days")),
+        (["Jan 1 2000", "Mar 1 2000"], "date", ("month", "weekday", "days")),
+        (["2000-01", "2000-02"], "date", ("month", "weekday", "days")),
+        (["2000Q1", "2000Q2"], "date", ("month", "days")),
+        (["04-Jan-80", "05-Jan-80"], "date", ("day", "weekday", "days")),
+        ([20240102, 20240103], "date", ("day", "weekday", "days")),
+        (["2024-01-02", "2024-01-03", None], "date", ("day", "weekday", "days", "missing")),
+        (pd.to_datetime(["2024-01-02", "2024-01-03"]), "date", ("day", "weekday", "days")),
+        (
+            pd.to_datetime(["2024-01-02", "2024-01-03"], utc=True),
+            "date",
+            ("day", "weekday", "days"),
+        ),
     ],
 )
-def test_dates_are_refused_with_a_hint(dates):
-    with pytest.raises(TableError, match=r"'when' holds dates .*row 1.*--drop when"):
-        described({"when": list(dates) * (N // 2)})
+def test_dates_become_numbers(dates, kind, parts):
+    description = described(
+        {"when": list(dates) * (N // len(dates)), "x": range(N // len(dates) * len(dates))}
+    )
+    assert description.columns[0] == Column("when", kind, parts)
+    assert any("'when' holds dates" in note for note in description.notes)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["12:30", "13:30"],
+        ["1-2", "3-4"],
+        ["Oslo", "Bergen"],
+        ["may", "june"],
+        ["2001: A", "Brazil 1985"],
+    ],
+)
+def test_what_is_no_date_stays_a_category(texts):
+    assert kinds({"x": texts * (N // 2)}) == {"x": "category"}
+
+
+def test_a_text_among_dates_is_pointed_at():
+    dates = ["2024-01-02", "2024-02-03"] * (N // 2)
+    dates[6] = "soon"
+    with pytest.raises(TableError, match=r"'when', row 7 .*'soon' is not a date.*--category when"):
+        described({"when": dates})
+
+
+def test_dates_that_could_be_read_in_two_ways_are_spelled():
+    notes = described({"when": ["1/2/2024", "3/4/2024"] * (N // 2)}).notes
+    assert "'when': 1/2/2024 is read as 02 January 2024" in notes
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("user_id", [7 * (i % 50) for i in range(600)]),
+        ("ZIP", [10000 + 31 * (i % 60) for i in range(600)]),
+        ("s", [1 + i % 150 for i in range(600)]),
+    ],
+)
+def test_numbers_that_may_be_names_are_offered_as_categories(name, values):
+    (note,) = described({name: values, "age": [18 + i % 70 for i in range(600)]}).notes
+    assert f"if they are names: --category {name}" in note
+
+
+def test_words_that_would_be_missing_among_numbers_are_categories_among_texts():
+    description = described({"damage": ["None", "None", "Minor", "?"] * (N // 4)})
+    assert description.columns[0].parts == ()
+    assert "'damage' holds in 30 rows 'None', 15 rows '?': a category" in description.notes[0]
+
+
+def test_gaps_in_numbers_are_a_column_of_their_own():
+    description = described({"x": [None, 1.5, 2.5] * (N // 3), "y2": range(N)})
+    assert [column.parts for column in description.columns] == [("missing",), ()]
+    assert "with gaps, which become the median and a column of their own: x" in description.notes
+
+
+def test_several_columns_are_named_in_one_text():
+    columns = {"a": range(N), "b": range(N), "last, first": ["u", "v"] * (N // 2)}
+    assert list(kinds(columns, drop=["a, b"])) == ["last, first"]
+    assert list(kinds(columns, drop=["last, first"])) == ["a", "b"]
 
 
 @pytest.mark.parametrize(

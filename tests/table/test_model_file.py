@@ -386,6 +386,9 @@ def first_weights(make):
         (lambda c: c.update(classes=np.array(["yes", "no"])), "the list of its classes"),
         (lambda c: c.update(columns=[["size", "number"]]), "damaged or changed"),
         (lambda c: c.update(columns=[["size", "date"]] * 2), "the list of its columns"),
+        (lambda c: c["columns"][0].append("year"), "the list of its columns"),
+        (lambda c: c["columns"][0].extend(["missing"] * 2), "the list of its columns"),
+        (lambda c: c["columns"][1].append("missing"), "the list of its columns"),
         (lambda c: c.update(task="clustering"), "its task"),
         (lambda c: c.update(task="regression"), "target_scaler"),
         (lambda c: c.update(target=3), "the name of its target"),
@@ -440,6 +443,33 @@ def test_rare_categories_stay_rare(path):
     network.fit(made.inputs(table), y)
     save(made, path)
     np.testing.assert_array_equal(load(path).inputs(table), made.inputs(table))
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_dates_gaps_and_many_categories_come_back(path, task):
+    table = TABLE.assign(
+        when=["1.2.2024", "13.2.2024", None] * 8, town=[f"t{i % 12}" for i in range(24)]
+    )
+    columns = (
+        *(Column("size", "number", ("missing",)), Column("town", "many categories")),
+        Column("when", "date, day first", ("day", "days", "missing")),
+    )
+    target = LABELS if task == "classification" else np.arange(24.0) - 50
+    scaler = StandardScaler().fit(target.reshape(-1, 1)) if task == "regression" else None
+    kind = gpubackprop.MLPRegressor if scaler else gpubackprop.MLPClassifier
+    made = Bundle(
+        *(task, "y", columns, preprocessor(columns, task)),
+        kind(backend="reference", callbacks=[lambda *_: True]),
+        *(None if scaler else np.unique(LABELS), scaler),
+    )
+    made.network.fit(made.fit_inputs(table, target), made.to_network(target))
+    save(made, path)
+    new = table.assign(town="elsewhere")
+    for rows in (table, new):
+        np.testing.assert_array_equal(load(path).inputs(rows), made.inputs(rows))
+        np.testing.assert_array_equal(load(path).predict(rows), made.predict(rows))
+    assert load(path).unseen(new) == {"town": {"elsewhere": 24}}
+    assert load(path).unseen(table) == {}
 
 
 def test_a_number_too_large_for_single_precision_is_named_by_its_row():

@@ -13,7 +13,7 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 import gpubackprop
-from gpubackprop.table import Column, TableError, features, preprocessor
+from gpubackprop.table import Column, TableError, preprocessor
 from gpubackprop.table.model_file import Bundle, ModelFileError, load, save
 
 SEEDS = range(int(os.environ.get("GPUBACKPROP_MUTATIONS", "48")))
@@ -25,16 +25,19 @@ TABLE = pd.DataFrame(
         "weight": np.arange(30.0),
         "garden": pd.Series([True, False, None] * 10, dtype=object),
         "colour": ["red", "blue", None, "red", "blue", "green"] * 5,
+        "day": ["2024-01-31", "2025-02-03", None] * 10,
+        "town": ["Oslo", "Bergen", "Århus", "Lund", "Vaasa"] * 6,
     }
 )
 COLUMNS = (
-    *(Column("size", "number"), Column("weight", "number")),
+    *(Column("size", "number", ("missing",)), Column("weight", "number")),
     *(Column("garden", "boolean"), Column("colour", "category")),
+    *(Column("day", "date", ("month", "days", "missing")), Column("town", "many categories")),
 )
 
 
 def trained(task):
-    prepare = preprocessor(COLUMNS).fit(features(TABLE, COLUMNS))
+    prepare = preprocessor(COLUMNS, task)
     settings = {"max_iter": 2, "random_state": 0, "n_iter_no_change": 2, "backend": "reference"}
     settings["hidden_layer_sizes"] = (5, 4)
     labels = np.array(["many", "none", "one"] * 10)
@@ -48,7 +51,7 @@ def trained(task):
         made = Bundle(task, "y", COLUMNS, prepare, network, target_scaler=scaler)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # two epochs are not enough
-        network.fit(made.inputs(TABLE), made.to_network(target))
+        network.fit(made.fit_inputs(TABLE, target), made.to_network(target))
     return made
 
 

@@ -1,0 +1,227 @@
+"""Train a network with a progress bar, test it, and say how the training ended."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.markup import escape
+
+from gpubackprop.cli.errors import UserError
+from gpubackprop.cli.scores import Outcome, Part, main_score
+from gpubackprop.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from gpubackprop.cli.problem import Array, Problem
+    from gpubackprop.table.model_file import Bundle
+
+WORTH_SAYING = 0.3
+"""Seconds of start-up that get a line."""
+ROWS_TO_STOP_EARLY = 300
+"""With fewer rows to train on, early stopping has to be asked for."""
+_LATE = 0.9
+"""Where the best epoch comes after this part of all, more of them may be better still."""
+_PATIENCE = 6.0
+"""Seconds of training beyond which every row is held out once in cross-validation, not twice."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training."""
+
+    bundle: Bundle
+    x: Array
+    y: Array
+    start_up: float = 0.0
+    seconds: float = 0.0
+    interrupted: bool = False
+
+
+def against_early_stopping(truth: Array, classes: int, asked: bool) -> str | None:
+    """Say what of the training rows forbids to hold out a validation part, or None."""
+    rows = len(truth)
+    if classes:
+        labels, counts = np.unique(truth, return_counts=True)
+        if counts.min() < 2:
+            return f"class {str(labels[counts.argmin()])!r} has a single row to train on"
+        if rows // 10 < classes:
+            return f"a tenth of the {rows} rows is fewer than the {classes} classes"
+    if rows < 20 or (not asked and rows < ROWS_TO_STOP_EARLY):
+        least = 20 if asked else ROWS_TO_STOP_EARLY
+        return f"{rows} rows to train on are fewer than {least}, a tenth of them would judge badly"
+    return None
+
+
+# -- one training ---------------------------------------------------------------------------------
+
+
+def train(console: Terminal, problem: Problem, network: Any) -> Run:
+    """Train a network on a problem's training rows; say how it ended."""
+    from gpubackprop.cli.progress import TrainingProgress
+
+    run = _prepared(problem, network, problem.train)
+    run = replace(run, start_up=_start_up(console, network, run))
+    name = "accuracy" if problem.classes else "R²"
+    progress = TrainingProgress(
+        console,
+        network.max_iter,
+        score=_test_score(problem, run.bundle),
+        names=(f"validation {name}", f"test {name}"),
+    )
+    network.set_params(callbacks=[progress])
+    start = time.perf_counter()
+    with progress:
+        interrupted, notes = fit(network, run.x, run.y)
+    run = replace(run, seconds=time.perf_counter() - start, interrupted=interrupted)
+    _say_how_it_ended(console, network, run, notes)
+    return run
+
+
+def _prepared(problem: Problem, network: Any, rows: Array) -> Run:
+    """Fit the preprocessing to training rows, around a network yet to be trained."""
+    bundle, target = problem.bundle(network, rows), problem.truth(rows)
+    x = bundle.fit_inputs(problem.table.iloc[rows], target)
+    return Run(bundle, x, bundle.to_network(target))
+
+
+def _test_score(problem: Problem, bundle: Bundle) -> Callable[[Any], float] | None:
+    """Make the score of the test rows for the progress bar; none where no row is held out."""
+    if problem.cross_validated:
+        return None
+    rows = problem.splits[0][1]
+    x, truth = bundle.inputs(problem.table.iloc[rows]), problem.truth(rows)
+    return lambda network: main_score(bundle.task, truth, bundle.from_network(network.predict(x)))
+
+
+def _start_up(console: Terminal, network: Any, run: Run) -> float:
+    """Load and compile what training needs, by a clone's first mini-batch; return the seconds."""
+    from sklearn.base import clone
+
+    rows = np.arange(len(run.y))
+    if run.bundle.task == "classification":  # no class may be missing from the output layer
+        firsts = np.unique(run.y, return_index=True)[1]
+        rows = np.concatenate([firsts, np.delete(rows, firsts)])
+    size = 200 if network.batch_size == "auto" else network.batch_size
+    rows = rows[: max(size, len(run.bundle.classes if run.bundle.classes is not None else ()))]
+    trial = clone(network).set_params(max_iter=1, early_stopping=False)
+    start = time.perf_counter()
+    with console.status("Loading, and in a first run compiling ...", spinner=console.spinner):
+        interrupted, _ = fit(trial, run.x[rows], run.y[rows])
+    if interrupted:
+        raise KeyboardInterrupt
+    seconds = time.perf_counter() - start
+    if seconds > WORTH_SAYING:
+        took = in_seconds(seconds)
+        console.print(f"  start-up took {took}: a first run compiles, later ones load what it kept")
+    return seconds
+
+
+def fit(network: Any, x: Array, y: Array) -> tuple[bool, list[str]]:
+    """Fit; return whether it was interrupted, and what else was warned of.
+
+    What the user can cure ends the command.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            network.fit(x, y)
+        except (ValueError, RuntimeError) as error:
+            hint = " Lower --learning-rate." if "non-finite" in str(error) else ""
+            raise UserError(f"training failed: {error}{hint}") from None
+    # That the epochs ran out, or were cut short, is said in our own words.
+    texts = [str(w.message) for w in caught if not issubclass(w.category, ConvergenceWarning)]
+    notes = [text for text in texts if "interrupted" not in text]
+    return len(notes) < len(texts), notes
+
+
+def _say_how_it_ended(console: Terminal, network: Any, run: Run, notes: list[str]) -> None:
+    took = f"{network.n_iter_} epochs in {in_seconds(run.seconds)}"
+    if run.interrupted:
+        console.print(f"  Interrupted: the model after {took} is tested and saved")
+    elif network.early_stopping:
+        best = best_epoch(network)
+        rising = network.n_iter_ == network.max_iter and best > _LATE * network.max_iter
+        more = "; the score still rose: more --epochs may help" if rising else ""
+        console.print(f"  {took}; kept is epoch {best}, the best on the validation part{more}")
+    elif network.n_iter_ == network.max_iter:
+        console.print(f"  {took}, all that were allowed")
+    else:
+        console.print(f"  {took}; the loss no longer fell")
+    for note in dict.fromkeys(notes):
+        console.print(f"  Note: {escape(note)}")
+
+
+def best_epoch(network: Any) -> int | None:
+    """Find the epoch whose weights were kept by early stopping, counted from 1."""
+    found = getattr(network, "validation_scores_", None)
+    return None if found is None or not len(found) else int(np.argmax(found)) + 1
+
+
+# -- the test -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What a test found, and a model with rows that it was not trained on."""
+
+    test: Outcome
+    bundle: Bundle
+    rows: Array
+
+
+def test(console: Terminal, problem: Problem, run: Run) -> Tested:
+    """Test the model; in cross-validation, others that are trained as it was."""
+    if not problem.cross_validated:
+        train_rows, rows = problem.splits[0]
+        part = _part(problem, run.bundle, train_rows, rows)
+        return Tested(Outcome(run.bundle.task, [part]), run.bundle, rows)
+    splits = problem.splits
+    if run.seconds > _PATIENCE:
+        splits = splits[: len(splits) // 2]
+    parts: list[Part] = []
+    words = "Cross-validation: model {} of " + str(len(splits)) + " ..."
+    spinning: Any = console.status(words.format(1), spinner=console.spinner)
+    with nullcontext(spinning) if console.quiet else spinning as status:
+        for train_rows, rows in splits:
+            status.update(words.format(len(parts) + 1))
+            other = _retrained(problem, run.bundle.network, train_rows)
+            if other is None:
+                if not parts:
+                    raise KeyboardInterrupt
+                console.print(f"  Cross-validation interrupted after {len(parts)} models")
+                break
+            parts.append(_part(problem, other, train_rows, rows))
+            last = Tested(Outcome(other.task, parts), other, rows)
+    return last
+
+
+def _part(problem: Problem, bundle: Bundle, train_rows: Array, rows: Array) -> Part:
+    predicted = bundle.predict(problem.table.iloc[rows])
+    return Part(problem.truth(train_rows), problem.truth(rows), predicted)
+
+
+def _retrained(problem: Problem, network: Any, rows: Array) -> Bundle | None:
+    """Train a network of the same parameters on some rows; None if it was interrupted."""
+    from sklearn.base import clone
+
+    reason = against_early_stopping(problem.truth(rows), problem.classes, asked=True)
+    other = clone(network).set_params(
+        callbacks=None, early_stopping=network.early_stopping and reason is None
+    )
+    run = _prepared(problem, other, rows)
+    interrupted, _ = fit(other, run.x, run.y)
+    return None if interrupted else run.bundle
+
+
+def in_seconds(seconds: float) -> str:
+    """Write a duration."""
+    if seconds >= 120:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
