@@ -5,6 +5,7 @@ import pickle
 import re
 from functools import partial
 from importlib import import_module
+from itertools import product
 
 import numpy as np
 import pytest
@@ -25,7 +26,9 @@ WIDTHS = (7, 3, 11, 5, 13, 2, 9, 6, 10, 4)
 CHECKPOINTS = (1, 2, 3, "sqrt", 20)
 HIDDEN = (Activation.TANH, Activation.SILU)
 """sigma' of the one is written with A, that of the other with Z."""
-every_depth = pytest.mark.parametrize("layers", range(1, 10))
+DEPTHS = range(1, 10)
+some_depths = pytest.mark.parametrize("layers", [1, 4, 9])
+some_checkpoints = pytest.mark.parametrize("checkpoint", [1, 2, "sqrt", 20])
 
 
 def widths(layers):
@@ -51,15 +54,17 @@ def assert_bitwise_equal(one, another):
 # the layout
 
 
-@every_depth
-@pytest.mark.parametrize("checkpoint", [None, *CHECKPOINTS])
-def test_what_is_read_is_what_was_written_there_last(layers, checkpoint):
-    """A step without numbers: each place remembers whose matrix was written there."""
-    places = layout(layers, checkpoint)
+def test_what_is_read_is_what_was_written_there_last():
+    for layers, checkpoint in product(DEPTHS, (None, *CHECKPOINTS)):
+        run_without_numbers(layers, layout(layers, checkpoint))
+
+
+def run_without_numbers(layers, places):
+    """Run a step in which each place remembers whose matrix was written there."""
     A, delta = {places.A[0]: 0}, {}
 
     def read(memory, where, what):
-        assert memory.get(where[what]) == what
+        assert memory.get(where[what]) == what, places
 
     def layer(l):
         read(A, places.A, l)
@@ -76,17 +81,16 @@ def test_what_is_read_is_what_was_written_there_last(layers, checkpoint):
             layer(below)
         if l > 0:
             read(A, places.A, l)
-            assert places.delta[l] != places.delta[l - 1]
+            assert places.delta[l] != places.delta[l - 1], places
             delta[places.delta[l - 1]] = l - 1
 
 
-@every_depth
-@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
-def test_what_is_overwritten_is_computed_again_once(layers, checkpoint):
-    places = layout(layers, checkpoint)
-    again = [l for run in places.again for l in run]
-    lost = [l for l in range(layers) if places.A[l + 1] in places.A[l + 2 :]]
-    assert sorted(again) == lost
+def test_what_is_overwritten_is_computed_again_once():
+    for layers, checkpoint in product(DEPTHS, CHECKPOINTS):
+        places = layout(layers, checkpoint)
+        again = [l for run in places.again for l in run]
+        lost = [l for l in range(layers) if places.A[l + 1] in places.A[l + 2 :]]
+        assert sorted(again) == lost, places
 
 
 def test_the_square_root_takes_the_least():
@@ -117,15 +121,15 @@ class Counting(Host):
         return sum(buffer.nbytes for buffer in self.buffers)
 
 
-@every_depth
 @pytest.mark.parametrize("hidden", HIDDEN)
 @pytest.mark.parametrize("row_bytes", [1, 16])
-@pytest.mark.parametrize("checkpoint", [None, *CHECKPOINTS])
-def test_the_plan_counts_what_is_allocated(layers, checkpoint, row_bytes, hidden):
+def test_the_plan_counts_what_is_allocated(row_bytes, hidden):
     memory, f = Counting(row_bytes), formulas(hidden)
-    allocated(widths(layers), f, 5, memory, checkpoint)
-    sizes = Sizes(widths(layers), np.dtype("float32"), memory, checkpoint, f.apart(layers))
-    assert sizes.workspace(5) == memory.taken() + 5 * 8  # the examples' shares
+    for layers, checkpoint in product(DEPTHS, (None, *CHECKPOINTS)):
+        allocated(widths(layers), f, 5, memory, checkpoint)
+        sizes = Sizes(widths(layers), np.dtype("float32"), memory, checkpoint, f.apart(layers))
+        shares = 5 * 8
+        assert sizes.workspace(5) == memory.taken() + shares, (layers, checkpoint)
 
 
 def allocated(sizes, f, rows, memory, checkpoint, apart=None):
@@ -163,9 +167,9 @@ def test_epochs_take_the_less(make_problem):
     assert taken[0] - taken[1] == (52 - 13) * 10 * 80
 
 
-@every_depth
+@some_depths
+@some_checkpoints
 @pytest.mark.parametrize("hidden", HIDDEN)
-@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
 def test_nothing_stale_is_read(backend, hidden, layers, checkpoint):
     """What the forward pass has not left for the backward pass is NaN before that starts."""
     algorithm = bind(import_module(f"gpubackprop.backends.{backend}").backend.kernels)
@@ -217,8 +221,8 @@ def filled(ws):
 # bits
 
 
-@every_depth
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "identity"])
+@some_depths
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_gradients_are_the_same_bits(backend, dtype, activation, layers):
     make = partial(
         Network,
@@ -239,9 +243,12 @@ def test_gradients_are_the_same_bits(backend, dtype, activation, layers):
             assert_bitwise_equal(grads.biases, expected.biases)
 
 
-@pytest.mark.parametrize("part", [None, 4], ids=["whole", "in parts"])
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+@pytest.mark.parametrize(
+    ("optimizer", "weighted", "part"),
+    [("Adam", False, None), ("Nesterov", True, 4)],
+    ids=["whole", "weighted, in parts"],
+)
+@some_checkpoints
 @pytest.mark.filterwarnings("ignore:a mini-batch of 10 examples does not fit")
 def test_epochs_are_the_same_bits(
     backend, dtype, optimizer, checkpoint, weighted, part, make_problem
@@ -273,7 +280,7 @@ def steps(lane):
 
 
 @pytest.mark.parametrize("first", [0, 1, 2])
-@pytest.mark.parametrize("checkpoint", [None, 2, 3, "sqrt"])
+@pytest.mark.parametrize("checkpoint", [None, 2, "sqrt"])
 def test_no_thread_writes_what_another_has_yet_to_read(checkpoint, first, monkeypatch):
     """One thread runs as far ahead as the barriers let it."""
     monkeypatch.setattr(compiled, "barrier", lambda *_: BARRIER)
@@ -295,12 +302,12 @@ def test_no_thread_writes_what_another_has_yet_to_read(checkpoint, first, monkey
     np.testing.assert_allclose(*found, rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize("pieces", [1, 2, 3])
-def test_threads_side_by_side_are_the_same_bits(pieces, optimizer, make_problem, monkeypatch):
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_threads_side_by_side_are_the_same_bits(pieces, make_problem, monkeypatch):
     monkeypatch.setattr(threads, "available", lambda: pieces)
     monkeypatch.setattr(compiled, "WORTH_A_THREAD", 1)
     shape = {"n": 310, "batch_size": 300, "sizes": (30, 90, 20, 150, 40, 10)}
-    one, another = (make_problem("float32", optimizer, True, **shape) for _ in range(2))
+    one, another = (make_problem("float32", "Adam", True, **shape) for _ in range(2))
     where = compiled.backend
     plain, sparing = one.epochs(where), another.epochs(where, checkpoint="sqrt")
     with threads.single_threaded_blas():
