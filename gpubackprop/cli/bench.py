@@ -87,7 +87,7 @@ def bench(
         code = 130
     console.print(f"\nReport: {report.finish()}")
     if find_spec("matplotlib") is None:
-        console.print("It has no pictures: pip install 'gpubackprop[plot]'")
+        console.print("It has no pictures: pip install matplotlib")
     raise typer.Exit(code)
 
 

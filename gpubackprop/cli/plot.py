@@ -82,7 +82,8 @@ def _draw(axes: Any, network: Any, title: str) -> None:
         right.set_ylabel(f"validation {name}")
         best = best_epoch(network)
         lines.append(axes.axvline(best, color="gray", ls="--", label=f"epoch {best}, kept"))
-        axes.legend(handles=lines, loc="center right", frameon=False)
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 3}
+        axes.legend(handles=lines, frameon=False, **below)
 
 
 def _draw_weights(axes: Any, lost: Mapping[str, float], score: str) -> None:

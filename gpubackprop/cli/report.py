@@ -47,15 +47,15 @@ def print_test(console: Console, test: Outcome) -> None:
 def _headline(
     test: Outcome, found: dict[str, float], trivial: dict[str, float], spread: dict[str, str]
 ) -> str:
-    rows = len(test.truth)
+    where = f"on {len(test.truth)} rows" if len(test.parts) == 1 else "in cross-validation"
     if test.task == "classification":
         return (
-            f"Test accuracy [bold]{found['accuracy']:.3f}[/] ({spread['accuracy']}) on {rows} rows "
+            f"Test accuracy [bold]{found['accuracy']:.3f}[/] ({spread['accuracy']}) {where} "
             f"(always guessing the commonest class: {trivial['accuracy']:.3f})"
         )
     return (
         f"Test R² [bold]{found['r2']:.3f}[/] ({spread['r2']}), "
-        f"RMSE [bold]{plain(found['rmse'])}[/] on {rows} rows "
+        f"RMSE [bold]{plain(found['rmse'])}[/] {where} "
         f"(always guessing the mean: RMSE {plain(trivial['rmse'])})"
     )
 
@@ -65,8 +65,8 @@ def _uncertainty(test: Outcome) -> tuple[dict[str, str], str]:
     if len(test.parts) > 1:
         spread = {name: f"± {plain(value, 2)}" for name, value in test.spread().items()}
         return spread, (
-            f"mean and standard deviation of {len(test.parts)} models, each tested on a fifth of "
-            "the rows that it was not trained on; the saved one learnt from all"
+            f"mean and standard deviation of {len(test.parts)} models, each tested on the fifth "
+            "of the rows that it did not learn from; the saved one learnt from all"
         )
     bounds = {name: f"{low:.3f} to {high:.3f}" for name, (low, high) in test.interval().items()}
     return bounds, "in parentheses: where 95 % of the scores lie when the test rows are drawn anew"

@@ -95,6 +95,10 @@ class Outcome:
         """What was predicted in all held-out rows."""
         return np.concatenate([part.predicted for part in self.parts])
 
+    def once(self, parts: int) -> Outcome:
+        """Take the first parts only, in which no row is held out twice."""
+        return Outcome(self.task, self.parts[:parts])
+
     def scores(self) -> dict[str, float]:
         """Score each part; return the means."""
         return _means([scores(self.task, part.truth, part.predicted) for part in self.parts])

@@ -310,12 +310,14 @@ def _report(
     console: Terminal, problem: Problem, run: Run, tested: Tested, lost: dict[str, float]
 ) -> Bundle:
     """Print the test's results; return the bundle with these metrics."""
+    from gpubackprop.cli.problem import FOLDS
     from gpubackprop.cli.report import print_confusions, print_importances, print_test
 
     test = tested.test
     print_test(console, test)
     if problem.classes:
-        print_confusions(console, test.truth, test.predicted)
+        once = test.once(FOLDS)
+        print_confusions(console, once.truth, once.predicted)
     print_importances(console, lost, "accuracy" if problem.classes else "R²")
     how = "cross_validated" if problem.cross_validated else "test"
     metrics = {f"{how}_{name}": value for name, value in test.scores().items()}

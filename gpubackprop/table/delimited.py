@@ -44,7 +44,7 @@ class Layout:
 def read_delimited(
     data: bytes, text: Collection[str], encoding: str | None, header: bool
 ) -> pd.DataFrame:
-    """Read a text whose fields are separated by commas, semicolons, tabs or bars.
+    """Read a text whose fields are separated by commas, semicolons, tabs, bars or blanks.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class _Rows:
                 warnings.simplefilter("error", pd.errors.ParserWarning)
                 table: pd.DataFrame = pd.read_csv(
                     io.BytesIO(self._bytes),
-                    sep=layout.separator,
+                    sep=r"\s+" if layout.separator == " " else layout.separator,
                     header=None,
                     names=layout.names,
                     encoding="utf-8",
@@ -171,6 +171,8 @@ def _layout(text: str, header: bool) -> Layout:
     if not body:
         raise TableError("holds comments only, no table.")
     separator = max(",;\t|", key=lambda mark: _agreement(body, mark))
+    if _agreement(body, separator)[1] == 1 and _agreement(body, " ")[0] == len(_fields(body, " ")):
+        separator = " "  # every line breaks at blanks into as many fields
     rows = _fields(body, separator)
     if not header:
         width = max(len(fields) for _, fields in rows)
@@ -183,7 +185,8 @@ def _layout(text: str, header: bool) -> Layout:
 
 def _fields(lines: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
     """Split lines into rows, each with the number of its last line."""
-    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+    stripped = (line.strip(" ") if separator == " " else line for line in lines)
+    reader = csv.reader(stripped, delimiter=separator, skipinitialspace=True)
     try:
         return [(reader.line_num, [field.strip() for field in row]) for row in reader if row]
     except csv.Error as error:

@@ -21,6 +21,8 @@ _IDENTIFIER = re.compile(r"(.*[_\s.-])?(id|uuid|guid|index|key|row|rownum|number
 _CODE = re.compile(r"(.*[_\s.-])?(zip|zipcode|zip_code|postcode|postal|plz|fips|code|cd)")
 _DENSE = 0.9
 """The share of all numbers from 0 or 1 to the largest that codes use."""
+_UNEVEN = 0.2
+"""How far from the middle, as a part of the largest, the median of codes may lie."""
 
 
 def kind_of(column: pd.Series[Any], forced: bool) -> Kind:
@@ -87,9 +89,10 @@ def may_be_names(column: pd.Series[Any]) -> bool:
     header = str(column.name).lower()
     if _IDENTIFIER.fullmatch(header) or _CODE.fullmatch(header):
         return True
-    distinct = values.nunique()
-    dense = values.min() in (0, 1) and distinct >= _DENSE * values.max()
-    return bool(dense and MAX_CATEGORIES < distinct < len(values) / 2)
+    distinct, largest = values.nunique(), values.max()
+    dense = values.min() in (0, 1) and distinct >= _DENSE * largest
+    even = abs(values.median() / largest - 0.5) < _UNEVEN  # counts of things are mostly small
+    return bool(dense and even and MAX_CATEGORIES < distinct < len(values) / 2)
 
 
 def is_numeric(column: pd.Series[Any]) -> bool:

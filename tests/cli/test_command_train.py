@@ -46,7 +46,7 @@ def test_digits_are_trained_compared_saved_and_drawn(run, tmp_path):
 def test_quantities_are_predicted_in_their_own_unit(run, houses, tmp_path):
     output = run("train houses.csv --target price --epochs 60 --no-plot --learning-rate 0.01")
     assert "regression, because the target is numbers" in output
-    words = r"Test R² (\S+) \(± \S+\), RMSE (\S+) on 400 rows"
+    words = r"Test R² (\S+) \(± \S+\), RMSE (\S+) in cross-validation"
     r2, rmse = re.search(words, output).groups()
     assert float(r2) > 0.6
     assert 1000 < float(rmse) < 80000
@@ -212,8 +212,8 @@ def test_quiet_prints_nothing(run, flowers):
 def test_a_small_table_is_cross_validated_and_learnt_whole(run, flowers, tmp_path):
     output = run("train flowers.csv -t kind --no-plot --epochs 20")
     assert "90 rows to train on, tested by cross-validation" in output
-    assert re.search(r"Test accuracy \S+ \(± \S+\) on 180 rows", output)
-    assert "of 10 models, each tested on a fifth" in output
+    assert re.search(r"Test accuracy \S+ \(± \S+\) in cross-validation", output)
+    assert "of 10 models, each tested on the fifth" in output
     metrics = model_file.load(tmp_path / "flowers.gpubackprop").metrics
     assert metrics["rows"] == 90
 

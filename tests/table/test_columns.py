@@ -140,6 +140,11 @@ def test_numbers_that_may_be_names_are_offered_as_categories(name, values):
     assert f"if they are names: --category {name}" in note
 
 
+def test_counts_are_not_taken_for_names():
+    counts = [i % 200 if i < 1000 else i % 30 for i in range(4000)]
+    assert described({"visits": counts, "x": range(4000)}).notes == ()
+
+
 def test_words_that_would_be_missing_among_numbers_are_categories_among_texts():
     description = described({"damage": ["None", "None", "Minor", "?"] * (N // 4)})
     assert description.columns[0].parts == ()

@@ -28,6 +28,17 @@ def test_any_usual_separator_is_found(tmp_path, separator):
     assert table["d"].isna().tolist() == [False, True]
 
 
+def test_columns_set_out_with_blanks(tmp_path):
+    table = read_table(written(tmp_path, '"a b" c   d\n1 x  2.5\n 10 y  "3 4"\n'))
+    assert list(table.columns) == ["a b", "c", "d"]
+    assert table["a b"].tolist() == [1, 10]
+
+
+def test_a_single_column_of_phrases_is_one_column(tmp_path):
+    table = read_table(written(tmp_path, "title\nthe sea\nthe wide land\n"))
+    assert table["title"].tolist() == ["the sea", "the wide land"]
+
+
 def test_a_byte_order_mark_and_spaces_after_commas_are_not_data(tmp_path):
     table = read_table(written(tmp_path, b"\xef\xbb\xbfa, b \n1, x \n2, \n"))
     assert list(table.columns) == ["a", "b"]
