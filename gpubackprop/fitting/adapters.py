@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from ..algorithm.memory import Memory
-from ..algorithm.parameters import Array
+from ..algorithm.optimizers import Optimizer
+from ..algorithm.parameters import Array, Parameters
 from ..backends.backend import Backend
 from ..kernels.optimizers import Adam
 from ..training.epochs import Epochs
@@ -56,6 +57,7 @@ class DenseEngine:
         self._memory = backend.memory
         self._net = network(estimator, dtype, backend.memory)
         self._optimizer = optimizer(estimator, self._net)
+        self._moments = _moments(self._optimizer, self._net)
         self._loss_scale = loss_scale(estimator)
         self._epochs = Epochs(
             backend,
@@ -96,16 +98,23 @@ class DenseEngine:
         """Write weights and optimizer state into the estimator's arrays."""
         self._net.store(self._estimator.coefs_ + self._estimator.intercepts_)
         state = self._estimator._optimizer
-        if isinstance(self._optimizer, Adam):
-            self._net.over(self._optimizer.m).store(state.ms)
-            self._net.over(self._optimizer.v).store(state.vs)
-            state.t = t = int(self._memory.read(self._optimizer.t)[0])
+        adam = self._optimizer if isinstance(self._optimizer, Adam) else None
+        theirs = (state.ms, state.vs) if adam else (state.velocities,)
+        for moment, arrays in zip(self._moments, theirs, strict=True):
+            moment.store(arrays)
+        if adam:
+            state.t = t = int(self._memory.read(adam.t)[0])
             if t:
                 state.learning_rate = (
                     state.learning_rate_init * np.sqrt(1 - state.beta_2**t) / (1 - state.beta_1**t)
                 )
-        else:
-            self._net.over(self._optimizer.velocity).store(state.velocities)
+
+
+def _moments(optimizer: Optimizer, net: Parameters) -> tuple[Parameters, ...]:
+    """Lay the optimizer's vectors out as the parameters are."""
+    if isinstance(optimizer, Adam):
+        return net.over(optimizer.m), net.over(optimizer.v)
+    return (net.over(optimizer.velocity),)
 
 
 def _planned(

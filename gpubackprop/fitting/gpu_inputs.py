@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from .. import backends
 from ..backends.cuda.device_arrays import adopt, device_for, on_gpu, on_host
 from . import gpu_validation, overrides, prediction, scores
-from .contract import check_partial_fit_first_call, mlp
+from .contract import MLPClassifier, check_partial_fit_first_call, mlp
 from .options import options
 
 
@@ -70,7 +70,9 @@ class DeviceData:
         y_hat = on_host(self._predict(X, check_input=False))
         if y_hat.dtype.kind == "f" and not np.isfinite(y_hat).all():
             return np.nan
-        metric = mlp.accuracy_score if is_classifier(self) else mlp.r2_score  # or a patch of it
+        metric = (
+            mlp.accuracy_score if isinstance(self, MLPClassifier) else mlp.r2_score
+        )  # or a patch
         return scores.QUICK.get(metric, metric)(y, y_hat, sample_weight=sample_weight)
 
     def score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:

@@ -147,10 +147,12 @@ def forward_pass_fast(
     """
     if check_input:  # what is sparse, such as a data frame of sparse columns, shows here
         X = validate_data(estimator, X, accept_sparse=["csr", "csc"], reset=False)
-    reason = overrides.SPARSE if scipy.sparse.issparse(X) else overrides.in_prediction(estimator)
+    sparse = scipy.sparse.issparse(X)
+    if not sparse and are_few(estimator, X):
+        return theirs(X, check_input=False)
+    reason = overrides.SPARSE if sparse else overrides.in_prediction(estimator)
     if reason:
         overrides.require_known(estimator, reason)
-    if reason or are_few(estimator, X):
         return theirs(X, check_input=False)
     return threads.giving_back(partial(predict, estimator, X))
 

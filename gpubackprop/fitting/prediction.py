@@ -20,13 +20,16 @@ from ..kernels import reference
 from .conversion import OURS_ALONE, formulas, network, working_dtype
 from .options import options
 
+_OURS_ALONE = {row.name for row in ACTIVATIONS.values() if row.scikit_learn is None}
+"""Activations that scikit-learn's own pass does not know."""
+
 _log = logging.getLogger("gpubackprop")
 _forward = bind(reference).forward
 
-BLOCK = 512
-"""Rows predicted at a time: their activations stay in the processor's cache."""
 CACHED = 1 << 20
-"""Bytes of a layer's activations that stay in the cache without being divided."""
+"""Bytes of a layer's activations that stay in the processor's cache: of the rows of a block."""
+BLOCK = 512
+"""Rows of a block at the least: fewer are multiplied more slowly."""
 WORTH_A_THREAD = 15_000_000
 """Multiply-adds for each thread, half a millisecond; starting it takes a fifth of that."""
 GPU_BLOCK = 8192
@@ -49,8 +52,13 @@ def are_few(estimator: Any, X: Array) -> bool:
         return False
     if len(X) <= BLOCK:
         return True
-    widest, device = max(len(b) for b in estimator.intercepts_), options(estimator).device
-    return not device.startswith("cuda") and len(X) * widest * X.itemsize <= CACHED
+    on_cpu = not options(estimator).device.startswith("cuda")
+    return on_cpu and len(X) * _row_bytes(estimator, X) <= CACHED
+
+
+def _row_bytes(estimator: Any, X: Array) -> int:
+    """Bytes that a row takes in the widest layer."""
+    return max(len(b) for b in estimator.intercepts_) * X.itemsize
 
 
 def predict(estimator: Any, X: Array) -> Array:
@@ -81,7 +89,7 @@ def predict(estimator: Any, X: Array) -> Array:
     # the activations' types, as NumPy multiplies inputs of one type with the weights
     dtypes = list(accumulate((w.dtype for w in W), np.promote_types, initial=X.dtype))
     y_hat = np.empty((len(X), len(b[-1])), dtype=dtypes[-1])
-    workers, block = _divided(len(X), sum(w.size for w in W))
+    workers, block = _divided(len(X), sum(w.size for w in W), _row_bytes(estimator, X))
     starts = deque(range(0, len(X), block))
 
     def share() -> None:
@@ -99,10 +107,11 @@ def predict(estimator: Any, X: Array) -> Array:
     return y_hat
 
 
-def _divided(rows: int, weights: int) -> tuple[int, int]:
+def _divided(rows: int, weights: int, row_bytes: int) -> tuple[int, int]:
     """How many threads are worth starting, and how many rows make a block."""
     workers = max(1, min(threads.available(), rows * weights // WORTH_A_THREAD))
-    blocks = max(1, -(-rows // (BLOCK * workers))) * workers
+    largest = max(BLOCK, CACHED // row_bytes)
+    blocks = max(1, -(-rows // (largest * workers))) * workers
     return workers, max(1, -(-rows // blocks))
 
 
