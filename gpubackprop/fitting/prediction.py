@@ -20,9 +20,6 @@ from ..kernels import reference
 from .conversion import OURS_ALONE, formulas, network, working_dtype
 from .options import options
 
-_OURS_ALONE = {row.name for row in ACTIVATIONS.values() if row.scikit_learn is None}
-"""Activations that scikit-learn's own pass does not know."""
-
 _log = logging.getLogger("gpubackprop")
 _forward = bind(reference).forward
 
