@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 import sklearn
-from estimators.agreement import TASKS, TOLERANCES, Params, assert_same_parameters, said
+from fitting.agreement import TASKS, TOLERANCES, Params, assert_same_parameters, said
 from sklearn.neural_network import MLPRegressor
 from sklearn.neural_network import _multilayer_perceptron as mlp
 

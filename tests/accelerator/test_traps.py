@@ -16,7 +16,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import sklearn.neural_network
-from estimators.agreement import (
+from fitting.agreement import (
     TASKS,
     TOLERANCES,
     Params,
