@@ -147,7 +147,7 @@ def forward_pass_fast(
     """
     if check_input:  # what is sparse, such as a data frame of sparse columns, shows here
         X = validate_data(estimator, X, accept_sparse=["csr", "csc"], reset=False)
-    if scipy.sparse.issparse(X) or overrides.in_prediction(estimator) or are_few(estimator, X):
+    if scipy.sparse.issparse(X) or are_few(estimator, X) or overrides.in_prediction(estimator):
         return theirs(X, check_input=False)
     return threads.giving_back(partial(predict, estimator, X))
 

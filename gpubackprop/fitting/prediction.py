@@ -18,7 +18,7 @@ from ..backends.cuda.device_arrays import on_gpu
 from ..backprop import bind
 from ..kernels import reference
 from ..kernels.formulas import ACTIVATIONS
-from .conversion import formulas, network, working_dtype
+from .conversion import ACTIVATION_OF, formulas, network, working_dtype
 from .options import options
 
 _log = logging.getLogger("gpubackprop")
@@ -46,7 +46,8 @@ def are_few(estimator: Any, X: Array) -> bool:
     X : ndarray of shape (n, n_features)
         Examples.
     """
-    if ACTIVATIONS[formulas(estimator).hidden].scikit_learn is None:
+    hidden = ACTIVATION_OF.get(estimator.activation)
+    if hidden is not None and ACTIVATIONS[hidden].scikit_learn is None:
         return False
     if len(X) <= BLOCK:
         return True
