@@ -147,7 +147,11 @@ def forward_pass_fast(
     """
     if check_input:  # what is sparse, such as a data frame of sparse columns, shows here
         X = validate_data(estimator, X, accept_sparse=["csr", "csc"], reset=False)
-    if scipy.sparse.issparse(X) or are_few(estimator, X) or overrides.in_prediction(estimator):
+    if scipy.sparse.issparse(X) or are_few(estimator, X):
+        return theirs(X, check_input=False)
+    reason = overrides.in_prediction(estimator)
+    if reason:
+        overrides.tell(estimator, reason)
         return theirs(X, check_input=False)
     return threads.giving_back(partial(predict, estimator, X))
 
