@@ -29,12 +29,12 @@ class AfterImport:
     """
 
     def __init__(self, name: str, act: "Callable[[], None]") -> None:
-        self._name, self._act = name, act
+        self.name, self._act = name, act
         self._loader: Any = None
 
     def find_spec(self, name: str, path: "Any" = None, target: "Any" = None) -> "ModuleSpec | None":
         """Let the other finders find it, and stand before its loader."""
-        if name != self._name:
+        if name != self.name:
             return None
         sys.meta_path.remove(self)
         from importlib.util import find_spec
@@ -61,7 +61,7 @@ class AfterImport:
 
 
 def after_import(name: str, act: "Callable[[], None]") -> None:
-    """Act now if a module is imported, else when it has been.
+    """Act now if a module is imported, else when it has been; only one act waits for it.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def after_import(name: str, act: "Callable[[], None]") -> None:
     """
     if name in sys.modules:
         act()
-    else:
+    elif name not in [each.name for each in sys.meta_path if isinstance(each, AfterImport)]:
         sys.meta_path.insert(0, AfterImport(name, act))
 
 

@@ -119,12 +119,10 @@ def _chosen(device: str | None, backend: str | None, precision: str | None) -> d
 
 def _begin(wish: object, choices: dict[str, str]) -> None:
     with _lock:
-        first = not _wishes
         _wishes[wish] = choices
         _say_all()
-        if first:
-            startup.begin()
-            startup.after_import(_PROCESSES, _tell_processes)
+        startup.begin()
+        startup.after_import(_PROCESSES, _tell_processes)
 
 
 def _end(wishes: list[object]) -> None:

@@ -153,6 +153,7 @@ def forward_pass_fast(
     reason = overrides.SPARSE if sparse else overrides.in_prediction(estimator)
     if reason:
         overrides.require_known(estimator, reason)
+        overrides.tell(estimator, reason)
         return theirs(X, check_input=False)
     return threads.giving_back(partial(predict, estimator, X))
 

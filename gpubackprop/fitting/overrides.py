@@ -111,7 +111,12 @@ def hand_down(estimator: Any, X: Any, device: str, reason: str) -> None:
             "use device='auto' or 'cpu', and arrays of NumPy"
         )
     require_known(estimator, reason)
-    level = logging.DEBUG if reason == SPARSE else logging.INFO  # sparse X is nothing unusual
+    tell(estimator, reason)
+
+
+def tell(estimator: Any, reason: str) -> None:
+    """Log why scikit-learn's own code takes over; sparse X is nothing unusual."""
+    level = logging.DEBUG if reason == SPARSE else logging.INFO
     _log.log(level, "%s is left to scikit-learn's own code: %s", type(estimator).__name__, reason)
 
 

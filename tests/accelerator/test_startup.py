@@ -155,6 +155,24 @@ def test_a_context_does_not_end_what_the_environment_began(environment: Path) ->
     assert started(environment, code, GPUBACKPROP_ACCELERATE="1")[0] == "True\n"
 
 
+INHERITED = """
+import gpubackprop, sys
+gpubackprop.accelerate(backend="reference")
+import multiprocessing
+from gpubackprop.fitting.options import options
+
+if __name__ == "__main__":
+    from sklearn.neural_network import MLPRegressor
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(pool.apply_async(options, (MLPRegressor(),)).get(60).backend)
+"""
+
+
+def test_the_choices_of_a_call_reach_processes(environment: Path) -> None:
+    """With the environment's variable as well."""
+    assert started(environment, INHERITED, GPUBACKPROP_ACCELERATE="1") == ("reference\n", "")
+
+
 def test_a_file_that_is_left_behind_says_nothing(environment: Path) -> None:
     packages = next(environment.glob("lib/python*/site-packages"))
     behind = packages / "behind.pth"

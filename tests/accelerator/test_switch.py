@@ -211,6 +211,19 @@ def test_what_a_gpu_does_not_take_is_scikit_learns(
     assert "MLPRegressor is left to scikit-learn's own code: sparse X" in caplog.text
 
 
+def test_the_log_says_why_a_prediction_is_scikit_learns(caplog: pytest.LogCaptureFixture) -> None:
+    class Model(MLPRegressor):  # type: ignore[misc]
+        def _forward_pass_fast(self, X: Any, check_input: bool = True) -> Any:
+            return super()._forward_pass_fast(X, check_input)
+
+    model = Model(**BASE)
+    many = np.zeros((30_000, X.shape[1]))
+    with gpubackprop.accelerated(), caplog.at_level(logging.INFO, "gpubackprop"):
+        said(model.fit, X, y)
+        model.predict(many)
+    assert "Model is left to scikit-learn's own code: Model has a _forward_pass_fast" in caplog.text
+
+
 def test_nothing_is_added_to_an_estimator() -> None:
     with gpubackprop.accelerated(device="cpu"):
         model = MLPRegressor(**BASE)

@@ -267,7 +267,7 @@ def test_what_replaces_our_methods_is_called() -> None:
 
 
 @accelerates
-def test_few_rows_are_predicted_with_a_prediction_of_its_own() -> None:
+def test_rows_are_predicted_with_a_prediction_of_its_own() -> None:
     class Model(MLPRegressor):  # type: ignore[misc]
         def _forward_pass_fast(self, X: Any, check_input: bool = True) -> Any:
             return super()._forward_pass_fast(X, check_input) + 1

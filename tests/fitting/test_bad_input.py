@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn import config_context
+from sklearn.neural_network import _multilayer_perceptron as mlp
 
 from gpubackprop import MLPClassifier, MLPRegressor, backends
 from gpubackprop.backends.cuda import detection
@@ -431,3 +433,20 @@ def test_warnings_come_from_scikit_learns_module() -> None:
         with pytest.warns(UserWarning, match=text) as warned:
             MLPRegressor(**{**BASE, **params}).fit(X, Y)
         assert [Path(w.filename).name for w in warned] == ["_multilayer_perceptron.py"]
+
+
+@pytest.mark.parametrize("registered", [False, True])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_an_unknown_solver_is_refused_where_nothing_else_checks(
+    method: str, registered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """scikit-learn's own code returns such a model with the weights it was initialised with."""
+    if registered:
+        monkeypatch.setattr(mlp, "_STOCHASTIC_SOLVERS", ["sgd", "adam", "rmsprop"])
+    elif method == "partial_fit":
+        pytest.skip("there is no such method then")
+    model = MLPRegressor(**{**BASE, "solver": "rmsprop"})
+    refused = pytest.raises(ValueError, match=r"solver must be .*lbfgs.*, got 'rmsprop'")
+    with config_context(skip_parameter_validation=True), refused:
+        getattr(model, method)(X, Y)
+    assert vars(model).get("loss_curve_", []) == []
