@@ -16,6 +16,7 @@ from gpubackprop.table import (
     Target,
     Task,
     describe,
+    features,
     naming,
     preprocessor,
     read_table,
@@ -146,14 +147,9 @@ def from_file(path: Path, choices: Choices, one_split: bool = False) -> Problem:
         The table, described and split.
     """
     table = choices.read(path)
+    test = None if choices.test is None else choices.read(choices.test)
     with naming(path):
-        if choices.test is None:
-            return _problem(path.name, table, choices, one_split)
-        test = choices.read(choices.test)
-        with naming(choices.test):
-            require(table.columns, test.columns)
-        both = pd.concat([table, test[table.columns]])
-        return _problem(path.name, both, choices, rows_to_train=len(table))
+        return _problem(path.name, table, choices, one_split, test)
 
 
 def _problem(
@@ -161,11 +157,16 @@ def _problem(
     table: pd.DataFrame,
     choices: Choices,
     one_split: bool = False,
-    rows_to_train: int | None = None,
+    test: pd.DataFrame | None = None,
 ) -> Problem:
     target = choices.target
-    seen = table.iloc[:rows_to_train]
-    description = describe(seen, target, drop=choices.drop, category=choices.category)
+    description = describe(table, target, drop=choices.drop, category=choices.category)
+    rows_to_train = len(table)
+    if test is not None:
+        with naming(choices.test):
+            require((target, *(column.name for column in description.columns)), test.columns)
+            features(test, description.columns)
+        table = pd.concat([table, test.reindex(columns=table.columns)])
     known = table[target].notna().to_numpy()
     notes = list(description.notes)
     if missing := int((~known).sum()):
@@ -177,7 +178,7 @@ def _problem(
     kept = table[known]
     splits: tuple[Split, ...]
     found = read_target(kept, target, choices.task)
-    if rows_to_train is not None:
+    if test is not None:
         split = np.arange(rows), np.arange(rows, len(kept))
         if not len(split[1]):
             raise TableError(f"{choices.test}: no row has a {target!r}.")

@@ -63,7 +63,7 @@ def _headline(
 def _uncertainty(test: Outcome) -> tuple[dict[str, str], str]:
     """Write how sure each score is, and say what that means."""
     if len(test.parts) > 1:
-        spread = {name: f"± {plain(value, 2)}" for name, value in test.spread().items()}
+        spread = {name: f"± {value:.3f}" for name, value in test.spread().items()}
         return spread, (
             f"mean and standard deviation of {len(test.parts)} models, each tested on the fifth "
             "of the rows that it did not learn from; the saved one learnt from all"

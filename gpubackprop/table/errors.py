@@ -14,16 +14,20 @@ if TYPE_CHECKING:
 class TableError(ValueError):
     """A table that cannot be used; the message says where, why, and what would be right."""
 
+    names_its_table = False
+
 
 @contextmanager
 def naming(table: object) -> Iterator[None]:
-    """Put a table's name before the messages of its errors, where they do not begin with it."""
+    """Put a table's name before the messages of its errors, where they have none yet."""
     try:
         yield
     except TableError as error:
-        if str(error).startswith(f"{table}:"):
+        if error.names_its_table:
             raise
-        raise TableError(f"{table}: {error}") from None
+        named = TableError(f"{table}: {error}")
+        named.names_its_table = True
+        raise named from None
 
 
 def listing(names: Iterable[object], most: int = 10) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterable
 
 from gpubackprop.table.errors import TableError, listing
@@ -30,4 +31,6 @@ def require(names: Iterable[str], known: Collection[str]) -> None:
             near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
             meant = " or ".join(repr(by_lower[text]) for text in near)
             hint = f" Did you mean {meant}?" if near else ""
+            if any(re.fullmatch(r"[-\d./: ]+|Unnamed: \d+", column) for column in known):
+                hint += " If the table has no header row: --no-header."
             raise TableError(f"no column is named {name!r}.{hint} Columns: {listing(known)}.")

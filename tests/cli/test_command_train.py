@@ -384,7 +384,12 @@ def test_a_full_disk_is_said_in_a_line(run, flowers, tmp_path, monkeypatch):
         ("flowers.csv -t kind --learning-rate -1", "--learning-rate -1: a number above 0"),
         ("flowers.csv -t kind --learning-rate 0", "--learning-rate 0: a number above 0"),
         ("flowers.csv -t kind --learning-rate nan", "--learning-rate nan: a number above 0"),
-        ("flowers.csv -t kind --test short.csv", "short.csv: no column is named 'long'"),
+        ("flowers.csv -t kind --test short.csv", "Error: short.csv: no column is named 'kind'"),
+        (
+            "flowers.csv -t kind --test wrong.csv",
+            "wrong.csv: column 'long', row 2 after the header",
+        ),
+        ("bare.csv -t kind", "If the table has no header row: --no-header."),
         ("flowers.csv -t kind --test flowers.csv --test-fraction 0.5", "choose"),
         ("--test flowers.csv", "--test is about a table"),
         ("flowers.csv -t kind --drop long,wid", "Did you mean 'wide'?"),
@@ -396,6 +401,8 @@ def test_a_full_disk_is_said_in_a_line(run, flowers, tmp_path, monkeypatch):
 )
 def test_what_the_user_can_cure_is_said_in_a_line(run, flowers, tmp_path, line, words):
     (tmp_path / "short.csv").write_text("x,y\n1,2\n3,4\n")
+    (tmp_path / "wrong.csv").write_text("long,wide,kind\n1,2,iris\ntall,3,iris\n")
+    (tmp_path / "bare.csv").write_text("Oslo,1.5,rose\nOslo,1.5,rose\n")
     output = run(f"train {line} --epochs 3".format(folder=tmp_path.name), code=1)
     assert words in output
     assert output.splitlines()[-1].startswith("Error: ")
