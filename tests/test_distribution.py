@@ -179,14 +179,6 @@ def test_a_checkout_works_as_it_stands(checkout):
         assert Path(line).is_relative_to(checkout)
 
 
-def test_a_type_checker_finds_the_linked_folders(checkout, tmp_path):
-    pytest.importorskip("mypy")
-    modules = ("gpubackprop.kernels.formulas", "gpubackprop.bench.ratios")
-    named = [word for module in modules for word in ("-m", module)]
-    options = ["--follow-imports=skip", f"--cache-dir={tmp_path}"]
-    assert "in 2 source files" in python("-m", "mypy", *options, *named, folder=checkout)
-
-
 def test_links_of_the_readme_work_in_the_source_distribution(unpacked):
     links = LINK.findall((unpacked / "README.md").read_text("utf-8"))
     relative = {link for link in links if not link.startswith("http")}

@@ -64,6 +64,12 @@ every_way = pytest.mark.parametrize("way", WAYS)
 stochastic = pytest.mark.parametrize("way", [way for way in WAYS if way != "lbfgs"])
 
 
+def each_with_ways(argument: str, ways: dict[Any, str]) -> Any:
+    """Run a test for each of these, in its ways."""
+    cases = [(each, way) for each, named in ways.items() for way in named.split()]
+    return pytest.mark.parametrize((argument, "way"), cases)
+
+
 # subclasses, made of scikit-learn's class and of ours
 
 
@@ -227,24 +233,25 @@ def _other_generator(base: Any) -> Any:
     return Model
 
 
-SUBCLASSES = [
-    _noisy_backprop,
-    _residual_forward_pass,
-    _clipped_gradient,
-    _weights_clipped_after_epochs,
-    _own_coefs,
-    _tied_layers,
-    _bounded_output,
-    _masked_unpack,
-    _half_of_the_rows,
-    _own_score,
-    _own_score_with_function,
-    _own_prediction,
-    _through_a_mixin,
-    _backprop_of_the_instance,
-    _scheduled_alpha,
-    _other_generator,
-]
+SUBCLASSES = {
+    _noisy_backprop: "adam lbfgs partial_fit",
+    _residual_forward_pass: "sgd lbfgs warm_start",
+    _clipped_gradient: "early_stopping lbfgs partial_fit",
+    _weights_clipped_after_epochs: "adam early_stopping warm_start",
+    _own_coefs: "sgd lbfgs partial_fit",
+    _tied_layers: "adam lbfgs warm_start",
+    _bounded_output: "sgd lbfgs early_stopping",
+    _masked_unpack: "adam lbfgs",
+    _half_of_the_rows: "sgd lbfgs",
+    _own_score: "sgd early_stopping",
+    _own_score_with_function: "adam early_stopping",
+    _own_prediction: "adam lbfgs early_stopping",
+    _through_a_mixin: "adam lbfgs partial_fit",
+    _backprop_of_the_instance: "sgd lbfgs warm_start",
+    _scheduled_alpha: "adam lbfgs warm_start",
+    _other_generator: "adam sgd partial_fit",
+}
+"""Each with the ways to train that it is tried in."""
 
 
 def _twins(task: str, way: str, subclass: Callable[[Any], Any] = lambda base: base) -> list[Any]:
@@ -272,8 +279,7 @@ def _assert_same(ours: Any, theirs: Any) -> None:
     np.testing.assert_allclose(*predicted, rtol=0, atol=tolerance.weight)
 
 
-@pytest.mark.parametrize("subclass", SUBCLASSES)
-@every_way
+@each_with_ways("subclass", SUBCLASSES)
 def test_a_subclass_trains_as_scikit_learns_does(subclass: Any, way: str) -> None:
     _assert_same(*_twins(TASK[way], way, subclass))
 
@@ -394,8 +400,7 @@ LOOKERS = {
 }
 
 
-@pytest.mark.parametrize("name", LOOKERS)
-@stochastic
+@each_with_ways("name", dict.fromkeys(LOOKERS, "adam early_stopping partial_fit"))
 def test_who_looks_sees_the_weights_of_the_epoch(name: str, way: str) -> None:
     ours, theirs = _twins("multiclass", way, LOOKERS[name])
     assert len(ours.seen) == len(theirs.seen) >= 3
@@ -529,10 +534,25 @@ PATCHES = {
     "_compute_loss_grad": _patch_base("_compute_loss_grad"),
     "_update_no_improvement_count": _patch_base("_update_no_improvement_count"),
 }
+PATCHED_WAYS = {
+    "activation": "adam lbfgs partial_fit",
+    "derivative": "sgd lbfgs warm_start",
+    "output": "adam lbfgs early_stopping",
+    "table": "sgd lbfgs",
+    "loss": "adam lbfgs",
+    "optimizers": "adam sgd warm_start",
+    "updates": "adam sgd partial_fit",
+    "products": "adam lbfgs",
+    "batches": "adam lbfgs partial_fit",
+    "shuffle": "adam sgd lbfgs",
+    "split": "adam early_stopping",
+    "metrics": "sgd early_stopping partial_fit",
+    "_compute_loss_grad": "early_stopping lbfgs",
+    "_update_no_improvement_count": "adam early_stopping lbfgs",
+}
 
 
-@pytest.mark.parametrize("name", PATCHES)
-@every_way
+@each_with_ways("name", PATCHED_WAYS)
 def test_a_patch_is_honoured(name: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     PATCHES[name](monkeypatch)
     ours, theirs = _twins(TASK[way], way)

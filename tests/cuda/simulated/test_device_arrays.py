@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from sklearn import neural_network
-from sklearn.datasets import load_iris
 
-from gpubackprop import MLPClassifier, MLPRegressor, Network, check_gradients
+from gpubackprop import MLPClassifier, MLPRegressor, Network
 from gpubackprop.backends import PRECISIONS
 from gpubackprop.backends.cuda import backend as cuda_backend
 from gpubackprop.backends.cuda import detection
@@ -18,16 +17,9 @@ from gpubackprop.backends.cuda import memory as cuda_memory
 from gpubackprop.backends.cuda.device_arrays import adopt, on_gpu
 from gpubackprop.fitting import prediction
 from gpubackprop.kernels.cuda.device import Rounding
+from tests.cuda.device_arrays import *  # noqa: F403
+from tests.cuda.device_arrays import LABELS, MANY, SMALL, WEIGHT, X, Y, assert_same_training, spoilt
 from tests.cuda.simulated.fake_cupy import Array, FakeGpu, Foreign, OnHost, cupy
-
-rng = np.random.default_rng(0)
-IRIS, SPECIES = load_iris(return_X_y=True)
-rows = rng.permutation(150)[:70]
-X, LABELS = IRIS[rows], SPECIES[rows]
-Y = X @ rng.standard_normal((4, 2))
-WEIGHT = rng.uniform(0.5, 2, 70)
-
-SMALL = {"hidden_layer_sizes": (5,), "batch_size": 32, "max_iter": 2, "random_state": 0}
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer. Maximum iterations")
 
@@ -42,6 +34,11 @@ def gpu(monkeypatch):
     monkeypatch.setattr(cuda_backend, "gpu", lambda index: made)
     monkeypatch.setattr(detection, "status", lambda device=0: detection.Status(True, "it works"))
     return made
+
+
+@pytest.fixture(name="cupy")
+def the_fake():
+    return cupy
 
 
 @pytest.fixture
@@ -68,15 +65,6 @@ def assert_no_rows_moved(width=4):
     """Nothing as wide as X went either way, parameters of so many rows apart."""
     moved = cupy.to_host + cupy.to_device
     assert [shape for shape in moved if len(shape) == 2 and shape[1] == width] == []
-
-
-def assert_same_training(ours, expected, rtol=1e-9):
-    np.testing.assert_allclose(ours.loss_curve_, expected.loss_curve_, rtol=rtol)
-    for a, b in zip(
-        ours.coefs_ + ours.intercepts_, expected.coefs_ + expected.intercepts_, strict=True
-    ):
-        assert type(a) is np.ndarray
-        np.testing.assert_allclose(a, b, rtol=0, atol=rtol)
 
 
 # the fake refuses what CuPy refuses
@@ -184,18 +172,6 @@ def test_a_regressor_is_fitted(dtype, targets):
     np.testing.assert_allclose(ours.validation_scores_, expected.validation_scores_, rtol=rtol)
 
 
-@pytest.mark.parametrize("order", ["F", "reversed", "strided"])
-def test_any_layout(order):
-    spread = np.zeros((140, 8))
-    spread[::2, ::2] = X
-    layouts = {"F": np.asfortranarray(X), "reversed": X[::-1].copy()[::-1], "strided": spread}
-    values = layouts[order][::2, ::2] if order == "strided" else layouts[order]
-    ours = MLPRegressor(**SMALL).fit(Array(values), there(Y))
-    expected = MLPRegressor(device="cpu", **SMALL).fit(X, Y)
-    assert_same_training(ours, expected)
-    np.testing.assert_allclose(host(ours.predict(Array(values))), expected.predict(X), rtol=1e-9)
-
-
 def test_y_and_weights_on_a_gpu_follow_x_to_the_host():
     ours = MLPClassifier(**SMALL).fit(X, there(LABELS), there(WEIGHT))
     expected = MLPClassifier(**SMALL).fit(X, LABELS, WEIGHT)
@@ -243,14 +219,6 @@ def test_partial_fit(wrap):
         ours.partial_fit(there(X), there(LABELS + 1))
 
 
-def test_partial_fit_of_a_regressor_goes_from_device_to_host():
-    ours, expected = MLPRegressor(**SMALL), MLPRegressor(device="cpu", **SMALL)
-    for x, y in ((there(X), there(Y)), (X, Y), (Foreign(X), Y)):
-        ours.partial_fit(x, y)
-        expected.partial_fit(X, Y)
-    assert_same_training(ours, expected)
-
-
 def test_lbfgs_has_no_partial_fit():
     assert not hasattr(MLPClassifier(solver="lbfgs"), "partial_fit")
 
@@ -294,19 +262,13 @@ def test_the_streams_are_waited_for(gpu, classifier):
 # refusals, in scikit-learn's words
 
 
-def with_value(value):
-    spoilt = X.copy()
-    spoilt[3, 1] = value
-    return spoilt
-
-
 WRONG = {
     "one dimension": (X[:, 0], LABELS),
     "three dimensions": (X[None], LABELS[:1]),
     "no rows": (X[:0], LABELS[:0]),
     "no columns": (X[:, :0], LABELS),
-    "NaN": (with_value(np.nan), LABELS),
-    "infinity": (with_value(np.inf), LABELS),
+    "NaN": (spoilt(np.nan), LABELS),
+    "infinity": (spoilt(np.inf), LABELS),
     "complex": (X + 1j, LABELS),
     "fewer labels": (X, LABELS[:60]),
     "NaN among the labels": (X, np.where(LABELS, LABELS, np.nan)),
@@ -336,7 +298,7 @@ def test_sums_that_overflow_are_no_infinities():
     np.testing.assert_array_equal(host(seen), x)
 
 
-@pytest.mark.parametrize("bad", [X[:, :3], with_value(np.nan), X[0]], ids=["narrow", "NaN", "1-D"])
+@pytest.mark.parametrize("bad", [X[:, :3], spoilt(np.nan), X[0]], ids=["narrow", "NaN", "1-D"])
 def test_predictions_are_refused_as_on_the_host(bad, classifier):
     assert message(lambda: classifier.predict(there(bad))) == message(
         lambda: classifier.predict(bad)
@@ -385,18 +347,6 @@ def test_weights_of_a_type_that_no_gpu_computes_in(classifier):
 
 # the host's examples predicted on a GPU
 
-MANY = rng.standard_normal((prediction.BLOCK + 9, 4))
-
-
-def test_examples_of_the_host_are_predicted_on_the_gpu_asked_for(gpu, classifier):
-    expected = classifier.predict_proba(MANY)
-    model = pickle.loads(pickle.dumps(classifier)).set_params(device="cuda")
-    launches = gpu.seed
-    found = model.predict_proba(MANY)
-    assert gpu.seed > launches
-    assert type(found) is np.ndarray
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
-
 
 @pytest.mark.parametrize(("worth", "there"), [(1, True), (10**12, False)])
 def test_auto_predicts_where_it_pays(gpu, classifier, monkeypatch, worth, there):
@@ -432,11 +382,6 @@ def test_a_fitted_model_holds_nothing_of_the_device():
 
 
 # networks
-
-
-@pytest.fixture(params=["float32", "float64"])
-def net(request):
-    return Network((4, 5, 3), "tanh", dtype=request.param, device="cuda", random_state=0)
 
 
 def twin(net):
@@ -476,16 +421,9 @@ def test_a_cache_of_any_origin_is_read(net):
             np.testing.assert_array_equal(host(a), host(b))
 
 
-def test_gradients_on_the_device_agree_with_central_differences(net):
-    before = host(net.theta).copy()
-    check = check_gradients(net, X[:3].T, np.eye(3))
-    np.testing.assert_array_equal(host(net.theta), before)
-    assert check.worst < (1e-6 if net.dtype == np.float64 else 1e-4)
-
-
 def test_a_bad_batch_on_the_device_is_refused(net):
     with pytest.raises(ValueError, match="A0 contains NaN or infinity"):
-        net.forward(there(with_value(np.nan).T))
+        net.forward(there(spoilt(np.nan).T))
     with pytest.raises(ValueError, match=r"A0 must have shape \(4, B\)"):
         net.forward(there(X))
 
