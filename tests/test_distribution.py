@@ -25,7 +25,7 @@ def python(*arguments, folder, **named):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,  # a wheel takes a quarter of a minute on an idle core
         check=False,
         **named,
     )

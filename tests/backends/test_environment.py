@@ -1,6 +1,8 @@
 """What is said about this machine."""
 
 from gpubackprop.backends import environment
+from gpubackprop.kernels.native import shipped
+from gpubackprop.kernels.native.targets import own_target
 
 from .fakes import CUPY, Library
 
@@ -41,6 +43,14 @@ def arange(*args, **kwargs):
     machine.packages(CUPY + full)
     assert "out of memory" in gpus()["cuda:0"]
     assert "NVIDIA A2" in gpus()["cuda:1"]
+
+
+def test_where_machine_code_comes_from_is_told(monkeypatch):
+    for is_used, origin in ((True, "came with the package"), (False, "compiled here")):
+        monkeypatch.setattr(shipped, "is_used", lambda used=is_used: used)
+        told = environment.describe()["compiled code"]["kernels"]
+        assert told.startswith(origin)
+        assert told.endswith(f"for {own_target().cpu}")
 
 
 def test_versions_of_gpu_packages_where_installed(machine):
