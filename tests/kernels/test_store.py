@@ -354,12 +354,12 @@ def test_a_file_under_another_name_counts_as_absent(cache):
 TWO = (
     CALL
     + """
-compiled.advance(counter, 3)
+kernels.advance(counter, 3)
 source = np.arange(6.0).reshape(3, 2)
 chosen = np.zeros((2, 2))
-compiled.gather(source, np.array([2, 0]), np.zeros(1, dtype=np.int64), chosen)
+kernels.gather(source, np.array([2, 0]), np.zeros(1, dtype=np.int64), chosen)
 assert chosen.tolist() == [[4.0, 5.0], [0.0, 1.0]]
-from gpubackprop.kernels.native.kernel import compiled_kernels
+from gpubackprop.kernels.native.launch import compiled_kernels
 print(*compiled_kernels())
 """
 )
