@@ -102,7 +102,7 @@ def assert_nothing_is_left(*works: Callable[[], Any]) -> None:
             times: Counter[Line] = Counter()
             traced(work, lambda line, times=times: times.update([line]))
             new = {line: last for line, last in times.items() if line not in seen}
-            assert len(new) > 20
+            assert len(new) > 10
             leaving = [line for line in new if line[0] in LEAVING]
             for line in (*leaving, *list(new)[::EVERY]):
                 last = new[line]
