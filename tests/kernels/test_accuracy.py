@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from gpubackprop.kernels import compiled, reference
+from gpubackprop.kernels import reference
+from gpubackprop.kernels.compiled import kernels as compiled
 from gpubackprop.kernels.elementwise import logarithm
 from gpubackprop.kernels.formulas import Activation
 
