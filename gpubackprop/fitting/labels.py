@@ -67,7 +67,8 @@ def _are_plain(y: Any) -> bool:
 
 def _fitted(classes: Array) -> LabelBinarizer:
     binarizer = LabelBinarizer()
-    binarizer.classes_, binarizer.sparse_input_ = classes, False
+    # as scikit-learn makes it of labels: no wider than the longest, in this machine's byte order
+    binarizer.classes_, binarizer.sparse_input_ = np.asarray(list(classes)), False
     binarizer.y_type_ = "multiclass" if len(classes) > 2 else "binary"
     return binarizer
 

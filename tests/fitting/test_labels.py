@@ -23,6 +23,8 @@ LABELS = {
     "one": np.full(N, 5),
     "booleans": NUMBERS > 0,
     "words": np.array(["a", "longer", "b"])[NUMBERS],
+    "words with room to spare": np.array(["a", "b", "c"], dtype="U9")[NUMBERS],
+    "of the other byte order": NUMBERS.astype(np.dtype(np.int32).newbyteorder()),
     "floats": NUMBERS.astype(np.float64),
     "objects": np.array(["a", "longer", "b"], dtype=object)[NUMBERS],
     "a list": NUMBERS.tolist(),
