@@ -50,8 +50,8 @@ class _Accelerated:
 
     @overrides.stands_in
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
-        theirs = super()._validate_input  # type: ignore[misc]
-        X, y = labels.validate_input(self, theirs, X, y, incremental, reset)
+        original = super()._validate_input  # type: ignore[misc]
+        X, y = labels.validate_input(self, original, X, y, incremental, reset)
         chosen = backends.dtype_of(options(self).precision)
         return (X if chosen is None else X.astype(chosen, copy=False)), y
 
@@ -73,8 +73,8 @@ class _Accelerated:
 
     @overrides.stands_in
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
-        theirs = super()._forward_pass_fast  # type: ignore[misc]
-        return methods.forward_pass_fast(self, theirs, X, check_input)
+        original = super()._forward_pass_fast  # type: ignore[misc]
+        return methods.forward_pass_fast(self, original, X, check_input)
 
     def to_sklearn(self: Any) -> Any:
         """Copy the model into one of scikit-learn's own class, which needs no gpubackprop.
@@ -134,22 +134,23 @@ class _Accelerated:
 
     def __setstate__(self: Any, state: dict[str, Any]) -> None:
         state = dict(state)
-        ours = state.pop("_gpubackprop_version", __version__)
-        theirs = state.pop("_sklearn_version", sklearn.__version__)
+        own_version = state.pop("_gpubackprop_version", __version__)
+        sklearn_version = state.pop("_sklearn_version", sklearn.__version__)
         name = type(self).__name__
-        if theirs != sklearn.__version__:
+        if sklearn_version != sklearn.__version__:
             warnings.warn(
                 InconsistentVersionWarning(
                     estimator_name=name,
                     current_sklearn_version=sklearn.__version__,
-                    original_sklearn_version=theirs,
+                    original_sklearn_version=sklearn_version,
                 ),
                 stacklevel=2,
             )
-        if ours != __version__:
+        if own_version != __version__:
             warnings.warn(
-                f"Trying to unpickle estimator {name} from gpubackprop {ours} when using "
-                f"gpubackprop {__version__}. This might lead to breaking code or invalid results.",
+                f"Trying to unpickle estimator {name} from gpubackprop {own_version} when "
+                f"using gpubackprop {__version__}. This might lead to breaking code or invalid "
+                "results.",
                 UserWarning,
                 stacklevel=2,
             )

@@ -16,7 +16,7 @@ from ..algorithm.parameters import Array
 
 def epoch(
     estimator: Any,
-    theirs: Callable[..., None],
+    original: Callable[..., None],
     X: Any,
     y: Array,
     sample_weight: Array | None,
@@ -31,13 +31,13 @@ def epoch(
     twin.early_stopping = twin.verbose = False
     del twin._optimizer
     started = time.perf_counter()
-    theirs(twin, X, y, sample_weight, *_buffers(twin, X), layer_units, True)
+    original(twin, X, y, sample_weight, *_buffers(twin, X), layer_units, True)
     return time.perf_counter() - started
 
 
 def gradient(
     estimator: Any,
-    theirs: Callable[..., None],
+    original: Callable[..., None],
     X: Any,
     y: Array,
     sample_weight: Array | None,
@@ -49,10 +49,10 @@ def gradient(
     return time.perf_counter() - started
 
 
-def prediction(estimator: Any, theirs: Callable[..., Array], *arguments: Any) -> float:
+def prediction(estimator: Any, original: Callable[..., Array], *arguments: Any) -> float:
     """Seconds of the same prediction."""
     started = time.perf_counter()
-    theirs(estimator, *arguments)
+    original(estimator, *arguments)
     return time.perf_counter() - started
 
 

@@ -32,8 +32,8 @@ def install() -> None:
             return
         base = contract.BaseMultilayerPerceptron
         for name, compute in _STAND_INS.items():
-            theirs = vars(base)[name]
-            _replaced[name] = theirs, _standing_in(theirs, compute)
+            original = vars(base)[name]
+            _replaced[name] = original, _standing_in(original, compute)
             setattr(base, name, _replaced[name][1])
     joblib_backend.register()
     _log.info("scikit-learn's MLPClassifier and MLPRegressor are accelerated")
@@ -43,9 +43,9 @@ def uninstall() -> None:
     """Give scikit-learn its very functions back; what somebody else has put there stays."""
     with _lock:
         base = contract.BaseMultilayerPerceptron
-        for name, (theirs, ours) in _replaced.items():
-            if vars(base)[name] is ours:
-                setattr(base, name, theirs)
+        for name, (original, replacement) in _replaced.items():
+            if vars(base)[name] is replacement:
+                setattr(base, name, original)
         _replaced.clear()
 
 
@@ -55,13 +55,13 @@ def is_installed() -> bool:
 
 
 @functools.cache
-def _standing_in(theirs: Any, compute: Callable[..., Any]) -> Any:
-    @functools.wraps(theirs)
+def _standing_in(original: Any, compute: Callable[..., Any]) -> Any:
+    @functools.wraps(original)
     def method(self: Any, *arguments: Any, **named: Any) -> Any:
         cls: Any = type(self)
         if has_options(cls):  # its own methods have called, and want scikit-learn's
-            return theirs(self, *arguments, **named)
+            return original(self, *arguments, **named)
         watched = profile.watching(compute)
-        return watched(self, functools.partial(theirs, self), *arguments, **named)
+        return watched(self, functools.partial(original, self), *arguments, **named)
 
     return overrides.stands_in(method)

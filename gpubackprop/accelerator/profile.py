@@ -66,7 +66,7 @@ def watching(compute: Callable[..., Any]) -> Callable[..., Any]:
 def _noted(
     compute: Callable[..., Any],
     estimator: Any,
-    theirs: "functools.partial[Any]",
+    original: "functools.partial[Any]",
     *arguments: Any,
     **named: Any,
 ) -> Any:
@@ -75,7 +75,7 @@ def _noted(
     def noticed(*arguments: Any, **named: Any) -> Any:
         nonlocal handed_back
         handed_back = True
-        return theirs(*arguments, **named)
+        return original(*arguments, **named)
 
     _within.noted = True
     try:
@@ -87,7 +87,7 @@ def _noted(
             reason = _WAYS[compute].reason(estimator, arguments[0])
             _write(Call(model, method, reason or "it asked for it", taken, taken))
         else:
-            estimate = _estimate(compute, estimator, theirs.func, arguments)
+            estimate = _estimate(compute, estimator, original.func, arguments)
             _write(Call(model, method, None, taken, estimate))
     finally:
         _within.noted = False
@@ -101,7 +101,7 @@ def _method(compute: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
 
 
 def _estimate(
-    compute: Callable[..., Any], estimator: Any, theirs: Any, arguments: tuple[Any, ...]
+    compute: Callable[..., Any], estimator: Any, original: Any, arguments: tuple[Any, ...]
 ) -> float:
     """Estimate the seconds of scikit-learn's code from one epoch, iteration or prediction of it."""
     units, measure = _WAYS[compute].units(estimator), _WAYS[compute].measure
@@ -110,7 +110,7 @@ def _estimate(
         *(np.shape(arguments[0]), *map(np.shape, estimator.coefs_)),
     )
     if kind not in _seconds:
-        _seconds[kind] = measure(estimator, theirs, *arguments)
+        _seconds[kind] = measure(estimator, original, *arguments)
     return units * _seconds[kind]
 
 

@@ -99,8 +99,8 @@ class DenseEngine:
         self._net.store(self._estimator.coefs_ + self._estimator.intercepts_)
         state = self._estimator._optimizer
         adam = self._optimizer if isinstance(self._optimizer, Adam) else None
-        theirs = (state.ms, state.vs) if adam else (state.velocities,)
-        for moment, arrays in zip(self._moments, theirs, strict=True):
+        kept = (state.ms, state.vs) if adam else (state.velocities,)
+        for moment, arrays in zip(self._moments, kept, strict=True):
             moment.store(arrays)
         if adam:
             state.t = t = int(self._memory.read(adam.t)[0])

@@ -21,7 +21,7 @@ FEW = 20
 
 def validate_input(
     estimator: Any,
-    theirs: Callable[..., tuple[Any, Array]],
+    original: Callable[..., tuple[Any, Array]],
     X: Any,
     y: Any,
     incremental: bool,
@@ -33,7 +33,7 @@ def validate_input(
     ----------
     estimator : MLPClassifier
         To be fitted.
-    theirs : callable
+    original : callable
         `_validate_input`.
     X, y, incremental, reset
         Its arguments.
@@ -48,11 +48,11 @@ def validate_input(
     if not (isinstance(estimator, MLPClassifier) and _are_plain(y)) or overrides.in_validation(
         estimator
     ):
-        return theirs(X, y, incremental, reset)
+        return original(X, y, incremental, reset)
     found = np.unique(y)
     known = hasattr(estimator, "classes_") and (incremental or estimator.warm_start)
     if len(found) > FEW or (known and not _same(found, estimator)):
-        return theirs(X, y, incremental, reset)
+        return original(X, y, incremental, reset)
     formats, dtypes = ["csr", "csc"], (np.float64, np.float32)
     X, y = validate_data(estimator, X, y, accept_sparse=formats, dtype=dtypes, reset=reset)
     if not known:

@@ -1,7 +1,7 @@
 """Training and prediction in the place of the methods of scikit-learn's class that compute.
 
 Each function has the name, the arguments and the effects of a method of `BaseMultilayerPerceptron`.
-Our estimators call it, and scikit-learn's own where they are accelerated. `theirs` is the method
+Our estimators call it, and scikit-learn's own where they are accelerated. `original` is the method
 that would have run, bound to the estimator: it trains or predicts what the engine does not take.
 """
 
@@ -28,7 +28,7 @@ from .prediction import are_few, predict
 
 def fit_stochastic(
     estimator: Any,
-    theirs: Callable[..., None],
+    original: Callable[..., None],
     X: Any,
     y: Array,
     sample_weight: Array | None,
@@ -45,7 +45,7 @@ def fit_stochastic(
     ----------
     estimator : MLPClassifier or MLPRegressor
         Initialised.
-    theirs : callable
+    original : callable
         `_fit_stochastic`.
     X, y, sample_weight, activations, deltas, coef_grads, intercept_grads, layer_units, incremental
         Its arguments.
@@ -57,7 +57,7 @@ def fit_stochastic(
     if reason:
         overrides.hand_down(estimator, X, own.device, reason)
     if reason and not own.callbacks:  # which scikit-learn's code does not call
-        theirs(X, y, sample_weight, *buffers, layer_units, incremental)
+        original(X, y, sample_weight, *buffers, layer_units, incremental)
         return
     if estimator.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
@@ -86,7 +86,7 @@ def _engine(
 
 def fit_lbfgs(
     estimator: Any,
-    theirs: Callable[..., None],
+    original: Callable[..., None],
     X: Any,
     y: Array,
     sample_weight: Array | None,
@@ -100,8 +100,8 @@ def fit_lbfgs(
 
     Parameters
     ----------
-    estimator, theirs
-        As for `fit_stochastic`, `theirs` being `_fit_lbfgs`.
+    estimator, original
+        As for `fit_stochastic`, `original` being `_fit_lbfgs`.
     X, y, sample_weight, activations, deltas, coef_grads, intercept_grads, layer_units
         Its arguments.
     """
@@ -111,7 +111,7 @@ def fit_lbfgs(
     own, reason = options(estimator), overrides.in_full_batch(estimator, X)
     if reason:
         overrides.hand_down(estimator, X, own.device, reason)
-        theirs(X, y, sample_weight, *others)
+        original(X, y, sample_weight, *others)
         return
     dtype = backends.dtype_of(own.precision) or np.dtype(np.float64)  # SciPy's own
     choice = _choice(estimator, X, X.shape[0], estimator.max_iter)
@@ -126,7 +126,7 @@ def fit_lbfgs(
 
 
 def forward_pass_fast(
-    estimator: Any, theirs: Callable[..., Array], X: Any, check_input: bool = True
+    estimator: Any, original: Callable[..., Array], X: Any, check_input: bool = True
 ) -> Array:
     """Predict the outputs of all rows.
 
@@ -134,7 +134,7 @@ def forward_pass_fast(
     ----------
     estimator : MLPClassifier or MLPRegressor
         Fitted.
-    theirs : callable
+    original : callable
         `_forward_pass_fast`; sparse and few rows are left to it.
     X : array_like or sparse matrix of shape (n, n_features)
         Examples.
@@ -149,12 +149,12 @@ def forward_pass_fast(
         X = validate_data(estimator, X, accept_sparse=["csr", "csc"], reset=False)
     sparse = scipy.sparse.issparse(X)
     if not sparse and are_few(estimator, X):
-        return theirs(X, check_input=False)
+        return original(X, check_input=False)
     reason = overrides.SPARSE if sparse else overrides.in_prediction(estimator)
     if reason:
         overrides.require_known(estimator, reason)
         overrides.tell(estimator, reason)
-        return theirs(X, check_input=False)
+        return original(X, check_input=False)
     return threads.giving_back(partial(predict, estimator, X))
 
 

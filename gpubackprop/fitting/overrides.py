@@ -132,11 +132,11 @@ def require_known(estimator: Any, reason: str) -> None:
 def _in_code(estimator: Any, reliance: Reliance) -> str | None:
     cls: Any = type(estimator)
     own, module = vars(estimator), vars(mlp)
-    for name, theirs in reliance.methods.items():
-        if name in own or _beyond_ours(cls, name) is not theirs:
+    for name, original in reliance.methods.items():
+        if name in own or _beyond_ours(cls, name) is not original:
             return f"{cls.__name__} has a {name} of its own"
-    for name, theirs in reliance.names.items():
-        if module.get(name) is not theirs:
+    for name, original in reliance.names.items():
+        if module.get(name) is not original:
             return f"{name} of {mlp.__name__} was replaced"
     if reliance.attributes and (
         cls.__setattr__ is not object.__setattr__
@@ -177,16 +177,16 @@ def _in_formulas(estimator: Any) -> str | None:
     if not is_ours_alone(hidden):
         uses += [("ACTIVATIONS", hidden), ("DERIVATIVES", hidden)]
     for table, name in uses:
-        theirs = TABLES[table].get(name)
-        if theirs is None or getattr(mlp, table).get(name) is not theirs:
+        original = TABLES[table].get(name)
+        if original is None or getattr(mlp, table).get(name) is not original:
             return f"{table}[{name!r}] is not scikit-learn's own"
     return None
 
 
 def _in_optimizer(estimator: Any) -> str | None:
     for optimizer, methods in OPTIMIZER_METHODS.items():
-        for name, theirs in methods.items():
-            if getattr(optimizer, name) is not theirs:
+        for name, original in methods.items():
+            if getattr(optimizer, name) is not original:
                 return f"{name} of {optimizer.__name__} was replaced"
     state = estimator._optimizer
     own = OPTIMIZER_METHODS.get(type(state))

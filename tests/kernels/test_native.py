@@ -12,7 +12,7 @@ import pytest
 from gpubackprop.kernels.compiled import kernels as compiled
 from gpubackprop.kernels.kernel import Kind, kernel
 from gpubackprop.kernels.native import gc_pause
-from gpubackprop.kernels.native.arguments import pack
+from gpubackprop.kernels.native.arguments import address, pack
 from gpubackprop.kernels.native.compiler import compile_kernel
 from gpubackprop.kernels.native.launch import compiled_kernels
 
@@ -260,3 +260,12 @@ print("numba" in sys.modules)
 def test_kernels_are_declared_without_numba(run_python):
     """On either machine: a process whose machine code is on disk never pays for it."""
     assert run_python(DECLARED) == "False"
+
+
+def test_addresses_are_those_that_numpy_tells(tmp_path):
+    whole = np.arange(24.0).reshape(4, 6)
+    frozen = whole.copy()
+    frozen.flags.writeable = False
+    mapped = np.memmap(tmp_path / "numbers", dtype="float32", mode="w+", shape=(3, 2))
+    for array in (whole, whole[1:, 2::2], whole.T, whole[::-1], whole[:0], frozen, mapped):
+        assert address(array) == array.__array_interface__["data"][0]
