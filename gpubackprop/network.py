@@ -262,7 +262,7 @@ class Network:
         vars(self).update(state)
         try:
             self._bind(backends.select(*self._choice))
-        except backends.GIVES_UP as reason:
+        except backends.GPU_ERRORS as reason:
             _log.warning("a network that was on a GPU goes on on the CPU: %s", reason)
             backend, _, precision = self._choice
             self._choice = (backend, "cpu", precision)

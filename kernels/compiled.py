@@ -38,7 +38,7 @@ Stages = Iterator[Stage]
 Product = Callable[[Array, Array, Array], LoopLaunch]
 """Prepares C = A B."""
 
-_NARROW = 1024
+_NARROW_ROW_BYTES = 1024
 """Bytes of a row up to which 1^T Delta is faster as a product: the BLAS walks down the columns."""
 
 
@@ -136,7 +136,7 @@ class Primitives:
             yield self._divided_product(A.T, delta, grad_W)
 
     def bias_grad(self, delta: Array, grad_b: Array) -> Stages:
-        if grad_b.nbytes <= _NARROW:
+        if grad_b.nbytes <= _NARROW_ROW_BYTES:
             ones = np.ones((1, len(delta)), dtype=delta.dtype)
             yield self._divided_product(ones, delta, grad_b.reshape(1, -1))
             return

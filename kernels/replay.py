@@ -6,7 +6,7 @@ from . import replay_loops
 from .native.arguments import Array, address
 from .native.launch import LoopLaunch, launch
 
-PATIENCE = 50_000
+MAX_SPINS = 50_000
 """Turns of a waiting loop before a thread goes to sleep: about a millisecond."""
 
 
@@ -35,7 +35,7 @@ def attend(order: Array, served: Array, done: Array, calls: Array, mine: int) ->
         done=done,
         calls=calls,
         mine=mine,
-        patience=PATIENCE,
+        patience=MAX_SPINS,
     )
 
 

@@ -14,7 +14,7 @@ from . import checkpointing
 ALIGNMENT = 64
 """Bytes: a cache line and the widest vector register."""
 
-_HUGE = 1 << 21
+_HUGE_PAGE_BYTES = 1 << 21
 """Bytes of a huge page."""
 
 
@@ -136,9 +136,13 @@ def aligned_zeros(size: int, dtype: Any) -> Array:
     """Zeros whose first element lies on a 64-byte boundary, of a huge page if that is filled."""
     dtype = np.dtype(dtype)
     length = size * dtype.itemsize
-    huge = length >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE")
-    boundary = _HUGE if huge else ALIGNMENT
-    buffer = _huge_pages(length + _HUGE) if huge else np.zeros(length + ALIGNMENT, dtype=np.uint8)
+    huge = length >= _HUGE_PAGE_BYTES and hasattr(mmap, "MADV_HUGEPAGE")
+    boundary = _HUGE_PAGE_BYTES if huge else ALIGNMENT
+    buffer = (
+        _huge_pages(length + _HUGE_PAGE_BYTES)
+        if huge
+        else np.zeros(length + ALIGNMENT, dtype=np.uint8)
+    )
     start = -address(buffer) % boundary
     return buffer[start : start + length].view(dtype)
 

@@ -14,7 +14,7 @@ from .backend import Backend
 from .cuda import detection
 
 __all__ = [
-    "GIVES_UP",
+    "GPU_ERRORS",
     "NAMES",
     "PRECISIONS",
     "Backend",
@@ -36,12 +36,12 @@ PRECISIONS = ("auto", *_DTYPES)
 _DEVICES = re.compile(r"auto|cpu|cuda(:\d+)?")
 _ROUNDINGS = {"tf32": Rounding.TF32, "bf16": Rounding.BF16}
 
-WORTH_A_GPU_STEP = 20_000_000
+MIN_GPU_STEP_MACS = 20_000_000
 """Multiply-adds of a mini-batch: some 0.2 ms of two CPU cores, several times a GPU's launches."""
-WORTH_A_GPU_START = 200_000_000_000
+MIN_GPU_FIT_MACS = 200_000_000_000
 """Multiply-adds of a whole fit: some 2 s of two cores, what it takes to start CUDA."""
 
-GIVES_UP = (MemoryError, RuntimeError, OSError)
+GPU_ERRORS = (MemoryError, RuntimeError, OSError)
 """Errors that a GPU may fail with: no memory, CUDA's own errors, a missing library."""
 
 _log = logging.getLogger("gpubackprop")
@@ -97,7 +97,7 @@ def _made(choice: Choice, make: Callable[[Backend], Made], sessions: ExitStack) 
     if device == "auto" and backend == "auto" and _gpu_is_worth_it(work):
         try:
             return _on(_gpu(0, _ROUNDINGS.get(precision, Rounding.NONE)), make, sessions)
-        except GIVES_UP as reason:
+        except GPU_ERRORS as reason:
             words = str(reason)  # the exception would keep what was allocated
             _log.warning("device 'auto': the GPU gives up and the CPU takes over: %s", words)
     return _on(select(backend, device, precision), make, sessions)
@@ -182,7 +182,7 @@ def gpu_for(device: str, precision: str, work: Work) -> Backend | None:
         return None
     try:
         return _gpu(_index(device), rounding)
-    except GIVES_UP as reason:
+    except GPU_ERRORS as reason:
         _log.info("the CPU takes over: %s", reason)
         return None
 
@@ -220,9 +220,9 @@ def _gpu(index: int, rounding: Rounding) -> Backend:
 
 def _gpu_is_worth_it(work: Work) -> bool:
     """Whether "auto" takes the GPU; says in the log what it chose and why."""
-    if work.multiply_adds < WORTH_A_GPU_STEP:
+    if work.multiply_adds < MIN_GPU_STEP_MACS:
         reason = "a mini-batch is too small to gain from a GPU"
-    elif work.multiply_adds * work.batches < WORTH_A_GPU_START:
+    elif work.multiply_adds * work.batches < MIN_GPU_FIT_MACS:
         reason = "the whole of the work takes no longer than starting CUDA"
     else:
         usable, reason = detection.status(0)

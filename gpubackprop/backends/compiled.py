@@ -26,11 +26,11 @@ from .backend import Backend, Run, Step
 from .recording import Recording
 from .thread_team import team
 
-INTERRUPT_EVERY = 0.02
+INTERRUPT_SECONDS = 0.02
 """Seconds that machine code may run before Python looks for an interrupt."""
-WORTH_A_THREAD = 1_000_000
+MIN_THREAD_MACS = 1_000_000
 """Multiply-adds of a step for each thread, some 20 microseconds; its barriers cost about two."""
-WORTH_A_BARRIER = 25_000
+MIN_CALL_MACS = 25_000
 """The same of each of its primitives, on average: all threads wait after most of them."""
 
 
@@ -65,7 +65,7 @@ def prepare(step: Step, multiply_adds: int) -> Run:
 
 def _worth_dividing(multiply_adds: int, calls: int) -> int:
     """How many threads a step keeps busy, by its multiply-adds and its primitives' calls."""
-    worth = min(multiply_adds // WORTH_A_THREAD, multiply_adds // calls // WORTH_A_BARRIER)
+    worth = min(multiply_adds // MIN_THREAD_MACS, multiply_adds // calls // MIN_CALL_MACS)
     return max(1, min(threads.available(), worth))
 
 
@@ -91,7 +91,7 @@ def _paced(launches: list[LoopLaunch], execute: Callable[[], None]) -> Callable[
         started = time.perf_counter()
         execute()
         seconds = max(time.perf_counter() - started, 1e-6)
-        at_once = max(1, int(now * min(INTERRUPT_EVERY / seconds, 8)))
+        at_once = max(1, int(now * min(INTERRUPT_SECONDS / seconds, 8)))
         return now
 
     return run

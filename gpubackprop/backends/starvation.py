@@ -1,12 +1,12 @@
 """Whether threads that compute in step get the cores that they need."""
 
-WINDOW = 0.02
+WINDOW_SECONDS = 0.02
 """Seconds of computing that are judged at a time: several slices of the processor's time."""
-TOLERATED = 0.25
+TOLERATED_SHARE = 0.25
 """Share of its time that a thread may do without a core; beside one busy process it is a third."""
-GRACE = 1e-4
+GRACE_SECONDS = 1e-4
 """Thread-seconds lost by every order to waking threads that sleep."""
-SHORTEST, LONGEST = 0.1, 3.2
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.1, 3.2
 """Seconds until threads that were starved are tried again; each time in vain doubles them."""
 
 
@@ -26,7 +26,7 @@ class Starvation:
     def __init__(self, size: int) -> None:
         self._size = size
         self._passed = self._lost = 0.0
-        self._pause, self._until = SHORTEST, 0.0
+        self._pause, self._until = MIN_PAUSE_SECONDS, 0.0
 
     def note(self, now: float, passed: float, computed: float) -> None:
         """Take an order into account.
@@ -41,14 +41,14 @@ class Starvation:
             Seconds that the threads had a core meanwhile, all together.
         """
         self._passed += passed
-        self._lost += max(0.0, self._size * passed - computed - GRACE)
-        if self._passed < WINDOW:
+        self._lost += max(0.0, self._size * passed - computed - GRACE_SECONDS)
+        if self._passed < WINDOW_SECONDS:
             return
-        if self._lost > TOLERATED * self._size * self._passed:
+        if self._lost > TOLERATED_SHARE * self._size * self._passed:
             self._until = now + self._pause
-            self._pause = min(2 * self._pause, LONGEST)
+            self._pause = min(2 * self._pause, MAX_PAUSE_SECONDS)
         else:
-            self._pause = SHORTEST
+            self._pause = MIN_PAUSE_SECONDS
         self._passed = self._lost = 0.0
 
     def lasts(self, now: float) -> bool:

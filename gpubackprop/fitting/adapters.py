@@ -12,7 +12,7 @@ from ..backends.backend import Backend
 from ..kernels.optimizers import Adam
 from ..training.epochs import Epochs
 from ..training.memory_plan import Plan, plan
-from ..training.snapshot import LastEpoch
+from ..training.snapshot import EpochSnapshot
 from .contract import SGDOptimizer
 from .conversion import (
     formulas,
@@ -71,7 +71,7 @@ class DenseEngine:
             planned,
         )
         state = [self._net.theta, *self._optimizer.changed]
-        self._last = LastEpoch(state if planned.keeps_epoch else [], backend.memory)
+        self._last = EpochSnapshot(state if planned.keeps_epoch else [], backend.memory)
 
     def load(self, estimator: Any) -> None:
         """Go on with the weights and the optimizer's state of an estimator of the same layers."""

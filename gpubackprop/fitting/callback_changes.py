@@ -29,7 +29,7 @@ _FIXED = (
 )
 
 
-class Snapshot(NamedTuple):
+class ModelSnapshot(NamedTuple):
     """A model between two epochs, before its callbacks are called."""
 
     weights: list[Array]
@@ -40,23 +40,23 @@ class Snapshot(NamedTuple):
     """Numbers and names in its state."""
 
 
-def snapshot(estimator: Any) -> Snapshot:
+def snapshot(estimator: Any) -> ModelSnapshot:
     """Keep what callbacks might change."""
     weights = [w.copy() for w in estimator.coefs_ + estimator.intercepts_]
     watched = (*_OF_THE_OPTIMIZER, *_OF_THE_EPOCH, *_FIXED)
-    return Snapshot(
+    return ModelSnapshot(
         weights, {name: getattr(estimator, name, None) for name in watched}, _state(estimator)
     )
 
 
-def take_up(estimator: Any, before: Snapshot) -> bool:
+def take_up(estimator: Any, before: ModelSnapshot) -> bool:
     """Hand the optimizer what has changed since.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
         Its callbacks have been called.
-    before : Snapshot
+    before : ModelSnapshot
         Of the time before.
 
     Returns

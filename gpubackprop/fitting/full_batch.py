@@ -12,12 +12,12 @@ from ..backends.backend import Backend, Run, Step
 from ..backends.cuda.device_arrays import on_gpu
 from ..backprop import bind
 from ..kernels.protocol import Kernels
-from ..training.memory_plan import MARGIN, Sizes, mebibytes, would_need
+from ..training.memory_plan import MARGIN_BYTES, Sizes, mebibytes, would_need
 from .contract import FULL_BATCH
 from .conversion import formulas, layer_sizes, loss_scale, network, targets, usable
 from .options import options
 
-PART = 8192
+PART_ROWS = 8192
 """Rows that are converted at a time, where X is of another type than is computed in."""
 
 
@@ -66,8 +66,8 @@ class FullBatch:
         self._net = network(estimator, dtype, backend.memory)
         self._grad = self._net.zeros_like()
         self._X, self._Y = X, targets(estimator, y, dtype)
-        self._converts = backend.memory is HOST and X.dtype != dtype and len(X) > PART
-        room = Workspace.allocate(self._net, f, PART if self._converts else len(X), checkpoint)
+        self._converts = backend.memory is HOST and X.dtype != dtype and len(X) > PART_ROWS
+        room = Workspace.allocate(self._net, f, PART_ROWS if self._converts else len(X), checkpoint)
         if not self._converts:
             examples = backend.memory.rows(_readable(X, dtype))
             room = room.reading(examples, backend.memory.rows(self._Y))
@@ -183,7 +183,7 @@ def _require_room(
     def needs(checkpoint: Checkpoint) -> int:
         sizes = Sizes(layer_sizes, dtype, memory, checkpoint, apart)
         moved = sizes.targets(rows) if in_memory else sizes.data(rows)
-        return 2 * sizes.parameters + sizes.workspace(rows) + moved + MARGIN
+        return 2 * sizes.parameters + sizes.workspace(rows) + moved + MARGIN_BYTES
 
     available, needed = memory.available(), needs(checkpoint)
     if available is not None and needed > available:

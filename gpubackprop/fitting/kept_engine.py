@@ -19,7 +19,7 @@ from .conversion import formulas, layer_sizes, targets, training_dtype
 from .epoch_loop import Data, Engine
 from .options import options
 
-LARGEST = 4 << 20
+MAX_BYTES = 4 << 20
 """Bytes of an engine, its data included, that is kept."""
 
 
@@ -69,7 +69,7 @@ def engine(estimator: Any, data: Data, batch_size: int, backend: Backend) -> Den
     if kept is not None and kept.kind == _kind(estimator, data, batch_size, backend):
         kept.begin_again(estimator, data)
         return kept
-    small = _bytes(estimator, data, batch_size) <= LARGEST
+    small = _bytes(estimator, data, batch_size) <= MAX_BYTES
     return (KeptEngine if small else DenseEngine)(estimator, data, batch_size, backend)
 
 

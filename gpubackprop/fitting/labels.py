@@ -15,7 +15,7 @@ from ..algorithm.parameters import Array
 from . import overrides
 from .contract import MLPClassifier
 
-FEW = 20
+MAX_CLASSES = 20
 """Classes; of more, scikit-learn may warn."""
 
 
@@ -51,7 +51,7 @@ def validate_input(
         return original(X, y, incremental, reset)
     found = np.unique(y)
     known = hasattr(estimator, "classes_") and (incremental or estimator.warm_start)
-    if len(found) > FEW or (known and not _same(found, estimator)):
+    if len(found) > MAX_CLASSES or (known and not _same(found, estimator)):
         return original(X, y, incremental, reset)
     formats, dtypes = ["csr", "csc"], (np.float64, np.float32)
     X, y = validate_data(estimator, X, y, accept_sparse=formats, dtype=dtypes, reset=reset)

@@ -23,15 +23,15 @@ from .options import options
 _log = logging.getLogger("gpubackprop")
 _forward = bind(reference).forward
 
-CACHED = 1 << 20
+CACHED_BYTES = 1 << 20
 """Bytes of a layer's activations that stay in the processor's cache: of the rows of a block."""
-BLOCK = 512
+BLOCK_ROWS = 512
 """Rows of a block at the least: fewer are multiplied more slowly."""
-WORTH_A_THREAD = 15_000_000
+MIN_THREAD_MACS = 15_000_000
 """Multiply-adds for each thread, half a millisecond; starting it takes a fifth of that."""
-GPU_BLOCK = 8192
+GPU_BLOCK_ROWS = 8192
 """The same on a GPU: enough to keep all of it busy, and few enough for its memory."""
-MOVING = 50
+MACS_PER_MOVED_NUMBER = 50
 """Multiply-adds that a CPU does while a number goes to a GPU and back; estimated, not measured."""
 
 
@@ -47,10 +47,10 @@ def are_few(estimator: Any, X: Array) -> bool:
     """
     if estimator.activation in OURS_ALONE:
         return False
-    if len(X) <= BLOCK:
+    if len(X) <= BLOCK_ROWS:
         return True
     on_cpu = not options(estimator).device.startswith("cuda")
-    return on_cpu and len(X) * _row_bytes(estimator, X) <= CACHED
+    return on_cpu and len(X) * _row_bytes(estimator, X) <= CACHED_BYTES
 
 
 def _row_bytes(estimator: Any, X: Array) -> int:
@@ -106,8 +106,8 @@ def predict(estimator: Any, X: Array) -> Array:
 
 def _divided(rows: int, weights: int, row_bytes: int) -> tuple[int, int]:
     """How many threads are worth starting, and how many rows make a block."""
-    workers = max(1, min(threads.available(), rows * weights // WORTH_A_THREAD))
-    largest = max(BLOCK, CACHED // row_bytes)
+    workers = max(1, min(threads.available(), rows * weights // MIN_THREAD_MACS))
+    largest = max(BLOCK_ROWS, CACHED_BYTES // row_bytes)
     blocks = max(1, -(-rows // (largest * workers))) * workers
     return workers, max(1, -(-rows // blocks))
 
@@ -157,11 +157,11 @@ def predict_on(backend: Backend, estimator: Any, X: Any) -> Any:
     f, algorithm = formulas(estimator), bind(backend.kernels)
     with backend.session():
         net = network(estimator, dtype, memory)
-        ws = Workspace.allocate(net, f, min(GPU_BLOCK, len(X)))
+        ws = Workspace.allocate(net, f, min(GPU_BLOCK_ROWS, len(X)))
         outputs = net.layer_sizes[-1]
         y_hat = memory.zeros(len(X) * outputs, dtype).reshape(len(X), outputs)
-        for start in range(0, len(X), GPU_BLOCK):
-            rows = slice(start, min(start + GPU_BLOCK, len(X)))
+        for start in range(0, len(X), GPU_BLOCK_ROWS):
+            rows = slice(start, min(start + GPU_BLOCK_ROWS, len(X)))
             block = ws.first(rows.stop - rows.start)
             block.examples[...] = memory.put(X[rows])
             algorithm.forward(block.layers)
@@ -176,7 +176,7 @@ def _by_gpu(estimator: Any, X: Array) -> Array | None:
         return None
     try:
         predicted: Array = predict_on(backend, estimator, X)
-    except backends.GIVES_UP as reason:
+    except backends.GPU_ERRORS as reason:
         _log.warning("the GPU gives up and the CPU predicts: %s", str(reason))
         return None
     return predicted
@@ -188,8 +188,8 @@ def _gpu(estimator: Any, X: Array) -> Backend | None:
     if own.device == "cpu" or own.backend != "auto":
         return None
     weights = sum(W.size for W in estimator.coefs_)
-    gain = max(0, weights - MOVING * X.shape[1])
-    work = Work(min(GPU_BLOCK, len(X)) * gain, -(-len(X) // GPU_BLOCK))
+    gain = max(0, weights - MACS_PER_MOVED_NUMBER * X.shape[1])
+    work = Work(min(GPU_BLOCK_ROWS, len(X)) * gain, -(-len(X) // GPU_BLOCK_ROWS))
     return backends.gpu_for(own.device, own.precision, work)
 
 

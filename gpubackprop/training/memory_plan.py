@@ -10,9 +10,9 @@ from ..algorithm import checkpointing
 from ..algorithm.checkpointing import Checkpoint
 from ..algorithm.memory import Capacity, row_length
 
-_WINDOW = 256 << 20
+_WINDOW_BYTES = 256 << 20
 """Bytes of data on the way at a time: enough for transfers at full speed."""
-MARGIN = 64 << 20
+MARGIN_BYTES = 64 << 20
 """Bytes for cuBLAS's workspace, partial sums and code."""
 
 
@@ -140,7 +140,7 @@ def _ways(
                 parameters=(vectors + kept + (part < batch_size)) * sizes.parameters,
                 workspace=sizes.workspace(part),
                 data=sizes.data(rows),
-                margin=MARGIN,
+                margin=MARGIN_BYTES,
                 available=available,
                 keeps_epoch=kept > 0,
                 checkpoint=sizes.checkpoint,
@@ -252,7 +252,7 @@ class Sizes:
 
     def window(self, batch_size: int, rows: int, available: int) -> int:
         """Rows of each of two windows: whole batches, as many as are useful and fit."""
-        batches = max(1, min(available, 2 * _WINDOW) // 2 // self.data(batch_size))
+        batches = max(1, min(available, 2 * _WINDOW_BYTES) // 2 // self.data(batch_size))
         return min(batches * batch_size, -(-rows // batch_size) * batch_size)
 
 

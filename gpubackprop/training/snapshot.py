@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ..algorithm.memory import Array, Memory
 
 
-class LastEpoch:
+class EpochSnapshot:
     """Copies of arrays that training changes, beside them.
 
     Parameters

@@ -22,9 +22,9 @@ from .tile import COLUMNS, LANES, ROWS, THREADS, WARP, WARPS, WIDEST, WIDTH
 
 Launches = Iterator[Launch]
 
-_ENOUGH = 4
+_BLOCKS_PER_SM = 4
 """Blocks for each multiprocessor that keep it busy."""
-_MOST_DOWN = 65_535
+_MAX_GRID_Y = 65_535
 """Blocks along y that a grid may have."""
 
 
@@ -160,7 +160,7 @@ class Primitives:
         """
         yield self._product(A, W, out)
         wanted = -(-len(out) // (4 * WARPS))  # four rows to a warp
-        blocks = max(1, min(wanted, _ENOUGH * self._device.multiprocessors))
+        blocks = max(1, min(wanted, _BLOCKS_PER_SM * self._device.multiprocessors))
         partial = self._sums_of(blocks, grad_b)
         losses = self._device.empty(blocks, out.dtype)
         yield self._by_warps(
@@ -320,12 +320,12 @@ class Primitives:
     def _by_tiles(self, kernel: Kernel, out: Array, /, **arguments: Any) -> Launch:
         """Launch over all of a matrix, four rows to a thread where the matrix has enough."""
         down = -(-len(out) // ROWS)
-        blocks = min(down, max(-(-down // 4), self._enough(out)), _MOST_DOWN)
+        blocks = min(down, max(-(-down // 4), self._enough(out)), _MAX_GRID_Y)
         return self._tiled(kernel, out, blocks, **arguments)
 
     def _enough(self, matrix: Array) -> int:
         """How many rows of blocks keep the device busy."""
-        return -(-_ENOUGH * self._device.multiprocessors // _tiles_across(matrix))
+        return -(-_BLOCKS_PER_SM * self._device.multiprocessors // _tiles_across(matrix))
 
     def _by_groups(self, kernel: Kernel, vectors: dict[str, Array], **constants: Any) -> Launch:
         """Launch over all of some vectors, one or more groups of neighbours to a thread."""
@@ -336,7 +336,7 @@ class Primitives:
 
     def _blocks(self, size: int) -> int:
         groups = -(-size // WIDTH)
-        return max(1, min(-(-groups // THREADS), 2 * _ENOUGH * self._device.multiprocessors))
+        return max(1, min(-(-groups // THREADS), 2 * _BLOCKS_PER_SM * self._device.multiprocessors))
 
     def _tiled(self, kernel: Kernel, matrix: Array, down: int, /, **arguments: Any) -> Launch:
         grid = (_tiles_across(matrix), down)

@@ -305,7 +305,7 @@ def test_no_thread_writes_what_another_has_yet_to_read(checkpoint, first, monkey
 @pytest.mark.parametrize("pieces", [1, 3])
 def test_threads_side_by_side_are_the_same_bits(pieces, make_problem, monkeypatch):
     monkeypatch.setattr(threads, "available", lambda: pieces)
-    monkeypatch.setattr(compiled, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(compiled, "MIN_THREAD_MACS", 1)
     shape = {"n": 310, "batch_size": 300, "sizes": (30, 90, 20, 150, 40, 10)}
     one, another = (make_problem("float32", "Adam", True, **shape) for _ in range(2))
     where = compiled.backend

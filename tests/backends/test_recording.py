@@ -150,7 +150,7 @@ def test_threads_side_by_side_equal_driving_their_pieces(
 ):
     """A barrier too few, or a piece that is not its own, shows here."""
     monkeypatch.setattr(threads, "available", lambda: pieces)
-    monkeypatch.setattr(gpubackprop.backends.compiled, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(gpubackprop.backends.compiled, "MIN_THREAD_MACS", 1)
     one, another = (
         make_problem("float32", optimizer, True, n=310, batch_size=300, sizes=sizes)
         for _ in range(2)
@@ -169,7 +169,7 @@ def test_one_thread_in_turn_computes_the_same_bits(
 ):
     """Starved never, always, or every other moment: the weights are the same."""
     monkeypatch.setattr(threads, "available", lambda: pieces)
-    monkeypatch.setattr(gpubackprop.backends.compiled, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(gpubackprop.backends.compiled, "MIN_THREAD_MACS", 1)
     undisturbed, starved, changing = (
         make_problem("float32", optimizer, True, n=310, batch_size=300, sizes=sizes)
         for _ in range(3)

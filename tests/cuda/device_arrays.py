@@ -18,7 +18,7 @@ rows = rng.permutation(150)[:70]
 X, LABELS = IRIS[rows], SPECIES[rows]
 Y = X @ rng.standard_normal((4, 2))
 WEIGHT = rng.uniform(0.5, 2, 70)
-MANY = rng.standard_normal((prediction.BLOCK + 9, 4))
+MANY = rng.standard_normal((prediction.BLOCK_ROWS + 9, 4))
 
 SMALL = {"hidden_layer_sizes": (5,), "batch_size": 32, "max_iter": 2, "random_state": 0}
 

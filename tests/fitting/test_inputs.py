@@ -279,11 +279,11 @@ def test_lbfgs_converts_float32_rows_in_parts(
     X = task.X.astype(np.float32)
     weight = np.linspace(0.5, 2.0, len(X)) if weighted else None
     params = {**BASE, "solver": "lbfgs", "max_iter": 5, "tol": 1e-8}
-    monkeypatch.setattr(full_batch, "PART", 7)
+    monkeypatch.setattr(full_batch, "PART_ROWS", 7)
     parts = ours_for(task, **params)
     whole = ours_for(task, **params)
     parts.fit(X, task.y, weight)
-    monkeypatch.setattr(full_batch, "PART", len(X))
+    monkeypatch.setattr(full_batch, "PART_ROWS", len(X))
     whole.fit(X, task.y, weight)
     for ours, expected in zip(parts.coefs_, whole.coefs_, strict=True):
         np.testing.assert_allclose(ours, expected, rtol=1e-6, atol=1e-6)

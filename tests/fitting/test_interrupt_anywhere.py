@@ -17,7 +17,7 @@ import gpubackprop
 from gpubackprop import backends
 from gpubackprop.backends import threads
 from gpubackprop.fitting import epoch_loop, methods, prediction
-from gpubackprop.fitting.prediction import BLOCK
+from gpubackprop.fitting.prediction import BLOCK_ROWS
 
 from .agreement import TASKS, ours_for
 
@@ -88,7 +88,7 @@ def test_predict() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = _model("adam").fit(task.X, task.y)
-    X = np.resize(task.X, (BLOCK + 1, task.X.shape[1]))
+    X = np.resize(task.X, (BLOCK_ROWS + 1, task.X.shape[1]))
     assert_nothing_is_left(lambda: model.predict(X))
 
 

@@ -82,7 +82,7 @@ def test_the_same_bits_whatever_changes_between_calls(
 
     found = trained()
     assert _kept(found) is not None
-    monkeypatch.setattr(kept_engine, "LARGEST", -1)
+    monkeypatch.setattr(kept_engine, "MAX_BYTES", -1)
     expected = trained()
     assert _kept(expected) is None
     for ours, fresh in zip(_state(found), _state(expected), strict=True):
@@ -95,7 +95,7 @@ def test_solvers(kind: Any, params: dict[str, Any], monkeypatch: pytest.MonkeyPa
     found, expected = (kind(hidden_layer_sizes=(6,), random_state=0, **params) for _ in range(2))
     for start in (0, 30, 0):
         _stream(found, start)
-    monkeypatch.setattr(kept_engine, "LARGEST", -1)
+    monkeypatch.setattr(kept_engine, "MAX_BYTES", -1)
     for start in (0, 30, 0):
         _stream(expected, start)
     for ours, fresh in zip(_state(found), _state(expected), strict=True):

@@ -11,7 +11,7 @@ from sklearn.preprocessing import LabelBinarizer
 import gpubackprop as ours
 from gpubackprop.fitting import labels
 from gpubackprop.fitting.contract import mlp
-from gpubackprop.fitting.labels import FEW
+from gpubackprop.fitting.labels import MAX_CLASSES
 
 N = 60
 NUMBERS = np.arange(N) % 3
@@ -31,7 +31,7 @@ LABELS = {
     "a column": NUMBERS[:, None],
     "indicators": np.eye(3, dtype=int)[NUMBERS],
     "backwards": NUMBERS[::-1],
-    "many": np.arange(N) % (FEW + 1),
+    "many": np.arange(N) % (MAX_CLASSES + 1),
 }
 
 

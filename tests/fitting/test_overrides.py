@@ -28,7 +28,7 @@ from .agreement import (
 )
 
 BASE: Params = {"hidden_layer_sizes": (6, 4), "batch_size": 16, "random_state": 0, "max_iter": 4}
-MANY = np.tile(TASKS["regression"].X, (prediction.BLOCK // 61 + 2, 1))
+MANY = np.tile(TASKS["regression"].X, (prediction.BLOCK_ROWS // 61 + 2, 1))
 
 Train = Callable[[Any, Any, Any], None]
 """Trains a model on X and y."""

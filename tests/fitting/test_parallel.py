@@ -172,7 +172,7 @@ from gpubackprop import MLPRegressor
 from gpubackprop.backends import compiled
 
 warnings.simplefilter("ignore")
-compiled.WORTH_A_THREAD = 1
+compiled.MIN_THREAD_MACS = 1
 rng = np.random.RandomState(0)
 X, y = rng.randn(2000, 30), rng.randn(2000)
 model = MLPRegressor(hidden_layer_sizes=(60, 40), solver={solver!r}, max_iter=20)

@@ -28,8 +28,8 @@ ROWS = [1, 1023, 1024, 1025, 2048, 2049, 5000]
 @pytest.fixture(autouse=True)
 def small_work_is_divided(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows past a block are divided, among threads too, as they are where there is much to do."""
-    monkeypatch.setattr(prediction, "CACHED", 0)
-    monkeypatch.setattr(prediction, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(prediction, "CACHED_BYTES", 0)
+    monkeypatch.setattr(prediction, "MIN_THREAD_MACS", 1)
 
 
 def _examples(rows: int) -> Array:
@@ -137,7 +137,7 @@ def test_weights_of_several_types(hidden: tuple[int, ...]) -> None:
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_few_rows_are_scikit_learns_and_many_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prediction, "CACHED", 1 << 20)
+    monkeypatch.setattr(prediction, "CACHED_BYTES", 1 << 20)
     model = MLPRegressor(hidden_layer_sizes=(4, 50), max_iter=1).fit(_examples(20), np.ones(20))
     ours: list[int] = []
 

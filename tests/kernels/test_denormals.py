@@ -107,7 +107,7 @@ def interrupt(model, record):
 @pytest.mark.parametrize("end", [None, stop, fail, interrupt])
 def test_a_fit_leaves_the_users_thread_as_it_was(end, solver, lanes, monkeypatch):
     monkeypatch.setattr(threads, "available", lambda: lanes)
-    monkeypatch.setattr("gpubackprop.backends.compiled.WORTH_A_THREAD", 1)
+    monkeypatch.setattr("gpubackprop.backends.compiled.MIN_THREAD_MACS", 1)
     X = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32)
     callbacks = [look, *([end] if end else [])]
     model = MLPRegressor(

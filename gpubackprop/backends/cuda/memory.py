@@ -8,9 +8,9 @@ from ...algorithm.memory import Array, Staging, matrix, row_length
 from ...kernels.cuda.gpu import Gpu
 from ...kernels.cuda.tile import WIDEST
 
-PIECE = 64 << 20
+PIECE_BYTES = 64 << 20
 """Bytes of a matrix that are moved at a time."""
-_STAGED = 64 << 10
+_STAGED_BYTES = 64 << 10
 """Bytes that CUDA copies away before it returns; the source of more must not change meanwhile."""
 
 
@@ -46,7 +46,7 @@ class DeviceMemory:
             return values
         rows, columns = values.shape
         room = matrix(rows, columns, values.dtype, self)
-        step = max(1, PIECE // (columns * values.itemsize))
+        step = max(1, PIECE_BYTES // (columns * values.itemsize))
         with self._gpu:
             for start in range(0, rows, step):  # a second copy of all might not fit
                 piece = values[start : start + step]
@@ -57,7 +57,7 @@ class DeviceMemory:
         """Copy values to an array of the device."""
         with self._gpu:
             out.set(np.ascontiguousarray(values, dtype=out.dtype))  # type: ignore[attr-defined]
-            if values.nbytes > _STAGED:
+            if values.nbytes > _STAGED_BYTES:
                 self._gpu.stream.synchronize()
 
     def read(self, array: Array) -> Array:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.gpu
 
 SIZES = (33, 65, 129, 7)
 LARGE = {"n": 7001, "batch_size": 333, "sizes": SIZES}
-MARGIN = 64 << 20
+MARGIN_BYTES = 64 << 20
 
 
 def limited(backend, monkeypatch, room):
@@ -35,7 +35,7 @@ def pair(request, make_problem):
 
 def test_streaming_changes_no_bit(backend, sizes, pair, monkeypatch, caplog):
     losses, state = Moved(pair[0], backend).train()
-    room = 4 * sizes.parameters + sizes.workspace(333) + 2 * sizes.data(666) + MARGIN
+    room = 4 * sizes.parameters + sizes.workspace(333) + 2 * sizes.data(666) + MARGIN_BYTES
     with caplog.at_level(logging.INFO, "gpubackprop"):
         streamed, another = Moved(pair[1], limited(backend, monkeypatch, room)).train()
     assert "666 rows at a time" in caplog.text
@@ -46,7 +46,7 @@ def test_streaming_changes_no_bit(backend, sizes, pair, monkeypatch, caplog):
 
 def test_parts_of_a_batch_add_up_to_it(backend, sizes, pair, monkeypatch):
     losses, _ = Moved(pair[0], backend).train()
-    room = 5 * sizes.parameters + sizes.workspace(42) + 2 * sizes.data(333) + MARGIN
+    room = 5 * sizes.parameters + sizes.workspace(42) + 2 * sizes.data(333) + MARGIN_BYTES
     with pytest.warns(UserWarning, match="in parts of 42"):
         moved = Moved(pair[1], limited(backend, monkeypatch, room))
     in_parts, _ = moved.train()

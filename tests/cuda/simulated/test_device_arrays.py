@@ -234,7 +234,7 @@ def classifier():
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_predictions_stay_there(method, classes, monkeypatch):
-    monkeypatch.setattr(prediction, "GPU_BLOCK", 32)  # full blocks and a tail
+    monkeypatch.setattr(prediction, "GPU_BLOCK_ROWS", 32)  # full blocks and a tail
     model = MLPClassifier(**SMALL).fit(X, np.minimum(LABELS, classes - 1))
     cupy.to_host.clear()
     found = host(getattr(model, method)(there(X)))
@@ -350,17 +350,17 @@ def test_weights_of_a_type_that_no_gpu_computes_in(classifier):
 
 @pytest.mark.parametrize(("worth", "there"), [(1, True), (10**12, False)])
 def test_auto_predicts_where_it_pays(gpu, classifier, monkeypatch, worth, there):
-    monkeypatch.setattr("gpubackprop.backends.WORTH_A_GPU_STEP", worth)
-    monkeypatch.setattr("gpubackprop.backends.WORTH_A_GPU_START", worth)
-    monkeypatch.setattr(prediction, "MOVING", 0)
+    monkeypatch.setattr("gpubackprop.backends.MIN_GPU_STEP_MACS", worth)
+    monkeypatch.setattr("gpubackprop.backends.MIN_GPU_FIT_MACS", worth)
+    monkeypatch.setattr(prediction, "MACS_PER_MOVED_NUMBER", 0)
     launches = gpu.seed
     classifier.predict(MANY)
     assert (gpu.seed > launches) == there
 
 
 def test_moving_more_than_is_computed_does_not_pay(gpu, classifier, monkeypatch):
-    monkeypatch.setattr("gpubackprop.backends.WORTH_A_GPU_STEP", 1)
-    monkeypatch.setattr("gpubackprop.backends.WORTH_A_GPU_START", 1)
+    monkeypatch.setattr("gpubackprop.backends.MIN_GPU_STEP_MACS", 1)
+    monkeypatch.setattr("gpubackprop.backends.MIN_GPU_FIT_MACS", 1)
     launches = gpu.seed
     classifier.predict(MANY)
     assert gpu.seed == launches
@@ -460,7 +460,7 @@ def test_the_networks_calls_wait_for_the_streams(net, gpu):
 
 def test_rows_are_moved_in_pieces(monkeypatch):
     """A second copy of all of them might not fit."""
-    monkeypatch.setattr(cuda_memory, "PIECE", 3 * X.shape[1] * X.itemsize)
+    monkeypatch.setattr(cuda_memory, "PIECE_BYTES", 3 * X.shape[1] * X.itemsize)
     model = MLPRegressor(device="cuda", **SMALL).fit(X, Y)
     assert (3, X.shape[1]) in cupy.to_device
     assert X.shape not in cupy.to_device
