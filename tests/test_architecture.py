@@ -68,7 +68,7 @@ FLOORS = (
     ("fitting.options", "fitting.warnings_of_scikit_learn"),
     ("callbacks", "fitting.callback_changes", "fitting.contract", "fitting.scores"),
     ("training.epochs", "backends.cuda.device_arrays"),
-    ("training.batches", "training.snapshot", "training.memory_plan"),
+    ("training.batches", "training.last_epoch", "training.memory_plan"),
     ("backends",),
     ("backends.compiled", "backends.cuda.backend", "backends.reference"),
     ("backends.cuda.execution", "backends.cuda.memory"),

@@ -11,8 +11,8 @@ from ..algorithm.parameters import Array, Parameters
 from ..backends.backend import Backend
 from ..kernels.optimizers import Adam
 from ..training.epochs import Epochs
+from ..training.last_epoch import LastEpoch
 from ..training.memory_plan import Plan, plan
-from ..training.snapshot import LastEpoch
 from .contract import SGDOptimizer
 from .conversion import (
     formulas,
