@@ -61,10 +61,6 @@ class Primitives:
     def __init__(self, pieces: int = 1, product: Product = product) -> None:
         self._pieces, self._product = pieces, product
 
-    def divided(self, pieces: int) -> "Primitives":
-        """Make the same primitives for another number of threads."""
-        return Primitives(pieces, self._product)
-
     def gather(self, X: Array, order: Array, cursor: Array, out: Array) -> Stages:
         if X.shape[1] != out.shape[1]:
             raise ValueError(f"gather: {X.shape[1]} columns into {out.shape[1]}")

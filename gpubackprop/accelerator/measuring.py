@@ -1,4 +1,4 @@
-"""What scikit-learn's own code takes for one epoch, gradient or prediction, measured.
+"""Measure how long scikit-learn's own code takes for one epoch, gradient or prediction.
 
 Each function is given the estimator after a call, scikit-learn's method and the call's arguments,
 and leaves the estimator as it is.

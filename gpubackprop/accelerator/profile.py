@@ -1,4 +1,4 @@
-"""Which calls were accelerated, for how long, and which were left to scikit-learn: noted.
+"""Note which calls were accelerated, for how long, and which were left to scikit-learn.
 
 Each process notes its calls in a file of its own, in a folder that an environment variable names,
 so that the processes of a parallel search are in the report as well.

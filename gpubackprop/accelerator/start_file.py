@@ -29,6 +29,6 @@ def install() -> None:
 
 def remove() -> bool:
     """Delete the file, and say whether there was one."""
-    there = path().exists()
+    existed = path().exists()
     path().unlink(missing_ok=True)
-    return there
+    return existed

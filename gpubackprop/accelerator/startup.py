@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 PERCEPTRONS = "sklearn.neural_network"
 """The package, as the module below it is imported by others in the midst of a circle."""
 
-
 begun = False
 """Whether Python's start, or a call, has asked for acceleration."""
 

@@ -90,7 +90,7 @@ def accelerated(
 
 
 def stop_accelerating() -> None:
-    """Give scikit-learn its own methods back, whoever asked for acceleration."""
+    """Give scikit-learn its own methods back, for all who asked for acceleration."""
     _end(list(_wishes))
 
 

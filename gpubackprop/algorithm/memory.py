@@ -82,7 +82,7 @@ class Memory(Capacity, Protocol):
         """Whether an array needs no copy to be read by primitives."""
 
     def staging(self, rows: int, widths: tuple[int, ...], dtype: Any) -> Staging:
-        """Staging for rows of so many columns on their way to this memory."""
+        """Make staging for rows of matrices of these widths on their way to this memory."""
 
 
 class Host:

@@ -31,7 +31,7 @@ INTERRUPT_SECONDS = 0.02
 MIN_THREAD_MACS = 1_000_000
 """Multiply-adds of a step for each thread, some 20 microseconds; its barriers cost about two."""
 MIN_CALL_MACS = 25_000
-"""The same of each of its primitives, on average: all threads wait after most of them."""
+"""Multiply-adds of each of its primitives, on average: all threads wait after most of them."""
 
 
 class Section(NamedTuple):
@@ -56,7 +56,7 @@ def prepare(step: Step, multiply_adds: int) -> Run:
     sections = gc_pause.without(partial(divide, recording.calls, pieces))
     whole = replay(in_turn(sections))
     alone = _paced([whole], whole.run)
-    if pieces == 1:  # nobody is to be led
+    if pieces == 1:  # a team has nothing to do
         return _repeated(lambda: alone)
     lanes = [replay(lane) for lane in side_by_side(sections)]
     together = _paced(lanes, lambda: team(pieces).run(lanes))
@@ -70,7 +70,7 @@ def _worth_dividing(multiply_adds: int, calls: int) -> int:
 
 
 def _repeated(way: Callable[[], Callable[[int], int]]) -> Run:
-    """Return a function that takes all of its steps, each few of them the way that is best then."""
+    """Return a function that repeats a step, and asks every few repeats for the `way` to take."""
 
     def run(repeats: int) -> None:
         while repeats > 0:

@@ -17,7 +17,6 @@ from .contract import SGDOptimizer
 from .conversion import (
     formulas,
     layer_sizes,
-    load_state,
     loss_scale,
     network,
     optimizer,
@@ -72,16 +71,6 @@ class DenseEngine:
         )
         state = [self._net.theta, *self._optimizer.changed]
         self._last = EpochSnapshot(state if planned.keeps_epoch else [], backend.memory)
-
-    def load(self, estimator: Any) -> None:
-        """Go on with the weights and the optimizer's state of an estimator of the same layers."""
-        self._estimator = estimator
-        self._net.load([*estimator.coefs_, *estimator.intercepts_])
-        load_state(self._optimizer, estimator._optimizer, self._net)
-
-    def leave(self) -> None:
-        """Forget the estimator."""
-        self._estimator = None
 
     def run(self, order: Array, rate: float) -> float:
         """Train on all rows in this order, at this learning rate, and return the epoch's loss."""

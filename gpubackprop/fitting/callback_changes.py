@@ -111,7 +111,7 @@ def _hand_over(estimator: Any, name: str) -> None:
 
 
 def _scale_adams_rate(optimizer: Any, before: dict[str, Any]) -> None:
-    """Adam computes its rate from the initial one, which follows where only the rate was set."""
+    """Scale the initial rate, which Adam computes with, where a callback set only the rate."""
     if not hasattr(optimizer, "beta_1"):
         return
     if optimizer.learning_rate_init == before["learning_rate_init"] and before["learning_rate"]:

@@ -1,6 +1,5 @@
 """Estimators' methods for X on a GPU: nothing of X passes through the host."""
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -19,7 +18,7 @@ from .options import options
 
 
 class DeviceData:
-    """Examples on a GPU; stands before all other classes, to which all other examples are passed.
+    """Takes examples on a GPU; stands before all other classes, which take all other examples.
 
     y and sample_weight follow X to its device. The weights stay on the host, where each batch's
     are summed, and so do labels and predictions that scikit-learn's metrics score.
@@ -42,9 +41,9 @@ class DeviceData:
         device_for(options(self).device, X)
         y = gpu_validation.array_of_targets(y, X)
         sample = self._sample(y, X)
-        stand_in = gpu_validation.stand_in(X, len(sample.y))
+        probe = gpu_validation.probe(X, len(sample.y))
         seen, targets = super()._validate_input(  # type: ignore[misc]
-            stand_in, sample.y, incremental, reset
+            probe, sample.y, incremental, reset
         )
         return X.astype(seen.dtype, copy=False), sample.targets(targets)
 
@@ -58,9 +57,10 @@ class DeviceData:
         X = adopt(X)
         with X.device:
             X = gpu_validation.checked(self, X) if check_input else X
-            own, reason = options(self), overrides.in_prediction(self)
+            reason = overrides.in_prediction(self)
             if reason:
-                overrides.hand_down(self, X, own.device, reason)
+                overrides.hand_down(self, X, reason)
+            own = options(self)
             device = device_for(own.device, X)
             backend = backends.select(own.backend, device, own.precision)
             return prediction.predict_on(backend, self, X)
@@ -70,9 +70,8 @@ class DeviceData:
         y_hat = on_host(self._predict(X, check_input=False))
         if y_hat.dtype.kind == "f" and not np.isfinite(y_hat).all():
             return np.nan
-        metric = (
-            mlp.accuracy_score if isinstance(self, MLPClassifier) else mlp.r2_score
-        )  # or a patch
+        # looked up in scikit-learn's module, where a user may have put another
+        metric = mlp.accuracy_score if isinstance(self, MLPClassifier) else mlp.r2_score
         return scores.QUICK.get(metric, metric)(y, y_hat, sample_weight=sample_weight)
 
     def score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -96,7 +95,8 @@ class DeviceData:
             score: float = super().score(X, y, sample_weight)  # type: ignore[misc]
             return score
         y_hat = on_host(self.predict(X))
-        return float(_metric(self)(y, y_hat, sample_weight=sample_weight))
+        metric = accuracy_score if is_classifier(self) else r2_score
+        return float(metric(y, y_hat, sample_weight=sample_weight))
 
 
 def _partial_fit_of_scikit_learn(estimator: Any) -> Any:
@@ -105,7 +105,7 @@ def _partial_fit_of_scikit_learn(estimator: Any) -> Any:
 
 
 class DeviceLabels(DeviceData):
-    """Labels on a GPU, for a classifier."""
+    """Takes labels on a GPU as well, for a classifier."""
 
     def _sample(self, y: Any, X: Any) -> gpu_validation.Sample:
         return gpu_validation.sample_of_labels(y, X)
@@ -147,8 +147,3 @@ class DeviceLabels(DeviceData):
         y_hat = self._forward_pass_fast(X, check_input)
         with y_hat.device if on_gpu(y_hat) else nullcontext():
             return gpu_validation.decoded(self._label_binarizer, y_hat)
-
-
-def _metric(estimator: Any) -> Callable[..., float]:
-    metric: Callable[..., float] = accuracy_score if is_classifier(estimator) else r2_score
-    return metric

@@ -1,8 +1,8 @@
 """scikit-learn's checks for arrays on a GPU, which it cannot read.
 
-It is given a sample on the host instead: an array of the same type, of as many columns and with the
-same flaws, a row or one for each class. So its code decides what is refused and in which words,
-while the data stay where they are.
+scikit-learn is given a sample on the host instead: an array of the same type, of as many columns
+and with the same flaws, a row or one for each class. So its code decides what is refused and in
+which words, while the data stay where they are.
 """
 
 import math
@@ -27,7 +27,7 @@ class Sample(NamedTuple):
     """Makes all targets, on the device, of what scikit-learn made of these rows."""
 
 
-def stand_in(array: Any, rows: int) -> Array:
+def probe(array: Any, rows: int) -> Array:
     """Make a host array of fewer rows that scikit-learn refuses where it would refuse this one.
 
     Parameters
@@ -39,7 +39,7 @@ def stand_in(array: Any, rows: int) -> Array:
 
     Returns
     -------
-    stand_in : ndarray
+    probe : ndarray
         Read-only: zeros, or the NaN or infinity that the array holds.
     """
     shape = (rows, *array.shape[1:]) if array.size else array.shape
@@ -78,7 +78,7 @@ def checked(estimator: Any, X: Any) -> Any:
     ValueError
         In scikit-learn's words, if X is not 2-D, finite and of as many columns as in `fit`.
     """
-    seen = validate_data(estimator, stand_in(X, 1), reset=False)
+    seen = validate_data(estimator, probe(X, 1), reset=False)
     return X.astype(seen.dtype, copy=False)
 
 
@@ -92,7 +92,7 @@ def array_of_targets(y: Any, X: Any) -> Any:
 def sample_of_numbers(y: Any, X: Any) -> Sample:
     """Sample of a regressor's targets."""
     targets = _moved(y.astype(np.float64) if y.dtype.kind == "O" else y, X)
-    return Sample(stand_in(targets, 1), lambda seen: targets.reshape(len(targets), *seen.shape[1:]))
+    return Sample(probe(targets, 1), lambda seen: targets.reshape(len(targets), *seen.shape[1:]))
 
 
 def sample_of_labels(y: Any, X: Any) -> Sample:

@@ -15,7 +15,7 @@ from ..backends.backend import Backend
 from ..training.memory_plan import Sizes
 from .adapters import DenseEngine
 from .contract import SGDOptimizer
-from .conversion import formulas, layer_sizes, targets, training_dtype
+from .conversion import formulas, layer_sizes, load_state, targets, training_dtype
 from .epoch_loop import Data, Engine
 from .options import options
 
@@ -47,7 +47,13 @@ class KeptEngine(DenseEngine):
         """Take the weights, the optimizer's state and the data of another fit of this kind."""
         self._X[...] = data.X
         self._Y[...] = targets(estimator, data.y, self._Y.dtype)
-        self.load(estimator)
+        self._estimator = estimator
+        self._net.load([*estimator.coefs_, *estimator.intercepts_])
+        load_state(self._optimizer, estimator._optimizer, self._net)
+
+    def leave(self) -> None:
+        """Forget the estimator: its kept engine does not keep it alive."""
+        self._estimator = None
 
 
 def engine(estimator: Any, data: Data, batch_size: int, backend: Backend) -> DenseEngine:
@@ -63,12 +69,12 @@ def engine(estimator: Any, data: Data, batch_size: int, backend: Backend) -> Den
     engine : DenseEngine
         `keep` puts it back when the fit is over; nobody else uses it meanwhile.
     """
-    kept = _kept.pop(id(estimator), (None, None))[1]
+    found = _kept.pop(id(estimator), (None, None))[1]
     if backend.memory is not HOST or data.sample_weight is not None:
         return DenseEngine(estimator, data, batch_size, backend)
-    if kept is not None and kept.kind == _kind(estimator, data, batch_size, backend):
-        kept.begin_again(estimator, data)
-        return kept
+    if found is not None and found.kind == _kind(estimator, data, batch_size, backend):
+        found.begin_again(estimator, data)
+        return found
     small = _bytes(estimator, data, batch_size) <= MAX_BYTES
     return (KeptEngine if small else DenseEngine)(estimator, data, batch_size, backend)
 
@@ -93,20 +99,20 @@ _kept: dict[int, tuple[weakref.ref[Any], KeptEngine]] = {}
 def _kind(estimator: Any, data: Data, batch_size: int, backend: Backend) -> tuple[Any, ...]:
     """All that was fixed when the engine's batches were recorded."""
     state = estimator._optimizer
-    names = (
-        ("momentum", "nesterov")
-        if isinstance(state, SGDOptimizer)
-        else ("beta_1", "beta_2", "epsilon")
-    )
+    sgd = isinstance(state, SGDOptimizer)
+    constants = ("momentum", "nesterov") if sgd else ("beta_1", "beta_2", "epsilon")
     return (
-        *(backend.name, threads.available()),
-        *(
-            training_dtype(estimator, data.X, data.y, data.sample_weight),
-            layer_sizes(estimator),
-            formulas(estimator),
-        ),
-        *(len(data.X), batch_size, estimator.alpha, options(estimator).checkpoint),
-        *(type(state), *(getattr(state, name) for name in names)),
+        backend.name,
+        threads.available(),
+        training_dtype(estimator, data.X, data.y, data.sample_weight),
+        layer_sizes(estimator),
+        formulas(estimator),
+        len(data.X),
+        batch_size,
+        estimator.alpha,
+        options(estimator).checkpoint,
+        type(state),
+        *(getattr(state, name) for name in constants),
     )
 
 

@@ -51,7 +51,7 @@ def validate_input(
         return original(X, y, incremental, reset)
     found = np.unique(y)
     known = hasattr(estimator, "classes_") and (incremental or estimator.warm_start)
-    if len(found) > MAX_CLASSES or (known and not _same(found, estimator)):
+    if len(found) > MAX_CLASSES or (known and not _are_classes(found, estimator)):
         return original(X, y, incremental, reset)
     formats, dtypes = ["csr", "csc"], (np.float64, np.float32)
     X, y = validate_data(estimator, X, y, accept_sparse=formats, dtype=dtypes, reset=reset)
@@ -73,7 +73,7 @@ def _fitted(classes: Array) -> LabelBinarizer:
     return binarizer
 
 
-def _same(found: Array, estimator: Any) -> bool:
+def _are_classes(found: Array, estimator: Any) -> bool:
     """Whether labels are an estimator's classes; in a stream some may lack."""
     binarizer, classes = estimator._label_binarizer, estimator.classes_
     of_labels = binarizer.y_type_ in ("binary", "multiclass")
@@ -84,7 +84,7 @@ def _same(found: Array, estimator: Any) -> bool:
 
 
 def _encoded(y: Array, classes: Array) -> Array:
-    """One column for each class; of two, the second's, and of one, nobody's."""
+    """Encode labels in a column for each class; of two, the second's alone; of one, zeros."""
     if len(classes) == 1:
         return np.zeros((len(y), 1), dtype=bool)
     encoded: Array = y[:, None] == (classes if len(classes) > 2 else classes[1:])

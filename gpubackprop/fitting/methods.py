@@ -55,7 +55,7 @@ def fit_stochastic(
         epoch_loop.set_optimizer(estimator)
     reason = overrides.in_training(estimator, X)
     if reason:
-        overrides.hand_down(estimator, X, own.device, reason)
+        overrides.hand_down(estimator, X, reason)
     if reason and not own.callbacks:  # which scikit-learn's code does not call
         original(X, y, sample_weight, *buffers, layer_units, incremental)
         return
@@ -110,7 +110,7 @@ def fit_lbfgs(
     others = (activations, deltas, coef_grads, intercept_grads, layer_units)
     own, reason = options(estimator), overrides.in_full_batch(estimator, X)
     if reason:
-        overrides.hand_down(estimator, X, own.device, reason)
+        overrides.hand_down(estimator, X, reason)
         original(X, y, sample_weight, *others)
         return
     dtype = backends.dtype_of(own.precision) or np.dtype(np.float64)  # SciPy's own

@@ -29,7 +29,7 @@ class Options(NamedTuple):
 
 
 def options(estimator: Any) -> Options:
-    """Read an estimator's, without those whose names its subclass uses for something else."""
+    """Read an estimator's options, without those that its subclass claims for something else."""
     cls: Any = type(estimator)
     if not has_options(cls):
         return _of_the_process(process_choice.current())
@@ -60,7 +60,7 @@ def _of_the_process(choice: process_choice.ProcessChoice) -> Options:
 
 
 def set_options(estimator: Any, **values: Any) -> None:
-    """Set the attributes that are the parameters, in a constructor, likewise."""
+    """Set an estimator's options in its constructor, without those that a subclass claims."""
     cls: Any = type(estimator)
     for name in values.keys() - claimed_names(cls):
         setattr(estimator, name, values[name])

@@ -25,9 +25,12 @@ from .contract import (
     mlp,
 )
 from .conversion import OURS_ALONE
-from .options import has_options
+from .options import has_options, options
 
 _log = logging.getLogger("gpubackprop")
+
+SPARSE = "sparse X is left to the CPU"
+"""Reason to leave a fit or a prediction to scikit-learn's own code."""
 
 Method = TypeVar("Method")
 _stand_ins: dict[int, Any] = {}
@@ -86,15 +89,12 @@ def in_validation(estimator: Any) -> str | None:
     return _in_code(estimator, VALIDATION)
 
 
-SPARSE = "sparse X is left to the CPU"
-
-
 def is_ours_alone(activation: str) -> bool:
     """Whether scikit-learn's code has no such activation, and nobody gave it one."""
     return activation in OURS_ALONE and activation not in mlp.ACTIVATIONS
 
 
-def hand_down(estimator: Any, X: Any, device: str, reason: str) -> None:
+def hand_down(estimator: Any, X: Any, reason: str) -> None:
     """Say why scikit-learn's own code takes over.
 
     Raises
@@ -104,6 +104,7 @@ def hand_down(estimator: Any, X: Any, device: str, reason: str) -> None:
         scikit-learn's code does not have.
     """
     cls: Any = type(estimator)
+    device = options(estimator).device
     asked = has_options(cls) and device.startswith("cuda")
     if asked or on_gpu(X):
         raise ValueError(

@@ -30,7 +30,7 @@ BLOCK_ROWS = 512
 MIN_THREAD_MACS = 15_000_000
 """Multiply-adds for each thread, half a millisecond; starting it takes a fifth of that."""
 GPU_BLOCK_ROWS = 8192
-"""The same on a GPU: enough to keep all of it busy, and few enough for its memory."""
+"""Rows of a block on a GPU: enough to keep all of it busy, and few enough for its memory."""
 MACS_PER_MOVED_NUMBER = 50
 """Multiply-adds that a CPU does while a number goes to a GPU and back; estimated, not measured."""
 
@@ -105,7 +105,7 @@ def predict(estimator: Any, X: Array) -> Array:
 
 
 def _divided(rows: int, weights: int, row_bytes: int) -> tuple[int, int]:
-    """How many threads are worth starting, and how many rows make a block."""
+    """Choose how many threads to start and how many rows make a block."""
     workers = max(1, min(threads.available(), rows * weights // MIN_THREAD_MACS))
     largest = max(BLOCK_ROWS, CACHED_BYTES // row_bytes)
     blocks = max(1, -(-rows // (largest * workers))) * workers

@@ -90,12 +90,6 @@ def activate(real: Any, activation: Activation) -> Function:
     return kernel
 
 
-def _expm1(real: Any) -> Function:
-    """Make exp(x) - 1 without overflow: tanh divides by it."""
-    highest = real(80)
-    return device(lambda x: math.expm1(highest if x > highest else x))
-
-
 @kernel(A=ELEMENTS, b=ELEMENTS, rows=COUNT, columns=COUNT, lead=COUNT, aligned=COUNT)
 def softmax(real: Any) -> Function:
     """A = softmax(A + b), in place, a warp a row.

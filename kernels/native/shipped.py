@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from . import loader
-from .sources import fingerprint
+from .sources import digest
 from .targets import Target, own_target
 
 _log = logging.getLogger("gpubackprop")
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent
 
 def write(folder: Path, target: Target, code: bytes) -> None:
     """Keep an object file of all kernels where a wheel is put together."""
-    _file(folder, target).write_bytes(fingerprint().encode() + b"\n" + zlib.compress(code, 9))
+    _file(folder, target).write_bytes(digest().encode() + b"\n" + zlib.compress(code, 9))
 
 
 def entry(symbol: str) -> int | None:
@@ -40,7 +40,7 @@ def _library() -> loader.Library | None:
     path = _file(FOLDER, own_target())
     try:
         compiled_from, _, code = path.read_bytes().partition(b"\n")
-        if compiled_from.decode("ascii", "replace") != fingerprint():
+        if compiled_from.decode("ascii", "replace") != digest():
             _log.info("%s was compiled from other sources, compiling when needed", path)
             return None
         return loader.Library(zlib.decompress(code))

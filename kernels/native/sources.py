@@ -15,9 +15,9 @@ NAMES = (
 
 
 @cache
-def fingerprint() -> str:
+def digest() -> str:
     """Hash of these sources."""
-    digest = hashlib.sha256()
+    found = hashlib.sha256()
     for name in NAMES:
-        digest.update(name.encode() + (_KERNELS / name).read_bytes())
-    return digest.hexdigest()
+        found.update(name.encode() + (_KERNELS / name).read_bytes())
+    return found.hexdigest()

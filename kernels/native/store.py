@@ -51,7 +51,7 @@ def directory() -> Path:
 def fingerprint() -> str:
     """Hash of all that the machine code depends on: sources, compiler, Python and processor."""
     python, system = sys.implementation.cache_tag, sys.platform  # what no update changes
-    parts = (sources.fingerprint(), *requirements.installed().values())
+    parts = (sources.digest(), *requirements.installed().values())
     parts = (*parts, python, system, platform.machine(), *own_target())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

@@ -164,7 +164,7 @@ def test_a_profile_counts_the_fits_of_all_processes(tmp_path: Path) -> None:
         "left to scikit-learn's own code",
         "MLPRegressor.fit, once",
     ]
-    assert reported.rstrip().endswith(", as sparse X is trained on the CPU")
+    assert reported.rstrip().endswith(", as sparse X is left to the CPU")
     assert reported.count("an estimated") == 3
 
 
