@@ -117,6 +117,8 @@ def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -
     looked_at = estimator.early_stopping or estimator.verbose or callbacks or not plain
     order = np.arange(n, dtype=np.int64)
     of_loss = loss_type(estimator, data.X, data.y, data.sample_weight)
+    if estimator.batch_size != "auto":  # scikit-learn weighs with the rows of a batch, in int64
+        of_loss = np.result_type(of_loss, np.int64).type
     estimator.n_iter_ = 0
     for _ in range(estimator.max_iter):
         started = time.perf_counter()

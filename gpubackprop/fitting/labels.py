@@ -76,6 +76,8 @@ def _fitted(classes: Array) -> LabelBinarizer:
 def _are_classes(found: Array, estimator: Any) -> bool:
     """Whether labels are an estimator's classes; in a stream some may lack."""
     binarizer, classes = estimator._label_binarizer, estimator.classes_
+    if not hasattr(binarizer, "classes_"):  # a call was refused before it had seen labels
+        return False
     of_labels = binarizer.y_type_ in ("binary", "multiclass")
     if not (of_labels and np.array_equal(binarizer.classes_, classes)):
         return False

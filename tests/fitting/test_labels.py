@@ -101,6 +101,18 @@ def test_classes_that_a_stream_announces_hold_for_its_chunks() -> None:
         np.testing.assert_allclose(mine.coefs_[-1], expected.coefs_[-1], rtol=1e-6)
 
 
+def test_a_stream_goes_on_after_classes_that_were_refused_as_with_scikit_learn() -> None:
+    said = []
+    for package in (theirs, ours):
+        model = package.MLPClassifier()
+        with pytest.raises(ValueError, match="0 samples"):
+            model.partial_fit(rows(0), np.array([], dtype=int), classes=np.array([], dtype=int))
+        with pytest.raises(ValueError, match="has classes not in") as refused:
+            model.partial_fit(rows(), NUMBERS)
+        said.append(str(refused.value))
+    assert said[0] == said[1]
+
+
 @pytest.mark.parametrize("flaw", [np.nan, np.inf])
 def test_a_refusal_leaves_no_classes(flaw: float) -> None:
     X = rows()

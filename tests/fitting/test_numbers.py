@@ -80,6 +80,14 @@ def test_type_of_the_loss(rows: str, targets: str, weights: str | None, solver: 
     ]
 
 
+@pytest.mark.parametrize("batch_size", ["auto", 7, len(X)])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_type_of_the_loss_with_a_batch_size(solver: str, batch_size: int | str) -> None:
+    data = X, Y.astype(np.float32), None
+    ours, theirs = (trained(m, *data, solver=solver, batch_size=batch_size) for m in (OURS, THEIRS))
+    assert type(ours.loss_) is type(theirs.loss_)
+
+
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_type_of_a_classifiers_loss(solver: str) -> None:
     models = [m.MLPClassifier(**SMALL, solver=solver) for m in (OURS, THEIRS)]
