@@ -105,11 +105,14 @@ def hand_down(estimator: Any, X: Any, reason: str) -> None:
     """
     cls: Any = type(estimator)
     device = options(estimator).device
-    asked = has_options(cls) and device.startswith("cuda")
-    if asked or on_gpu(X):
+    if on_gpu(X):
+        raise ValueError(
+            f"X is on a GPU: {reason}, where scikit-learn's own code runs; give X.get()"
+        )
+    if has_options(cls) and device.startswith("cuda"):
         raise ValueError(
             f"device={device!r}: {reason}, where scikit-learn's own code runs; "
-            "use device='auto' or 'cpu', and arrays of NumPy"
+            "use device='auto' or 'cpu'"
         )
     require_known(estimator, reason)
     tell(estimator, reason)
