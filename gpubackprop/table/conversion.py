@@ -216,6 +216,10 @@ def fit_preprocessor(
     return inputs
 
 
+LARGEST_NUMBER = 1e150
+"""The squares of larger ones, which a standard deviation sums up, leave float64."""
+
+
 def to_numbers(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
     """Convert to float64 (missing: NaN); refuse other than finite numbers, naming the row."""
     if not pd.api.types.is_numeric_dtype(column.dtype):
@@ -227,12 +231,13 @@ def to_numbers(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
         wrong = numbers.isna()
         row = cast(int, wrong.idxmax() if wrong.any() else column.first_valid_index())
         raise TableError(f"{not_a_number(column, row)}.") from None
-    infinite = np.flatnonzero(np.isinf(values))
-    if infinite.size:
-        row = cast(int, column.index[infinite[0]])
+    huge = np.flatnonzero(np.abs(values) > LARGEST_NUMBER)
+    if huge.size:
+        row, found = cast(int, column.index[huge[0]]), values[huge[0]]
+        said = "an infinite value" if np.isinf(found) else f"{found:g} is too large a number"
         raise TableError(
-            f"column {column.name!r}, {place(row)}: an infinite value. Write a finite number, or "
-            "leave the field empty if it is unknown."
+            f"column {column.name!r}, {place(row)}: {said}. Write a finite number of less than "
+            f"{LARGEST_NUMBER:g}, or leave the field empty if it is unknown."
         )
     return cast("np.ndarray[Any, Any]", values)
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from gpubackprop.table import Column, TableError, features, fit_preprocessor, preprocessor
-from gpubackprop.table.conversion import MAX_CATEGORIES
+from gpubackprop.table.conversion import MAX_CATEGORIES, to_numbers
 
 COLUMNS = (Column("n", "number"), Column("b", "boolean"), Column("c", "category"))
 
@@ -91,3 +91,9 @@ def test_a_rows_own_target_is_no_part_of_its_categorys_average(task):
     kept = inputs[:, 0] if task == "regression" else inputs[:, 1]
     assert np.corrcoef(leaked, truth)[0, 1] > 0.9
     assert np.corrcoef(kept, truth)[0, 1] < 0.2
+
+
+def test_a_number_whose_square_overflows_is_refused_with_its_row():
+    column = pd.Series([1.0, 2e300], name="mass")
+    with pytest.raises(TableError, match=r"column 'mass', .*: 2e\+300 is too large a number"):
+        to_numbers(column)
