@@ -97,8 +97,6 @@ DATA: dict[str, Action] = {
 }
 
 PARAMETERS: dict[str, Params] = {
-    "activation": {"activation": "gelu"},
-    "activation-none": {"activation": None},
     "solver": {"solver": "rmsprop"},
     "learning-rate": {"learning_rate": "cosine"},
     "learning-rate-init": {"learning_rate_init": 0.0},
@@ -210,6 +208,23 @@ def test_data(wrong: str) -> None:
 @pytest.mark.parametrize("wrong", PARAMETERS)
 def test_parameter(wrong: str) -> None:
     _assert_same_error(lambda m: _classifier(m, **PARAMETERS[wrong]).fit(X, CLASSES))
+
+
+@pytest.mark.parametrize("wrong", ["gelu", None])
+def test_activation(wrong: str | None) -> None:
+    """In scikit-learn's words, with one more name."""
+
+    def fit(m: Any) -> Any:
+        return _classifier(m, activation=wrong).fit(X, CLASSES)
+
+    expected, mine = _error(fit, THEIRS), _error(fit, OURS)
+    assert type(mine) is type(expected)
+    (names, end), (own_names, own_end) = (str(e).split("}") for e in (expected, mine))
+    assert own_end == end
+    assert set(own_names.partition("{")[2].split(", ")) == {
+        *names.partition("{")[2].split(", "),
+        "'silu'",
+    }
 
 
 @pytest.mark.parametrize("wrong", STATE)

@@ -9,7 +9,8 @@ import pytest
 import scipy.sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from gpubackprop import EpochRecord, MLPRegressor, estimators
+from gpubackprop import EpochRecord, MLPRegressor
+from gpubackprop.fitting import methods
 
 from .agreement import ENDS_BY_ITSELF, TASKS, Array, Params, ours_for, said
 
@@ -217,7 +218,7 @@ def test_callback_that_raises_leaves_the_finished_epochs(way: str) -> None:
 class Broken:
     """An engine whose memory is lost with its first epoch, as a GPU's may be."""
 
-    def run(self, order: Any) -> float:
+    def run(self, order: Any, rate: float) -> float:
         raise RuntimeError("the device is gone")
 
     def restore(self) -> None:
@@ -228,6 +229,6 @@ class Broken:
 
 
 def test_the_first_error_is_the_one_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimators, "DenseEngine", lambda *arguments: Broken())
+    monkeypatch.setattr(methods, "DenseEngine", lambda *arguments: Broken())
     with pytest.raises(RuntimeError, match="the device is gone"):
         MLPRegressor(**{**BASE, "batch_size": 2}).fit([[1.0], [2.0]], [1.0, 2.0])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gpubackprop.kernels.formulas import Activation, Loss
+from gpubackprop.kernels.optimizers import L2, Adam
 
 
 def loss_of(kernels, a, y, dtype):
@@ -34,5 +35,6 @@ def test_adam_leaves_a_parameter_without_a_gradient_as_it_is(kernels, epsilon):
     theta = np.array([0, 1, 2], np.float32)
     grad, m, v = (np.zeros_like(theta) for _ in range(3))
     one, rate, decay, penalty = np.ones(1, np.int64), np.ones(1), np.zeros(1), np.zeros(1)
-    kernels.adam(theta, grad, m, v, one, rate, 0.9, 0.999, epsilon, 0, decay, penalty)
+    state = Adam(m, v, one, rate, 0.9, 0.999, epsilon)
+    kernels.adam(theta, grad, state, L2(0, decay, penalty))
     np.testing.assert_array_equal(theta, [0, 1, 2])
