@@ -67,21 +67,23 @@ class FullBatch:
         self._grad = self._net.zeros_like()
         self._X, self._Y = X, targets(estimator, y, dtype)
         self._converts = backend.memory is HOST and X.dtype != dtype and len(X) > PART_ROWS
-        room = Workspace.allocate(self._net, f, PART_ROWS if self._converts else len(X), checkpoint)
+        workspace = Workspace.allocate(
+            self._net, f, PART_ROWS if self._converts else len(X), checkpoint
+        )
         if not self._converts:
             examples = backend.memory.rows(_readable(X, dtype))
-            room = room.reading(examples, backend.memory.rows(self._Y))
-        self._sums = room.sums
+            workspace = workspace.reading(examples, backend.memory.rows(self._Y))
+        self._sums = workspace.sums
         share = None
         if sample_weight is not None:
             share = (sample_weight / self._total).astype(dtype).reshape(-1, 1)
-        self._parts = self._prepared(room, share, backend)
+        self._parts = self._prepared(workspace, share, backend)
 
     def _prepared(
-        self, room: Workspace, share: Array | None, backend: Backend
+        self, workspace: Workspace, share: Array | None, backend: Backend
     ) -> list[tuple[Workspace, Run]]:
         """Make each part of the rows ready to run; the first writes the gradient, others add."""
-        parts = room.batch(len(self._X), room.sums) if self._converts else (room,)
+        parts = workspace.batch(len(self._X), workspace.sums) if self._converts else (workspace,)
         grad, start, prepared = self._grad, 0, []
         for part in parts:
             if share is not None:

@@ -96,7 +96,7 @@ def predict(estimator: Any, X: Array) -> Array:
             with suppress(IndexError):  # another thread took the last one
                 rows = slice(start := starts.popleft(), start + block)
                 x = X[rows]
-                A = (x, *(room[: len(x)] for room in hidden), y_hat[rows])
+                A = (x, *(buffer[: len(x)] for buffer in hidden), y_hat[rows])
                 _forward(map(Layer.predicting, count(1), activations, W, b, A, A[1:]))
 
     with threads.single_threaded_blas():

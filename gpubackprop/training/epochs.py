@@ -62,7 +62,7 @@ class Epochs:
         self._memory, self._weight, self._batch_size = memory, weight, batch_size
         column, alpha = _scaled(weight, alpha, X.dtype)
         self._feed = _feed(memory, planned, X, Y, column)
-        room = Workspace.allocate(net, formulas, planned.part, checkpoint)
+        workspace = Workspace.allocate(net, formulas, planned.part, checkpoint)
         total = net.zeros_like()
         spare = total.zeros_like() if planned.part < batch_size else total
         self._runs: list[list[Run]] = [[] for _ in self._feed.sources]
@@ -70,7 +70,9 @@ class Epochs:
         self._fresh_sums = np.outer(alpha / self._sizes, [0.0, 1.0, 0.0])
         self._sums = memory.put(self._fresh_sums.copy())  # of all batches, to be read at once
         for rows, sums in zip(self._sizes.tolist(), self._sums, strict=True):
-            batch = list(zip(room.batch(rows, sums), chain([total], repeat(spare)), strict=False))
+            batch = list(
+                zip(workspace.batch(rows, sums), chain([total], repeat(spare)), strict=False)
+            )
             for source, runs in zip(self._feed.sources, self._runs, strict=True):
 
                 def step(k: Kernels, source: Source = source, batch: Batch = batch) -> None:
