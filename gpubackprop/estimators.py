@@ -15,10 +15,18 @@ from .algorithm import checkpointing
 from .algorithm.checkpointing import Checkpoint
 from .algorithm.parameters import Array
 from .callbacks import Callbacks
-from .fitting import callback_copies, contract, exchange, labels, methods, overrides
+from .fitting import (
+    callback_copies,
+    class_weight,
+    contract,
+    exchange,
+    labels,
+    methods,
+    overrides,
+)
 from .fitting.conversion import HIDDEN_NAMES
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
-from .fitting.options import Options, options, set_options
+from .fitting.options import CLASSIFIERS_ALONE, Options, options, set_options, with_defaults
 
 
 class _Accelerated:
@@ -36,6 +44,7 @@ class _Accelerated:
         "precision": [contract.StrOptions(set(backends.PRECISIONS))],
         "callbacks": [callable, Sequence, None],
         "checkpoint": "no_validation",  # `checkpointing.require` does it
+        "class_weight": [contract.StrOptions({"balanced"}), dict, list, None],
     }
 
     def _validate_params(self: Any) -> None:
@@ -61,6 +70,8 @@ class _Accelerated:
         known = ("lbfgs", *contract.mlp._STOCHASTIC_SOLVERS)
         if self.solver not in known:  # scikit-learn's code returns such a model untrained
             raise ValueError(f"solver must be one of {', '.join(known)}, got {self.solver!r}")
+        if incremental:
+            class_weight.refuse_balanced(self)
         return super()._fit(X, y, sample_weight, incremental)  # type: ignore[misc]
 
     @overrides.stands_in
@@ -84,8 +95,14 @@ class _Accelerated:
         Returns
         -------
         model : sklearn.neural_network.MLPClassifier or sklearn.neural_network.MLPRegressor
-            With the same parameters, except the five that come on top, and if it is fitted with
-            the same weights, history and state of the optimizer.
+            With the same parameters, except those that come on top, and if it is fitted with the
+            same weights, history and state of the optimizer.
+
+        Warns
+        -----
+        UserWarning
+            If a parameter is left out that scikit-learn's class would train otherwise without,
+            such as `class_weight`.
 
         Examples
         --------
@@ -104,7 +121,7 @@ class _Accelerated:
         model : sklearn.neural_network.MLPClassifier or sklearn.neural_network.MLPRegressor
             Fitted or not, of the kind that this class is.
         **parameters : object
-            device, backend, precision, callbacks and checkpoint; the defaults for others.
+            Those that come on top of scikit-learn's, such as device; the defaults for others.
 
         Returns
         -------
@@ -156,7 +173,7 @@ class _Accelerated:
             )
         if isinstance(state.get("callbacks"), callback_copies.Portable):  # a shallow copy
             state["callbacks"] = state["callbacks"].callbacks
-        super().__setstate__(state)  # type: ignore[misc]
+        super().__setstate__(with_defaults(type(self), state))  # type: ignore[misc]
 
     def __sklearn_clone__(self: Any) -> Any:
         own = options(self).callbacks
@@ -175,7 +192,7 @@ class MLPClassifier(
     """Multi-layer perceptron classifier, scikit-learn's, trained by gpubackprop.
 
     Parameters, attributes and numbers are those of `sklearn.neural_network.MLPClassifier`; the
-    five parameters below come on top.
+    parameters below come on top.
 
     Parameters
     ----------
@@ -201,6 +218,12 @@ class MLPClassifier(
         the backward pass: less memory for part of a forward pass, the same weights to the last bit.
         "sqrt" is k = round(sqrt(L)) for L layers with weights, which takes the least memory. None
         keeps all. It has no effect on sparse `X`, which scikit-learn's own code trains on.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Weights of the classes, {label: weight}, by which the weights of their examples are
+        multiplied, in the loss and in the score that early stopping watches. "balanced" is
+        n_samples / (n_classes * np.bincount(y)), which `partial_fit` refuses. For labels of several
+        columns a list of a dict {0: weight, 1: weight} for each: an example's weight is the
+        product.
 
     Examples
     --------
@@ -248,6 +271,7 @@ class MLPClassifier(
         precision: str = "auto",
         callbacks: Callbacks = None,
         checkpoint: Checkpoint = None,
+        class_weight: Any = None,
     ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -281,6 +305,7 @@ class MLPClassifier(
             precision=precision,
             callbacks=callbacks,
             checkpoint=checkpoint,
+            class_weight=class_weight,
         )
 
 
@@ -290,7 +315,7 @@ class MLPRegressor(
 ):
     """Multi-layer perceptron regressor, scikit-learn's, trained by gpubackprop.
 
-    Parameters, attributes and numbers are those of `sklearn.neural_network.MLPRegressor`; the five
+    Parameters, attributes and numbers are those of `sklearn.neural_network.MLPRegressor`; the
     parameters below come on top.
 
     Parameters
@@ -332,7 +357,8 @@ class MLPRegressor(
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **contract.MLPRegressor._parameter_constraints,
         "activation": [contract.StrOptions(HIDDEN_NAMES)],
-        **dict.fromkeys(Options._fields, "no_validation"),  # `_Accelerated` does it
+        # `_Accelerated` does it
+        **dict.fromkeys(set(Options._fields) - CLASSIFIERS_ALONE, "no_validation"),
     }
 
     def __init__(

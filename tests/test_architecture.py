@@ -60,6 +60,7 @@ FLOORS = (
     (
         "fitting.epoch_loop",
         "fitting.conversion",
+        "fitting.class_weight",
         "fitting.gpu_validation",
         "fitting.overrides",
         "fitting.callback_copies",

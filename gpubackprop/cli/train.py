@@ -345,8 +345,7 @@ def _compare(console: Terminal, problem: Problem, run: Run, tested: Tested) -> N
 
     ours = run.bundle.network
     kind = getattr(sklearn.neural_network, type(ours).__name__)
-    own = {"device", "backend", "precision", "callbacks", "checkpoint"}
-    theirs = kind(**{k: v for k, v in ours.get_params(deep=False).items() if k not in own})
+    theirs = kind(**{name: getattr(ours, name) for name in kind._get_param_names()})
     start = time.perf_counter()
     with console.status("Training scikit-learn's network ...", spinner=console.spinner):
         interrupted, _ = fit(theirs, run.x, run.y)

@@ -1,10 +1,11 @@
 """Models between gpubackprop's classes and scikit-learn's own, with all that they have learned."""
 
 import copy
+import warnings
 from typing import Any
 
 from .contract import MLPClassifier, MLPRegressor
-from .options import Options, has_options
+from .options import CHANGE_NO_NUMBERS, Options, has_options, options
 
 
 def to_sklearn(estimator: Any) -> Any:
@@ -18,8 +19,14 @@ def to_sklearn(estimator: Any) -> Any:
     Returns
     -------
     model : sklearn.neural_network.MLPClassifier or MLPRegressor
+
+    Warns
+    -----
+    UserWarning
+        If the model of scikit-learn's would be trained otherwise, for want of an option.
     """
     cls = MLPClassifier if isinstance(estimator, MLPClassifier) else MLPRegressor
+    _warn_of_what_is_left_out(estimator)
     return _filled(cls(**_parameters(estimator, cls)), estimator)
 
 
@@ -53,6 +60,22 @@ def from_sklearn(cls: Any, model: Any, parameters: dict[str, Any]) -> Any:
             f"{kind.__qualname__}"
         )
     return _filled(cls(**_parameters(model, base), **parameters), model)
+
+
+def _warn_of_what_is_left_out(estimator: Any) -> None:
+    chosen = options(estimator)._asdict()
+    missed = [
+        f"{name}={chosen[name]!r}"
+        for name, default in Options._field_defaults.items()
+        if name not in CHANGE_NO_NUMBERS and chosen[name] != default
+    ]
+    if missed:
+        warnings.warn(
+            f"scikit-learn's class has no {', '.join(missed)}: the copy predicts what this model "
+            "predicts, and would train without",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _parameters(estimator: Any, cls: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from .. import backends
 from ..algorithm.parameters import Array
 from ..backends import Choice, Work, threads
 from ..backends.cuda.device_arrays import device_for
-from . import epoch_loop, kept_engine, overrides
+from . import class_weight, epoch_loop, kept_engine, overrides
 from .adapters import DenseEngine, StepEngine
 from .conversion import layer_sizes
 from .full_batch import FullBatch, FullBatchEstimator
@@ -50,6 +50,7 @@ def fit_stochastic(
     X, y, sample_weight, activations, deltas, coef_grads, intercept_grads, layer_units, incremental
         Its arguments.
     """
+    sample_weight = class_weight.weighted(estimator, y, sample_weight)
     own, buffers = options(estimator), (activations, deltas, coef_grads, intercept_grads)
     if not incremental or not hasattr(estimator, "_optimizer"):
         epoch_loop.set_optimizer(estimator)
@@ -107,6 +108,7 @@ def fit_lbfgs(
     """
     if tuple(layer_units) != layer_sizes(estimator):
         _refuse_layers(layer_units, estimator, ValueError)
+    sample_weight = class_weight.weighted(estimator, y, sample_weight)
     others = (activations, deltas, coef_grads, intercept_grads, layer_units)
     own, reason = options(estimator), overrides.in_full_batch(estimator, X)
     if reason:

@@ -26,6 +26,13 @@ class Options(NamedTuple):
     precision: str = "auto"
     callbacks: Callbacks = None
     checkpoint: Checkpoint = None
+    class_weight: Any = None
+
+
+CHANGE_NO_NUMBERS = frozenset({"device", "backend", "precision", "callbacks", "checkpoint"})
+"""Parameters that say how to compute, not what."""
+CLASSIFIERS_ALONE = frozenset({"class_weight"})
+"""Parameters that a regressor does not have."""
 
 
 def options(estimator: Any) -> Options:
@@ -34,7 +41,7 @@ def options(estimator: Any) -> Options:
     if not has_options(cls):
         return _of_the_process(process_choice.current())
     named = (name for name in Options._fields if name not in claimed_names(cls))
-    return Options(**{name: getattr(estimator, name) for name in named})
+    return Options(**{n: getattr(estimator, n) for n in named if hasattr(estimator, n)})
 
 
 @cache
@@ -64,6 +71,13 @@ def set_options(estimator: Any, **values: Any) -> None:
     cls: Any = type(estimator)
     for name in values.keys() - claimed_names(cls):
         setattr(estimator, name, values[name])
+
+
+def with_defaults(cls: Any, state: dict[str, Any]) -> dict[str, Any]:
+    """Complete the state of a model that an earlier version saved, which lacks later options."""
+    named = set(cls._get_param_names()) - claimed_names(cls)
+    defaults = {name: value for name, value in Options._field_defaults.items() if name in named}
+    return {**defaults, **state}
 
 
 @cache

@@ -11,6 +11,7 @@ import sklearn.neural_network
 from sklearn.datasets import make_multilabel_classification
 
 import gpubackprop
+from gpubackprop.fitting.options import Options
 
 Array = npt.NDArray[Any]
 Params = dict[str, Any]
@@ -21,7 +22,7 @@ THEIRS: ModuleType = sklearn.neural_network
 ENDS_BY_ITSELF: Params = {"tol": 1e9, "n_iter_no_change": 4}
 """No epoch improves by so much: training stops after six, without a ConvergenceWarning."""
 
-OWN_PARAMETERS = ("device", "backend", "precision", "callbacks", "checkpoint")
+OWN_PARAMETERS = Options._fields
 
 
 class Task(NamedTuple):

@@ -1,0 +1,76 @@
+"""Weights of a classifier's classes, as weights of its examples."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+
+from ..algorithm.parameters import Array
+from ..backends.cuda.device_arrays import on_host
+from .options import options
+
+
+def refuse_balanced(estimator: Any) -> None:
+    """Refuse "balanced" for `partial_fit`, which does not see how frequent the classes are.
+
+    Raises
+    ------
+    ValueError
+        In the words of scikit-learn's `SGDClassifier`.
+    """
+    if options(estimator).class_weight == "balanced":
+        raise ValueError(
+            "class_weight 'balanced' is not supported for partial_fit. In order to use 'balanced' "
+            "weights, use compute_class_weight('balanced', classes=classes, y=y). In place of y "
+            "you can use a large enough sample of the full training set target to properly "
+            "estimate the class frequency distributions. Pass the resulting weights as the "
+            "class_weight parameter."
+        )
+
+
+def weighted(estimator: Any, y: Any, sample_weight: Array | None) -> Array | None:
+    """Multiply the weight of each example with that of its class.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Initialised; a regressor has no class weights.
+    y : ndarray or cupy.ndarray of shape (n, n_outputs)
+        Labels as the network's targets.
+    sample_weight : ndarray of shape (n,) or None
+        Weights of the examples.
+
+    Returns
+    -------
+    sample_weight : ndarray of float64, shape (n,), or what was given where classes have no weights
+
+    Raises
+    ------
+    ValueError
+        If `class_weight` does not fit the classes.
+    """
+    chosen = options(estimator).class_weight
+    if chosen is None:
+        return sample_weight
+    weight = _of_examples(estimator, chosen, on_host(y))
+    if not np.isfinite(weight).all() or weight.min(initial=0.0) < 0:
+        raise ValueError(
+            f"class_weight must give finite weights of at least 0 to the classes, got {chosen!r}"
+        )
+    return weight if sample_weight is None else weight * sample_weight
+
+
+def _of_examples(estimator: Any, chosen: Any, Y: Array) -> Array:
+    """Weights of the examples: of several labels each, the product over the labels."""
+    if estimator._label_binarizer.y_type_ == "multilabel-indicator":
+        weight: Array = compute_sample_weight(chosen, Y.astype(int))
+        return weight
+    if isinstance(chosen, list):
+        raise ValueError(
+            "class_weight is a list of dicts for labels of several columns alone; y has one, so "
+            f"give one dict of class weights, got {chosen!r}"
+        )
+    numbers = Y.argmax(axis=1) if Y.shape[1] > 1 else Y[:, 0].astype(int)
+    classes = estimator.classes_  # all of them: a batch of a stream may lack some
+    of_each: Array = compute_class_weight(chosen, classes=classes, y=classes[numbers])[numbers]
+    return of_each
