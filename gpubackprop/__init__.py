@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from .accelerator.switch import accelerate as accelerate
     from .accelerator.switch import accelerated as accelerated
     from .accelerator.switch import stop_accelerating as stop_accelerating
-    from .callbacks import EpochRecord as EpochRecord
+    from .displays import LossCurveDisplay as LossCurveDisplay
     from .estimators import MLPClassifier as MLPClassifier
     from .estimators import MLPRegressor as MLPRegressor
     from .gradient_check import check_gradients as check_gradients
+    from .history import EpochRecord as EpochRecord
+    from .history import History as History
     from .network import Network as Network
 
 _HOMES = {
-    "EpochRecord": ".callbacks",
+    "EpochRecord": ".history",
+    "History": ".history",
+    "LossCurveDisplay": ".displays",
     "MLPClassifier": ".estimators",
     "MLPRegressor": ".estimators",
     "Network": ".network",
@@ -36,8 +40,9 @@ _HOMES = {
     "unload_ipython_extension": ".accelerator.notebook",
 }
 
-__all__ = ["EpochRecord", "MLPClassifier", "MLPRegressor", "Network", "check_gradients"]
-__all__ += ["__version__", "accelerate", "accelerated", "stop_accelerating"]
+__all__ = ["EpochRecord", "History", "LossCurveDisplay", "MLPClassifier", "MLPRegressor"]
+__all__ += ["Network", "__version__", "accelerate", "accelerated", "check_gradients"]
+__all__ += ["stop_accelerating"]
 
 
 def __getattr__(name: str) -> "Any":

@@ -1,29 +1,9 @@
 """What a training run tells those who listen, and how they answer."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-
-class EpochRecord(NamedTuple):
-    """One finished epoch.
-
-    Parameters
-    ----------
-    epoch : int
-        Its number, from 1.
-    loss : float
-        Mean training loss, L2 penalty included.
-    validation_score : float or None
-        Score on the held-out part, with early stopping.
-    seconds : float
-        Wall time of the epoch.
-    """
-
-    epoch: int
-    loss: float
-    validation_score: float | None
-    seconds: float
-
+from .history import EpochRecord
 
 Callback = Callable[[Any, EpochRecord], Any]
 """Called after every epoch with the estimator and its record; a true answer asks for a stop."""

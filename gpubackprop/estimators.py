@@ -87,6 +87,15 @@ class _Accelerated:
         original = super()._forward_pass_fast  # type: ignore[misc]
         return methods.forward_pass_fast(self, original, X, check_input)
 
+    @property
+    def best_epoch_(self: Any) -> int | None:
+        """Epoch, from 1, with the best validation score, or without any with the lowest loss.
+
+        With `early_stopping` the model has the weights of this epoch.
+        """
+        best: int | None = self.history_.best_epoch()
+        return best
+
     def to_sklearn(self: Any) -> Any:
         """Copy the model into one of scikit-learn's own class, which needs no gpubackprop.
 
@@ -225,6 +234,14 @@ class MLPClassifier(
         columns a list of a dict {0: weight, 1: weight} for each: an example's weight is the
         product.
 
+    Attributes
+    ----------
+    history_ : History
+        An `EpochRecord` for every epoch: losses, validation score, learning rate and seconds;
+        `history_.to_pandas()` is a data frame of them. The solver "lbfgs" makes none.
+    best_epoch_ : int or None
+        Epoch, from 1, with the best validation score, or without any with the lowest loss.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -342,6 +359,14 @@ class MLPRegressor(
         the backward pass: less memory for part of a forward pass, the same weights to the last bit.
         "sqrt" is k = round(sqrt(L)) for L layers with weights, which takes the least memory. None
         keeps all. It has no effect on sparse `X`, which scikit-learn's own code trains on.
+
+    Attributes
+    ----------
+    history_ : History
+        An `EpochRecord` for every epoch: losses, validation score, learning rate and seconds;
+        `history_.to_pandas()` is a data frame of them. The solver "lbfgs" makes none.
+    best_epoch_ : int or None
+        Epoch, from 1, with the best validation score, or without any with the lowest loss.
 
     Examples
     --------

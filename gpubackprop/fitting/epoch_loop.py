@@ -20,8 +20,9 @@ from sklearn.utils import shuffle
 
 from ..algorithm.parameters import Array
 from ..backends.cuda import device_arrays
-from ..callbacks import Callbacks, EpochRecord, call, listeners
-from . import callback_changes
+from ..callbacks import Callbacks, call, listeners
+from ..history import EpochRecord
+from . import callback_changes, epoch_history
 from .contract import AdamOptimizer, mlp
 from .options import options
 from .warnings_of_scikit_learn import warn
@@ -119,6 +120,7 @@ def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -
     of_loss = loss_type(estimator, data.X, data.y, data.sample_weight)
     if estimator.batch_size != "auto":  # scikit-learn weighs with the rows of a batch, in int64
         of_loss = np.result_type(of_loss, np.int64).type
+    epoch_history.follow(estimator)
     estimator.n_iter_ = 0
     for _ in range(estimator.max_iter):
         started = time.perf_counter()
@@ -128,13 +130,16 @@ def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -
                 estimator._random_state.shuffle(order)
             else:
                 order = shuffle(order, random_state=estimator._random_state)
-        loss = engine.run(order, _learning_rate(estimator._optimizer))
+        rate = _learning_rate(estimator._optimizer)
+        loss = engine.run(order, rate)
         if looked_at:
             engine.publish()
         _overflow_as_numpy_does(loss)
-        _record(estimator, data, of_loss(loss))
+        _account(estimator, data, of_loss(loss))
         stopped = _stopped_improving(estimator)
-        asked = _call_back(callbacks, estimator, engine, time.perf_counter() - started)
+        record = _record_of_epoch(estimator, rate, time.perf_counter() - started)
+        epoch_history.keep(estimator, record)
+        asked = _call_back(callbacks, estimator, engine, record)
         if stopped or asked or incremental:
             return
     warn(
@@ -160,7 +165,7 @@ def _overflow_as_numpy_does(loss: float) -> None:
         np.subtract(np.inf, np.inf)
 
 
-def _record(estimator: Any, data: Data, loss: Any) -> None:
+def _account(estimator: Any, data: Data, loss: Any) -> None:
     estimator.n_iter_ += 1
     estimator.loss_ = loss
     estimator.t_ += data.X.shape[0]
@@ -171,6 +176,13 @@ def _record(estimator: Any, data: Data, loss: Any) -> None:
         estimator.early_stopping, data.X_val, data.y_val, data.sample_weight_val
     )
     estimator._optimizer.iteration_ends(estimator.t_)
+
+
+def _record_of_epoch(estimator: Any, rate: float, seconds: float) -> EpochRecord:
+    score = float(estimator.validation_scores_[-1]) if estimator.early_stopping else None
+    return EpochRecord(
+        estimator.n_iter_, float(estimator.loss_), score, seconds, learning_rate=rate
+    )
 
 
 def _learning_rate(optimizer: Any) -> float:
@@ -194,11 +206,9 @@ def _stopped_improving(estimator: Any) -> bool:
     return False
 
 
-def _call_back(callbacks: Callbacks, estimator: Any, engine: Engine, seconds: float) -> bool:
+def _call_back(callbacks: Callbacks, estimator: Any, engine: Engine, record: EpochRecord) -> bool:
     if not listeners(callbacks):
         return False
-    score = float(estimator.validation_scores_[-1]) if estimator.early_stopping else None
-    record = EpochRecord(estimator.n_iter_, float(estimator.loss_), score, seconds)
     before = callback_changes.snapshot(estimator)
     asked = call(callbacks, estimator, record)
     if callback_changes.take_up(estimator, before):

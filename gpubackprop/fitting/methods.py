@@ -18,7 +18,7 @@ from .. import backends
 from ..algorithm.parameters import Array
 from ..backends import Choice, Work, threads
 from ..backends.cuda.device_arrays import device_for
-from . import class_weight, epoch_loop, kept_engine, overrides
+from . import class_weight, epoch_history, epoch_loop, kept_engine, overrides
 from .adapters import DenseEngine, StepEngine
 from .conversion import layer_sizes
 from .full_batch import FullBatch, FullBatchEstimator
@@ -59,6 +59,7 @@ def fit_stochastic(
         overrides.hand_down(estimator, X, reason)
     if reason and not own.callbacks:  # which scikit-learn's code does not call
         original(X, y, sample_weight, *buffers, layer_units, incremental)
+        epoch_history.follow(estimator)
         return
     if estimator.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")

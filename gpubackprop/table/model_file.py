@@ -30,7 +30,7 @@ TRUSTED = ("gpubackprop.MLPClassifier", "gpubackprop.MLPRegressor", "numpy.dtype
 arrays, plain data). Fixed here: a file is never asked what it wants trusted."""
 
 # What only training needs: the optimizer's state and the generator; half of the file and more.
-_TRAINING_STATE = ("_optimizer", "_random_state", "_best_coefs", "_best_intercepts")
+_TRAINING_STATE = ("_optimizer", "_random_state", "_best_coefs", "_best_intercepts", "history_")
 
 
 class ModelFileError(ValueError):

@@ -346,7 +346,7 @@ def crafted(path, made, change):
     content = {name: getattr(made, name) for name in vars(made)}
     content["columns"] = [[column.name, column.kind] for column in made.columns]
     content["network"].callbacks = None
-    for name in ("_optimizer", "_random_state"):
+    for name in ("_optimizer", "_random_state", "history_"):
         vars(content["network"]).pop(name)
     change(content)
     skops.io.dump({"format": model_file.FORMAT, **content}, path)

@@ -1,0 +1,34 @@
+"""`history_` of an estimator of ours, which grows with scikit-learn's `loss_curve_`."""
+
+from typing import Any
+
+from ..history import EpochRecord, History
+from .options import has_options
+
+
+def follow(estimator: Any) -> None:
+    """Make `history_` as long as `loss_curve_`, which a first fit empties.
+
+    Epochs that scikit-learn's own code trained, or an earlier version of gpubackprop, have records
+    of their loss and score alone.
+    """
+    if not _has_one(estimator):
+        return
+    curve, scores = estimator.loss_curve_, estimator.validation_scores_
+    history = History(vars(estimator).get("history_", ())[: len(curve)])
+    for i in range(len(history), len(curve)):
+        score = float(scores[i]) if scores and len(scores) == len(curve) else None
+        history.append(EpochRecord(i + 1, float(curve[i]), score, float("nan")))
+    estimator.history_ = history
+
+
+def keep(estimator: Any, record: EpochRecord) -> None:
+    """Add an epoch."""
+    if _has_one(estimator):
+        estimator.history_.append(record)
+
+
+def _has_one(estimator: Any) -> bool:
+    """Whether the estimator is of ours, and not scikit-learn's own that is accelerated."""
+    cls: Any = type(estimator)
+    return has_options(cls)
