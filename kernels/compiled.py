@@ -15,6 +15,7 @@ from . import blas, gemm, loops
 from .calls import executed
 from .formulas import Activation, Loss
 from .kernel import Kernel, Kind
+from .masks import DRAWS, Mask
 from .native.arguments import Array
 from .native.launch import LoopLaunch, launch
 from .optimizers import L2, SGD, Adam
@@ -97,6 +98,25 @@ class Primitives:
         else:
             kernel = loops.activate.of(activation)
             yield _by_rows(launch(kernel, A=out[part], b=b) for part in rows)
+
+    def dropout(self, A: Array, mask: Mask, out: Array) -> Stages:
+        def piece(rows: slice) -> LoopLaunch:
+            words = np.zeros(2 * -(-A.shape[1] // DRAWS), dtype=np.int64)
+            return launch(
+                loops.dropout,
+                A=A[rows],
+                out=out[rows],
+                threshold=mask.threshold,
+                scale=mask.scale,
+                key=mask.key,
+                layer=mask.layer,
+                seen=mask.seen,
+                first=rows.start,
+                words=words,
+                draws=words.view(np.uint16),  # the lowest bits first, on all these processors
+            )
+
+        yield _by_rows(map(piece, self._rows(A)))
 
     def output_delta(
         self,

@@ -27,6 +27,8 @@ class Kind(Enum):
     """Numbers of the kernel's type; extents and strides are parameters of their own."""
     INTEGERS = ("row of integers", 1, np.int64)
     """int64, without gaps: indices, counters."""
+    SHORTS = ("row of 16-bit integers", 1, np.uint16)
+    """uint16, without gaps: random draws."""
     DOUBLES = ("row of doubles", 1, np.float64)
     """float64, without gaps, whatever the kernel's type: losses, learning rates."""
     NUMBER = ("number", 0, None)

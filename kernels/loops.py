@@ -21,9 +21,11 @@ from .elementwise import (
 from .formulas import Activation, Loss
 from .kernel import Kind, kernel
 from .native.arguments import Array
+from .philox import HALF, LOW, philox
 
 MATRIX, STRIDED, VECTOR = Kind.MATRIX, Kind.STRIDED, Kind.VECTOR
-INTEGERS, DOUBLES, DOUBLE, COUNT = Kind.INTEGERS, Kind.DOUBLES, Kind.DOUBLE, Kind.COUNT
+INTEGERS, SHORTS, DOUBLES = Kind.INTEGERS, Kind.SHORTS, Kind.DOUBLES
+DOUBLE, COUNT = Kind.DOUBLE, Kind.COUNT
 
 
 @kernel(X=STRIDED, order=INTEGERS, cursor=INTEGERS, out=MATRIX)
@@ -149,6 +151,51 @@ def copy(real: Any) -> Scalar:
         for i in range(A.shape[0]):
             for j in range(A.shape[1]):
                 out[i, j] = A[i, j]
+
+    return kernel
+
+
+@kernel(
+    A=MATRIX,
+    out=MATRIX,
+    threshold=COUNT,
+    scale=DOUBLE,
+    key=COUNT,
+    layer=COUNT,
+    seen=INTEGERS,
+    first=COUNT,
+    words=INTEGERS,
+    draws=SHORTS,
+)
+def dropout(real: Any) -> Scalar:
+    """out = A (.) M for the rows from `first` on; `draws` is `words`, a row's random bits.
+
+    All of a row's bits come first, at once: then both loops become vector code.
+    """
+    block, zero = inline(philox), real(0)
+
+    def kernel(
+        A: Array,
+        out: Array,
+        threshold: int,
+        scale: float,
+        key: int,
+        layer: int,
+        seen: Array,
+        first: int,
+        words: Array,
+        draws: Array,
+    ) -> None:
+        lowest, factor = np.uint16(threshold), real(scale)
+        k, l = np.uint64(key), np.uint64(layer)
+        for i in range(A.shape[0]):
+            n = np.uint64(seen[0] + first + i)
+            for c in range(words.shape[0] // 2):
+                x, y = block(n >> HALF, n & LOW, np.uint64(c), l, k)
+                words[2 * c] = np.int64(x)
+                words[2 * c + 1] = np.int64(y)
+            for j in range(A.shape[1]):
+                out[i, j] = A[i, j] * factor if draws[j] >= lowest else zero
 
     return kernel
 

@@ -10,6 +10,7 @@ batch to batch is a one-element array, so that a recorded call stays right when 
 from typing import Protocol
 
 from .formulas import Activation, Loss
+from .masks import Mask
 from .native.arguments import Array
 from .optimizers import L2, SGD, Adam
 
@@ -75,6 +76,29 @@ class Kernels(Protocol):
         Notes
         -----
         softmax subtracts each row's maximum first.
+        """
+
+    def dropout(self, A: Array, mask: Mask, out: Array) -> None:
+        """out = A (.) M: each element is dropped with the mask's rate, the others are scaled.
+
+        M holds 0 or 1 / (1 - rate), so that the expectation of out is A ("inverted" dropout). The
+        error is pulled back by the same product, with the same M: it is drawn again, not kept.
+
+        Column j of a row takes 16 bits, at j mod 8, of the block that Philox has for the counter
+        (n, j div 8, layer), n being the example's number among all that were trained on, in two
+        words: neither the batch's size, its parts, threads nor the machine change what is dropped.
+
+        Parameters
+        ----------
+        A, out : (B, d)
+            May be the same array.
+        mask : Mask
+            Its rate is rounded to a multiple of 2^-16, and M's scale belongs to the rounded one.
+
+        Notes
+        -----
+        Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
+        overfitting", 2014, section 10 for scaling while training; `philox` for the bits.
         """
 
     def output_delta(

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import expit, xlogy
 
 from .formulas import Activation, Loss
+from .masks import Mask
 from .native.arguments import Array
 from .optimizers import L2, SGD, Adam
 
@@ -45,6 +46,11 @@ def dense(A: Array, W: Array, b: Array, activation: Activation, Z: Array, out: A
         np.exp(Z, out=out)
     elif activation is Activation.SILU:
         np.multiply(Z, expit(Z), out=out)
+
+
+def dropout(A: Array, mask: Mask, out: Array) -> None:
+    kept = mask.draws(*A.shape) >= mask.threshold
+    out[...] = np.where(kept, A * A.dtype.type(mask.scale), 0)
 
 
 def output_delta(

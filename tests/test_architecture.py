@@ -101,7 +101,7 @@ FLOORS = (
     ("kernels.compiled", "kernels.reference", "kernels.replay"),
     ("kernels.calls",),
     ("kernels.protocol",),
-    ("kernels.optimizers", "kernels.native.launch", "kernels.build"),
+    ("kernels.optimizers", "kernels.masks", "kernels.native.launch", "kernels.build"),
     ("kernels.loops", "kernels.replay_loops"),
     ("kernels.native.intrinsics", "kernels.native.denormals"),
     ("kernels.elementwise", "kernels.blas"),
@@ -117,6 +117,7 @@ FLOORS = (
     (
         "kernels.kernel",
         "kernels.numba_contract",
+        "kernels.philox",
         "kernels.native.targets",
         "kernels.native.sources",
     ),

@@ -13,12 +13,14 @@ import numpy as np
 from ..elementwise import loss_of, pull_back, sigma
 from ..formulas import Activation, Loss
 from ..kernel import Kind, kernel
+from ..masks import DRAWS
 from ..native.arguments import Array
+from ..philox import HALF, LOW, philox
 from .sums import block_total, column_totals, warp_totals
 from .tile import COLUMNS, LANES, ROWS, WARP, WARPS, WIDTH
 from .vectors import Function, device, each, fours, pairwise
 
-ELEMENTS, INTEGERS, COUNT = Kind.ELEMENTS, Kind.INTEGERS, Kind.COUNT
+ELEMENTS, INTEGERS, NUMBER, COUNT = Kind.ELEMENTS, Kind.INTEGERS, Kind.NUMBER, Kind.COUNT
 
 _ALL = 0xFFFFFFFF
 """All lanes of a warp."""
@@ -133,6 +135,62 @@ def softmax(real: Any) -> Function:
             for j in range(first, columns, WIDTH * WARP):
                 a = exponentials(logits(A, b, row, j, columns, aligned), highest)
                 four.store(A, row + j, columns - j, aligned, four.scale(share, a))
+
+    return kernel
+
+
+@kernel(
+    A=ELEMENTS,
+    out=ELEMENTS,
+    threshold=COUNT,
+    scale=NUMBER,
+    key=COUNT,
+    layer=COUNT,
+    seen=INTEGERS,
+    rows=COUNT,
+    columns=COUNT,
+    lead=COUNT,
+    aligned=COUNT,
+)
+def dropout(real: Any) -> Function:
+    """out = A (.) M; a thread draws the block of its four columns, and uses half of it."""
+    from numba import cuda
+
+    four, block, zero = fours(real), device(philox), real(0)
+    load, store, draw = four.load, four.store, np.uint64(0xFFFF)
+    shifts = np.uint64(16), np.uint64(32), np.uint64(48)
+
+    @device
+    def dropped(x: Any, bits: Any, threshold: Any, scale: Any) -> Any:
+        return (
+            scale * x[0] if bits & draw >= threshold else zero,
+            scale * x[1] if bits >> shifts[0] & draw >= threshold else zero,
+            scale * x[2] if bits >> shifts[1] & draw >= threshold else zero,
+            scale * x[3] if bits >> shifts[2] >= threshold else zero,
+        )
+
+    def kernel(
+        A: Array,
+        out: Array,
+        threshold: int,
+        scale: float,
+        key: int,
+        layer: int,
+        seen: Array,
+        rows: int,
+        columns: int,
+        lead: int,
+        aligned: int,
+    ) -> None:
+        j = COLUMNS * cuda.blockIdx.x + WIDTH * cuda.threadIdx.x
+        count = columns - j
+        place, k, l = np.uint64(j // DRAWS), np.uint64(key), np.uint64(layer)
+        upper, lowest = j % DRAWS != 0, np.uint64(threshold)
+        for i in range(ROWS * cuda.blockIdx.y + cuda.threadIdx.y, rows, ROWS * cuda.gridDim.y):
+            n, at = np.uint64(seen[0] + i), i * lead + j
+            x, y = block(n >> HALF, n & LOW, place, l, k)
+            values = dropped(load(A, at, count, aligned), y if upper else x, lowest, scale)
+            store(out, at, count, aligned, values)
 
     return kernel
 

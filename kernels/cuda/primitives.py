@@ -14,6 +14,7 @@ import numpy as np
 
 from ..formulas import Activation, Loss
 from ..kernel import Kernel, Launch
+from ..masks import Mask
 from ..native.arguments import Array
 from ..optimizers import L2, SGD, Adam
 from . import layers, sums, updates
@@ -92,6 +93,22 @@ class Primitives:
             yield self._softmax(out, b)
         else:
             yield self._activate(activation, source, b, out)
+
+    def dropout(self, A: Array, mask: Mask, out: Array) -> Launches:
+        yield self._by_tiles(
+            layers.dropout,
+            out,
+            A=A,
+            out=out,
+            threshold=mask.threshold,
+            scale=mask.scale,
+            key=mask.key,
+            layer=mask.layer,
+            seen=mask.seen,
+            **_extent(out),
+            lead=_same_lead(A, out),
+            aligned=self._aligned(A, out),
+        )
 
     def output_delta(
         self,

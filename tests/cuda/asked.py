@@ -11,6 +11,7 @@ from gpubackprop.kernels.calls import executed
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.kernels.formulas import ELEMENTWISE, PAIRINGS, Activation
 from gpubackprop.kernels.kernel import Kernel, Launch
+from gpubackprop.kernels.masks import Mask
 from gpubackprop.kernels.optimizers import L2, SGD, Adam
 
 
@@ -72,6 +73,7 @@ def calls(real):
         "advance": [(counter, 1)],
         "normalize": [(share, 0.5, one)],
         "dense": [(M, W, b, activation, Z, M) for activation in Activation for Z in (M, other)],
+        "dropout": [(M, Mask(0.5, 1, 2, counter), M)],
         "output_delta": output,
         "output_delta_and_bias_grad": [(*arguments, b) for arguments in output],
         "softmax_output_layer": [(M, W, b, M, M, share, M, one, b)],

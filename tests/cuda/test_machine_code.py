@@ -46,6 +46,7 @@ PROMISES = {
     "softmax": Promise(48, 96, loads=4, stores=1),  # each is read twice
     "softmax_cross_entropy": Promise(56, 72),
     "hadamard": Promise(56, 64, loads=2, stores=1),  # an exponential for SiLU
+    "dropout": Promise(56, 64, loads=1, stores=1),
     "bias_grad": Promise(48, 64, loads=1),
     "output_delta": Promise(64, 88, loads=2, stores=1),
     "advance": Promise(16, 16),

@@ -66,5 +66,6 @@ def test_a_kernels_type_decides_what_has_none_of_its_own(real):
     assert {kind for kind, name in fixed.items() if name == "int64"} == {Kind.INTEGERS, Kind.COUNT}
     doubles = {Kind.DOUBLES, Kind.DOUBLE}
     assert all(fixed[kind] == "float64" for kind in doubles)
-    others = set(Kind) - doubles - {Kind.INTEGERS, Kind.COUNT}
+    assert fixed[Kind.SHORTS] == "uint16"
+    others = set(Kind) - doubles - {Kind.INTEGERS, Kind.COUNT, Kind.SHORTS}
     assert {fixed[kind] for kind in others} == {real}
