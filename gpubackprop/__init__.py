@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .accelerator.switch import accelerate as accelerate
     from .accelerator.switch import accelerated as accelerated
     from .accelerator.switch import stop_accelerating as stop_accelerating
+    from .backup.callback import Backup as Backup
     from .displays import LossCurveDisplay as LossCurveDisplay
     from .estimators import MLPClassifier as MLPClassifier
     from .estimators import MLPRegressor as MLPRegressor
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .network import Network as Network
 
 _HOMES = {
+    "Backup": ".backup.callback",
     "EpochRecord": ".history",
     "History": ".history",
     "LossCurveDisplay": ".displays",
@@ -40,7 +42,7 @@ _HOMES = {
     "unload_ipython_extension": ".accelerator.notebook",
 }
 
-__all__ = ["EpochRecord", "History", "LossCurveDisplay", "MLPClassifier", "MLPRegressor"]
+__all__ = ["Backup", "EpochRecord", "History", "LossCurveDisplay", "MLPClassifier", "MLPRegressor"]
 __all__ += ["Network", "__version__", "accelerate", "accelerated", "check_gradients"]
 __all__ += ["stop_accelerating"]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 fcntl: Any
 try:
@@ -50,10 +51,7 @@ def check_writable(path: str | Path) -> None:
 
 
 def write_atomically(path: str | Path, data: bytes, mode: int | None = None) -> None:
-    """Write a file whole or not at all: beside it, to the disk, then in its place.
-
-    Any number of threads and processes may write one path: the last one's content stands. What a
-    killed process left half written in the folder is removed.
+    """Write a file whole or not at all.
 
     Parameters
     ----------
@@ -62,8 +60,36 @@ def write_atomically(path: str | Path, data: bytes, mode: int | None = None) -> 
     data : bytes
         What.
     mode : int or None, default=None
+        As for `replacing`.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be written; what was there stays.
+    """
+    with replacing(path, mode) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: str | Path, mode: int | None = None) -> Iterator[BinaryIO]:
+    """Open a file that is written beside the path, and takes its place at the end of the block.
+
+    Any number of threads and processes may write one path: the last one's content stands. What a
+    killed process left half written in the folder is removed.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where to.
+    mode : int or None, default=None
         Its permissions. None keeps those of the file that is replaced; a new file gets what the
         process gives to all new files.
+
+    Yields
+    ------
+    file : file object
+        To be written; it goes to the disk before it is in its place.
 
     Raises
     ------
@@ -78,7 +104,7 @@ def write_atomically(path: str | Path, data: bytes, mode: int | None = None) -> 
         descriptor, partial = _begin(final.parent)
         with os.fdopen(descriptor, "wb") as file:
             os.chmod(descriptor, permissions)
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(descriptor)
             os.replace(partial, final)
@@ -112,18 +138,56 @@ def read_regular(path: str | Path, most: int) -> bytes:
     ReadError
         If it is not an ordinary file, or too large.
     """
-    _require_regular(os.stat(path).st_mode)  # before it is opened: a tape would start to wind
+    return _read(path, most, _require_regular)
+
+
+def read_own(path: str | Path, most: int) -> bytes:
+    """Read an ordinary file that nobody but this user can have written.
+
+    Parameters
+    ----------
+    path, most
+        As for `read_regular`.
+
+    Returns
+    -------
+    bytes
+        Its content.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    ReadError
+        If it is not an ordinary file, is too large, belongs to another user, or others may write
+        it.
+    """
+    return _read(path, most, _require_own)
+
+
+def _read(path: str | Path, most: int, require: Callable[[os.stat_result], None]) -> bytes:
+    require(os.stat(path))  # before it is opened: a tape would start to wind
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(descriptor)
-        _require_regular(found.st_mode)
+        require(found)
         if found.st_size > most:
             raise ReadError(f"it has {found.st_size:,} bytes, more than the {most:,} that are read")
         return file.read(found.st_size)
 
 
-def _require_regular(mode: int) -> None:
-    if not stat.S_ISREG(mode):
+def _require_own(found: os.stat_result) -> None:
+    _require_regular(found)
+    if not hasattr(os, "geteuid"):
+        return
+    if found.st_uid != os.geteuid():
+        raise ReadError(f"it belongs to user {found.st_uid}, this is user {os.geteuid()}")
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ReadError("other users may write it")
+
+
+def _require_regular(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
         raise ReadError("it is not an ordinary file")
 
 

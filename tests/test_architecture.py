@@ -57,6 +57,8 @@ FLOORS = (
     ("fitting.methods",),
     ("fitting.gpu_inputs", "fitting.kept_engine", "fitting.labels"),
     ("fitting.adapters", "fitting.full_batch", "fitting.prediction", "network"),
+    ("backup.keeper",),
+    ("backup",),
     (
         "fitting.epoch_loop",
         "fitting.conversion",

@@ -1,6 +1,7 @@
 """All parameters of a network in one flat vector, so that an optimizer's step is one call."""
 
 from itertools import pairwise
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,6 +71,34 @@ class Parameters(NamedTuple):
         values = self.over(self.memory.read(self.theta))
         for parameter, array in zip((*values.W, *values.b), arrays, strict=True):
             array[...] = parameter
+
+    def packed(self, vector: Array) -> Array:
+        """Read a vector of this layout on the host, without the elements between the parameters.
+
+        Any other array, such as a counter, is read as it is.
+        """
+        values = self.memory.read(vector)
+        if vector.shape != self.theta.shape:
+            return values
+        out = np.empty(sum(p.size for p in (*self.W, *self.b)), vector.dtype)
+        self.over(vector).store(self._views(out))
+        return out
+
+    def unpack(self, packed: Array, vector: Array) -> None:
+        """Write what `packed` has read into a vector of this layout, or into another array."""
+        if vector.shape != self.theta.shape:
+            self.memory.write(vector, packed)
+        else:
+            self.over(vector).load(self._views(packed))
+
+    def _views(self, packed: Array) -> list[Array]:
+        """Lay the parameters, without elements between them, over a vector."""
+        shapes = [p.shape for p in (*self.W, *self.b)]
+        ends = np.cumsum([prod(shape) for shape in shapes])
+        return [
+            part.reshape(shape)
+            for part, shape in zip(np.split(packed, ends[:-1]), shapes, strict=True)
+        ]
 
     def over(self, theta: Array) -> "Parameters":
         """Lay the same parameters out over another vector, such as a moment of the gradient."""

@@ -1,5 +1,6 @@
 """Adapters from a scikit-learn estimator to what computes its epochs, and back."""
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -69,8 +70,8 @@ class DenseEngine:
             float(estimator.alpha),
             planned,
         )
-        state = [self._net.theta, *self._optimizer.changed]
-        self._last = EpochSnapshot(state if planned.keeps_epoch else [], backend.memory)
+        self._changed = [self._net.theta, *self._optimizer.changed]
+        self._last = EpochSnapshot(self._changed if planned.keeps_epoch else [], backend.memory)
 
     def run(self, order: Array, rate: float) -> float:
         """Train on all rows in this order, at this learning rate, and return the epoch's loss."""
@@ -97,6 +98,16 @@ class DenseEngine:
                 state.learning_rate = (
                     state.learning_rate_init * np.sqrt(1 - state.beta_2**t) / (1 - state.beta_1**t)
                 )
+
+    def state(self) -> list[Array]:
+        """Read the parameters and what the optimizer changes, the vectors without their gaps."""
+        return [self._net.packed(array) for array in self._changed]
+
+    def set_state(self, arrays: list[Array]) -> None:
+        """Start from the numbers that `state` has read."""
+        for live, packed in zip(self._changed, arrays, strict=True):
+            self._net.unpack(packed, live)
+        self._last.keep()
 
 
 def _moments(optimizer: Optimizer, net: Parameters) -> tuple[Parameters, ...]:
@@ -161,3 +172,14 @@ class StepEngine:
 
     def publish(self) -> None:
         """Do nothing: a step writes where it reads."""
+
+    def state(self) -> list[Array]:
+        """Return the weights and the arrays of scikit-learn's optimizer."""
+        estimator = self._estimator
+        moments = [each for each in vars(estimator._optimizer).values() if isinstance(each, list)]
+        return [*estimator.coefs_, *estimator.intercepts_, *chain.from_iterable(moments)]
+
+    def set_state(self, arrays: list[Array]) -> None:
+        """Write the numbers that `state` has read."""
+        for live, saved in zip(self.state(), arrays, strict=True):
+            live[...] = saved

@@ -45,6 +45,25 @@ class Engine(Protocol):
     def publish(self) -> None:
         """Write weights and optimizer state into the estimator's arrays."""
 
+    def state(self) -> list[Array]:
+        """Read, on the host, every number that an epoch starts from and changes."""
+
+    def set_state(self, arrays: list[Array]) -> None:
+        """Start from the numbers that `state` has read."""
+
+
+class Keeper(Protocol):
+    """Keeps the state of a fit, so that another one can go on from it."""
+
+    def resume(self, engine: Engine, order: Array) -> None:
+        """Put estimator, engine and order into the state that was kept, if any."""
+
+    def epoch_ended(self, engine: Engine, order: Array) -> None:
+        """Keep the state, if it is time."""
+
+    def finished(self) -> None:
+        """Forget what was kept: nothing is left to do."""
+
 
 class Data(NamedTuple):
     """Training rows, and the rows held out for early stopping."""
@@ -58,7 +77,11 @@ class Data(NamedTuple):
 
 
 def train(
-    estimator: Any, data: Data, opened: AbstractContextManager[Engine], incremental: bool
+    estimator: Any,
+    data: Data,
+    opened: AbstractContextManager[Engine],
+    incremental: bool,
+    keeper: Keeper,
 ) -> Engine | None:
     """Run epochs until the loss or score stops improving, or `max_iter` of them.
 
@@ -72,6 +95,8 @@ def train(
         Makes what computes an epoch, which may take seconds where something is compiled first.
     incremental : bool
         One epoch only, as `partial_fit` wants.
+    keeper : Keeper
+        Is told of every epoch's end.
 
     Returns
     -------
@@ -81,7 +106,7 @@ def train(
     through: Engine | None = None
     try:
         with opened as engine:
-            _run_and_publish(estimator, data, engine, incremental)
+            _run_and_publish(estimator, data, engine, incremental, keeper)
             through = engine
     except KeyboardInterrupt:
         warn("Training interrupted by user.")
@@ -91,9 +116,11 @@ def train(
     return through
 
 
-def _run_and_publish(estimator: Any, data: Data, engine: Engine, incremental: bool) -> None:
+def _run_and_publish(
+    estimator: Any, data: Data, engine: Engine, incremental: bool, keeper: Keeper
+) -> None:
     try:
-        _run_epochs(estimator, data, engine, incremental)
+        _run_epochs(estimator, data, engine, incremental, keeper)
     except Exception:
         _publish_what_is_left(engine)
         raise
@@ -101,6 +128,7 @@ def _run_and_publish(estimator: Any, data: Data, engine: Engine, incremental: bo
         engine.publish()
         raise
     engine.publish()
+    keeper.finished()
 
 
 def _publish_what_is_left(engine: Engine) -> None:
@@ -112,7 +140,9 @@ def _publish_what_is_left(engine: Engine) -> None:
         _log.debug("the weights since the last epoch that was looked at are lost: %s", reason)
 
 
-def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -> None:
+def _run_epochs(
+    estimator: Any, data: Data, engine: Engine, incremental: bool, keeper: Keeper
+) -> None:
     n, callbacks = data.X.shape[0], options(estimator).callbacks
     plain = type(estimator._random_state) is np.random.RandomState
     looked_at = estimator.early_stopping or estimator.verbose or callbacks or not plain
@@ -122,7 +152,8 @@ def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -
         of_loss = np.result_type(of_loss, np.int64).type
     epoch_history.follow(estimator)
     estimator.n_iter_ = 0
-    for _ in range(estimator.max_iter):
+    keeper.resume(engine, order)
+    for _ in range(estimator.n_iter_, estimator.max_iter):
         started = time.perf_counter()
         if estimator.shuffle:
             if plain:
@@ -142,6 +173,7 @@ def _run_epochs(estimator: Any, data: Data, engine: Engine, incremental: bool) -
         asked = _call_back(callbacks, estimator, engine, record)
         if stopped or asked or incremental:
             return
+        keeper.epoch_ended(engine, order)
     warn(
         f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) "
         "reached and the optimization hasn't converged yet.",
