@@ -80,15 +80,30 @@ def _require(path: Any, every: Any) -> None:
         raise ValueError(f"every must be 0 or more seconds, got {every!r}")
 
 
-def asked_for(callbacks: Callbacks) -> Backup | None:
-    """Find the backup among callbacks.
+def asked_for(callbacks: Callbacks, incremental: bool) -> Backup | None:
+    """Find the backup among the callbacks of `fit`, or of `partial_fit`, which is incremental.
 
     Raises
     ------
     ValueError
-        If there are several.
+        If there are several, or there is one in `partial_fit`.
     """
     found = [each for each in listeners(callbacks) if isinstance(each, Backup)]
     if len(found) > 1:
         raise ValueError(f"callbacks must hold one Backup at the most, got {len(found)}: {found}")
+    if found and incremental:
+        raise ValueError(
+            f"partial_fit makes no backup, it is a single epoch; callbacks holds {found[0]!r}: "
+            "take it out with set_params"
+        )
     return found[0] if found else None
+
+
+def refuse_for_lbfgs(callbacks: Callbacks) -> None:
+    """Raise ValueError if there is a backup among the callbacks of a fit by L-BFGS."""
+    backup = asked_for(callbacks, incremental=False)
+    if backup is not None:
+        raise ValueError(
+            f"solver='lbfgs' has no epochs between which a backup could be made; callbacks holds "
+            f"{backup!r}: take it out, or use the solver 'adam' or 'sgd'"
+        )

@@ -18,13 +18,13 @@ from .. import backends
 from ..algorithm.parameters import Array
 from ..backends import Choice, Work, threads
 from ..backends.cuda.device_arrays import device_for
-from ..backup.callback import Backup, asked_for
+from ..backup.callback import asked_for, refuse_for_lbfgs
 from ..backup.keeper import keeping
 from . import class_weight, epoch_history, epoch_loop, kept_engine, overrides
 from .adapters import DenseEngine, StepEngine
 from .conversion import layer_sizes
 from .full_batch import FullBatch, FullBatchEstimator
-from .options import Options, options
+from .options import options
 from .prediction import are_few, predict
 
 
@@ -68,7 +68,7 @@ def fit_stochastic(
     if len(layer_units) != estimator.n_layers_:
         _refuse_layers(layer_units, estimator, TypeError)
     _require_writable(estimator)
-    with keeping(_backup(own, incremental), estimator, X, y, sample_weight) as keeper:
+    with keeping(asked_for(own.callbacks, incremental), estimator, X, y, sample_weight) as keeper:
         data = epoch_loop.split(estimator, X, y, sample_weight)
         batch_size = epoch_loop.batch_size(estimator, data.X.shape[0])
         opened: AbstractContextManager[Any]
@@ -78,16 +78,6 @@ def fit_stochastic(
             opened = _engine(estimator, data, batch_size, incremental)
         train = partial(epoch_loop.train, estimator, data, opened, incremental, keeper)
         kept_engine.keep(estimator, threads.giving_back(train))
-
-
-def _backup(own: Options, incremental: bool) -> Backup | None:
-    backup = asked_for(own.callbacks)
-    if backup is not None and incremental:
-        raise ValueError(
-            f"partial_fit makes no backup, it is a single epoch; callbacks holds {backup!r}: take "
-            "it out with set_params"
-        )
-    return backup
 
 
 def _engine(
@@ -122,7 +112,7 @@ def fit_lbfgs(
     """
     if tuple(layer_units) != layer_sizes(estimator):
         _refuse_layers(layer_units, estimator, ValueError)
-    _refuse_backup(options(estimator))
+    refuse_for_lbfgs(options(estimator).callbacks)
     sample_weight = class_weight.weighted(estimator, y, sample_weight)
     others = (activations, deltas, coef_grads, intercept_grads, layer_units)
     own, reason = options(estimator), overrides.in_full_batch(estimator, X)
@@ -173,15 +163,6 @@ def forward_pass_fast(
         overrides.tell(estimator, reason)
         return original(X, check_input=False)
     return threads.giving_back(partial(predict, estimator, X))
-
-
-def _refuse_backup(own: Options) -> None:
-    backup = asked_for(own.callbacks)
-    if backup is not None:
-        raise ValueError(
-            f"solver='lbfgs' has no epochs between which a backup could be made; callbacks holds "
-            f"{backup!r}: take it out, or use the solver 'adam' or 'sgd'"
-        )
 
 
 def _choice(estimator: Any, X: Any, batch_size: int, epochs: int) -> Choice:
