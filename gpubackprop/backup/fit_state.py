@@ -7,6 +7,7 @@ import numpy as np
 from ..algorithm.parameters import Array
 from ..fitting.callback_changes import CHANGEABLE
 from ..fitting.epoch_loop import Engine
+from ..history import EpochRecord, History
 from . import generator
 from .facts import Facts
 from .plain import decoded, encoded
@@ -71,6 +72,7 @@ def collect(
         "start": start,
         "generator": generator.state_of(estimator._random_state),
         "history": {name: encoded(getattr(estimator, name, None)) for name in HISTORY},
+        "records": [encoded(list(record)) for record in getattr(estimator, "history_", ())],
         "parameters": {k: encoded(now[k]) for k in now if now[k] != before[k]},
         "optimizer": {k: encoded(v) for k, v in _numbers(estimator._optimizer).items()},
     }
@@ -101,12 +103,15 @@ def restore(state: FitState, estimator: Any, engine: Engine, order: Array) -> No
     weights = estimator.coefs_ + estimator.intercepts_
     best = _like(weights, state.arrays, "best") if "best 0" in state.arrays else None
     history = _history(described["history"])
+    records = History(_record(values) for values in described["records"])
     numbers = _decoded(described["optimizer"], _numbers(estimator._optimizer))
     changed = _decoded(described["parameters"], parameters(estimator))
     rebuilt = bool(changed) or _built_in(numbers) != _built_in(_numbers(estimator._optimizer))
     generator.set_state(estimator._random_state, described["generator"])
     order[...] = rows
     vars(estimator).update(changed, **history)
+    if hasattr(estimator, "history_"):
+        estimator.history_ = records
     vars(estimator._optimizer).update(numbers)
     if best is not None:
         copies, depth = [array.copy() for array in best], len(estimator.coefs_)
@@ -165,6 +170,13 @@ def _history(described: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, list) and not all(isinstance(v, (float, np.floating)) for v in value):
             raise ValueError(f"its {name} holds other things than numbers")
     return {name: value for name, value in history.items() if value is not None}
+
+
+def _record(described: Any) -> EpochRecord:
+    values = decoded(described)
+    if not all(value is None or isinstance(value, (int, float, np.number)) for value in values):
+        raise ValueError(f"its record of an epoch is {values!r}")
+    return EpochRecord(*values)
 
 
 def _decoded(described: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:

@@ -224,6 +224,7 @@ def _set(part: str, key: Any, value: Any) -> Callable[..., None]:
         (_set("history", "n_iter_", "many"), "n_iter_ is"),
         (_set("history", "loss_curve_", ["low"]), "other things than numbers"),
         (_set("history", "loss_", {"object": 3}), "is not a number"),
+        (_set("records", 2, [1, "low", None, 0.1]), "its record of an epoch is"),
         (_set("optimizer", "update_params", 3), "values of update_params"),
         (_set("parameters", "coefs_", 3), "values of coefs_"),
         (lambda description, _: description.pop("history"), "history"),
