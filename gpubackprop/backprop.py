@@ -7,7 +7,7 @@ examples (the transposes of the derivation's columns, the same bytes):
     Delta_L = share (.) grad_z L(A_L, Y)              output error, 1/B in it
     Delta_l = (Delta_l+1 W_l^T) (.) sigma'(Z_l)       error pulled back
     grad W_l = A_l^T Delta_l+1,  grad b_l = 1_B^T Delta_l+1
-    theta   = theta - step(grad)                      SGD or Adam
+    theta   = theta - step(grad)                      SGD or Adam, grad summed over all ranks
 
 With activation checkpointing some A share memory, and the backward pass runs those layers again.
 
@@ -16,14 +16,26 @@ to batch lives in a one-element array, so one recorded mini-batch can be replaye
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from .algorithm.optimizers import Optimizer, step
 from .algorithm.parameters import Array, Parameters
 from .algorithm.workspace import Layer, Workspace
 from .kernels.calls import of_layer
 from .kernels.formulas import Formulas as Formulas  # pickles of 0.1.0 look for it in this module
+from .kernels.group import Group
 from .kernels.protocol import Kernels
+
+
+class Share(NamedTuple):
+    """Where the weights of whole mini-batches come from, of which a rank computes some rows."""
+
+    order: Array
+    """Permutation of the rows of all ranks, (n,)."""
+    cursor: Array
+    """Position in it, one int64."""
+    place: Array | None
+    """Position in its mini-batch of each row in `Source.order`; None where it has no row."""
 
 
 class Source(NamedTuple):
@@ -39,12 +51,45 @@ class Source(NamedTuple):
     """Permutation of the rows, (n,)."""
     cursor: Array
     """Position in `order`, one int64."""
+    share: Share | None = None
+    """Set where a rank computes some rows of each mini-batch only, and examples have weights."""
 
 
 Batch = Sequence[tuple[Workspace, Parameters]]
 """A mini-batch, or its parts where memory does not hold it whole, each with its gradient's place.
 
 The first part's gradient becomes the batch's; the others may share one place."""
+
+
+class TrainBatch(Protocol):
+    """Trains on one mini-batch."""
+
+    def __call__(
+        self,
+        source: Source,
+        net: Parameters,
+        batch: Batch,
+        optimizer: Optimizer,
+        alpha: float,
+        ranks: Group | None = None,
+    ) -> None:
+        """Take a step with the gradient of the next mini-batch.
+
+        Parameters
+        ----------
+        source : Source
+            Training data.
+        net : Parameters
+            Updated in place.
+        batch : Batch
+            Workspaces, and room for the gradient.
+        optimizer : Optimizer
+            Updated in place.
+        alpha : float
+            L2 penalty.
+        ranks : Group, optional
+            Those that compute the rest of the mini-batch; by default this process computes all.
+        """
 
 
 class Algorithm(NamedTuple):
@@ -58,7 +103,7 @@ class Algorithm(NamedTuple):
     """Compute the loss, Delta_L .. Delta_1 and the gradient; the forward pass comes before it."""
     gradient: Callable[[Source, Batch, float], None]
     """Gather the next mini-batch and compute its loss and gradient; the float is the L2 penalty."""
-    train_batch: Callable[[Source, Parameters, Batch, Optimizer, float], None]
+    train_batch: TrainBatch
     """Compute the gradient of the next mini-batch and take the optimizer's step with it."""
 
 
@@ -92,11 +137,19 @@ def bind(k: Kernels) -> Algorithm:
                 pulled = layer.delta, layer.W, below.saved, below.activation, below.delta
                 of_layer(k, below.number).hidden_delta(*pulled)
 
+    def weigh(weight: Array, source: Source, whole: Workspace, alpha: float) -> None:
+        weights = source.share or source
+        k.gather(weight, weights.order, weights.cursor, whole.batch_share)
+        k.normalize(whole.batch_share, alpha, whole.decay)
+        if source.share is not None:
+            k.advance(source.share.cursor, len(whole.batch_share))
+            if source.share.place is not None:
+                k.gather(whole.batch_share, source.share.place, source.cursor, whole.share)
+
     def gradient(source: Source, batch: Batch, alpha: float) -> None:
         whole, total = batch[0]
         if source.weight is not None:
-            k.gather(source.weight, source.order, source.cursor, whole.batch_share)
-            k.normalize(whole.batch_share, alpha, whole.decay)
+            weigh(source.weight, source, whole, alpha)
         for ws, grad in batch:
             k.gather(source.X, source.order, source.cursor, ws.examples)
             k.gather(source.Y, source.order, source.cursor, ws.Y)
@@ -107,10 +160,17 @@ def bind(k: Kernels) -> Algorithm:
                 k.add(grad.theta, total.theta)
 
     def train_batch(
-        source: Source, net: Parameters, batch: Batch, optimizer: Optimizer, alpha: float
+        source: Source,
+        net: Parameters,
+        batch: Batch,
+        optimizer: Optimizer,
+        alpha: float,
+        ranks: Group | None = None,
     ) -> None:
         gradient(source, batch, alpha)
         whole, total = batch[0]
+        if ranks is not None:
+            k.all_reduce(total.theta, ranks)
         step(k, optimizer, net, total, whole)
 
     return Algorithm(forward, output_error, backward, gradient, train_batch)

@@ -14,6 +14,7 @@ import numpy as np
 from . import blas, gemm, loops
 from .calls import executed
 from .formulas import Activation, Loss
+from .group import Group
 from .kernel import Kernel, Kind
 from .masks import DRAWS, Mask
 from .native.arguments import Array
@@ -33,6 +34,17 @@ class Stage(NamedTuple):
         """Run them one after the other."""
         for each in self.launches:
             each.run()
+
+
+class Exchange(NamedTuple):
+    """A sum over ranks: no machine code, so a recording is cut at it."""
+
+    total: Array
+    ranks: Group
+
+    def run(self) -> None:
+        """Add up."""
+        self.ranks.all_reduce(self.total)
 
 
 Stages = Iterator[Stage]
@@ -77,6 +89,9 @@ class Primitives:
         parts = _divide(len(total), self._pieces, step=64 // total.itemsize)
         rows = ((amount[part].reshape(1, -1), total[part].reshape(1, -1)) for part in parts)
         yield _side_by_side(*(launch(loops.add, A=A, out=out) for A, out in rows))
+
+    def all_reduce(self, total: Array, ranks: Group) -> Iterator[Exchange]:
+        yield Exchange(total, ranks)
 
     def normalize(self, share: Array, alpha: float, decay: Array) -> Stages:
         yield _side_by_side(launch(loops.normalize, share=share, alpha=alpha, decay=decay))

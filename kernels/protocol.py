@@ -10,6 +10,7 @@ batch to batch is a one-element array, so that a recorded call stays right when 
 from typing import Protocol
 
 from .formulas import Activation, Loss
+from .group import Group
 from .masks import Mask
 from .native.arguments import Array
 from .optimizers import L2, SGD, Adam
@@ -45,6 +46,19 @@ class Kernels(Protocol):
         Parameters
         ----------
         amount, total : (size,)
+        """
+
+    def all_reduce(self, total: Array, ranks: Group) -> None:
+        """total = sum over the ranks of total.
+
+        Adds up the gradients of a batch's rows that ranks have computed side by side.
+
+        Parameters
+        ----------
+        total : (size,)
+            A sum; the same bits on all ranks.
+        ranks : Group
+            All of them call it.
         """
 
     def normalize(self, share: Array, alpha: float, decay: Array) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import expit, xlogy
 
 from .formulas import Activation, Loss
+from .group import Group
 from .masks import Mask
 from .native.arguments import Array
 from .optimizers import L2, SGD, Adam
@@ -20,6 +21,10 @@ def advance(counter: Array, amount: int) -> None:
 
 def add(amount: Array, total: Array) -> None:
     total += amount
+
+
+def all_reduce(total: Array, ranks: Group) -> None:
+    ranks.all_reduce(total)
 
 
 def normalize(share: Array, alpha: float, decay: Array) -> None:

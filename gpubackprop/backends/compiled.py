@@ -8,8 +8,9 @@ of a result, and depends on how many threads may compute, but on nothing that ha
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +54,39 @@ def prepare(step: Step, multiply_adds: int) -> Run:
     recording = Recording()
     step(recording.kernels)
     pieces = _worth_dividing(multiply_adds, len(recording.calls))
-    sections = gc_pause.without(partial(divide, recording.calls, pieces))
+    runs = list(_runs(recording.calls, pieces))
+    return runs[0] if len(runs) == 1 else _in_sequence(runs)
+
+
+def _runs(calls: list[Call], pieces: int) -> Iterator[Run]:
+    """Cut a recording at each exchange with other ranks, which Python makes."""
+    for exchanged, part in groupby(calls, lambda call: call.primitive == "all_reduce"):
+        if exchanged:
+            yield from map(_exchanging, part)
+        else:
+            yield _replayed(list(part), pieces)
+
+
+def _in_sequence(runs: list[Run]) -> Run:
+    """Return a function that runs all of these once for each repeat."""
+
+    def run(repeats: int) -> None:
+        for _ in range(repeats):
+            for each in runs:
+                each(1)
+
+    return run
+
+
+def _exchanging(call: Call) -> Run:
+    """Return a function that makes a call's exchange."""
+    exchange = partial(kernels.all_reduce, **call.arguments)
+    return lambda repeats: exchange()
+
+
+def _replayed(calls: list[Call], pieces: int) -> Run:
+    """Return a function that replays calls in machine code."""
+    sections = gc_pause.without(partial(divide, calls, pieces))
     whole = replay(in_turn(sections))
     alone = _paced([whole], whole.run)
     if pieces == 1:  # a team has nothing to do

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from ..algorithm.memory import Memory
 from ..algorithm.optimizers import Optimizer
 from ..algorithm.parameters import Array, Parameters
 from ..backends.backend import Backend
 from ..kernels.optimizers import Adam
 from ..training.epochs import Epochs
 from ..training.memory_plan import Plan, plan
+from ..training.rank_epochs import RankEpochs
 from ..training.snapshot import EpochSnapshot
 from .contract import SGDOptimizer
 from .conversion import (
@@ -51,27 +51,37 @@ class DenseEngine:
 
     def begin(self) -> None:
         """Start from the estimator as it is now."""
-        estimator, data, backend = self._estimator, self._data, self._backend
-        dtype = training_dtype(estimator, data.X, data.y, data.sample_weight)
-        planned = _planned(estimator, data.X, self._batch_size, dtype, backend.memory)
-        self._memory = backend.memory
-        self._net = network(estimator, dtype, backend.memory)
+        estimator, data, memory = self._estimator, self._data, self._backend.memory
+        dtype = self._dtype()
+        planned = self._planned(dtype, self._batch_size)
+        self._memory = memory
+        self._net = network(estimator, dtype, memory)
         self._optimizer = optimizer(estimator, self._net)
         self._moments = _moments(self._optimizer, self._net)
         self._loss_scale = loss_scale(estimator)
-        self._epochs = Epochs(
-            backend,
-            self._net,
-            formulas(estimator),
-            self._optimizer,
-            usable(data.X, dtype),
-            targets(estimator, data.y, dtype),
-            data.sample_weight,
-            float(estimator.alpha),
-            planned,
-        )
+        X, Y = usable(data.X, dtype), targets(estimator, data.y, dtype)
+        self._epochs = self._made_epochs(X, Y, planned)
         self._changed = [self._net.theta, *self._optimizer.changed]
-        self._last = EpochSnapshot(self._changed if planned.keeps_epoch else [], backend.memory)
+        self._last = EpochSnapshot(self._changed if planned.keeps_epoch else [], memory)
+
+    def _dtype(self) -> np.dtype[Any]:
+        data = self._data
+        return training_dtype(self._estimator, data.X, data.y, data.sample_weight)
+
+    def _planned(self, dtype: np.dtype[Any], batch_size: int) -> Plan:
+        """Divide training so that it fits, before anything is allocated."""
+        estimator, X, memory = self._estimator, self._data.X, self._backend.memory
+        moments = 1 if isinstance(estimator._optimizer, SGDOptimizer) else 2
+        in_memory, checkpoint = memory.holds(X), options(estimator).checkpoint
+        apart = formulas(estimator).apart(len(estimator.coefs_))
+        shape = layer_sizes(estimator), len(X), batch_size, dtype, moments
+        return plan(*shape, memory, in_memory, checkpoint, apart)
+
+    def _made_epochs(self, X: Array, Y: Array, planned: Plan) -> Epochs | RankEpochs:
+        """Make ready to run epochs."""
+        f, alpha = formulas(self._estimator), float(self._estimator.alpha)
+        trained = self._net, f, self._optimizer
+        return Epochs(self._backend, *trained, X, Y, self._data.sample_weight, alpha, planned)
 
     def run(self, order: Array, rate: float) -> float:
         """Train on all rows in this order, at this learning rate, and return the epoch's loss."""
@@ -115,17 +125,6 @@ def _moments(optimizer: Optimizer, net: Parameters) -> tuple[Parameters, ...]:
     if isinstance(optimizer, Adam):
         return net.over(optimizer.m), net.over(optimizer.v)
     return (net.over(optimizer.velocity),)
-
-
-def _planned(
-    estimator: Any, X: Array, batch_size: int, dtype: np.dtype[Any], memory: Memory
-) -> Plan:
-    """Divide training so that it fits, before anything is allocated."""
-    sizes = layer_sizes(estimator)
-    moments = 1 if isinstance(estimator._optimizer, SGDOptimizer) else 2
-    in_memory, checkpoint = memory.holds(X), options(estimator).checkpoint
-    apart = formulas(estimator).apart(len(estimator.coefs_))
-    return plan(sizes, len(X), batch_size, dtype, moments, memory, in_memory, checkpoint, apart)
 
 
 class StepEngine:

@@ -22,7 +22,8 @@ from ..algorithm.parameters import Array
 from ..backends.cuda import device_arrays
 from ..callbacks import Callbacks, call, listeners
 from ..history import EpochRecord
-from . import callback_changes, epoch_history
+from ..training.dealing import Deal
+from . import callback_changes, epoch_history, replicas
 from .contract import AdamOptimizer, mlp
 from .options import options
 from .warnings_of_scikit_learn import warn
@@ -74,6 +75,13 @@ class Data(NamedTuple):
     X_val: Any = None
     y_val: Any = None
     sample_weight_val: Array | None = None
+    deal: Deal | None = None
+    """Where ranks train together: which rows they train on; X and y are what this one holds."""
+
+    @property
+    def rows(self) -> int:
+        """How many to train on, over all ranks."""
+        return int(self.X.shape[0]) if self.deal is None else self.deal.size
 
 
 def train(
@@ -143,7 +151,7 @@ def _publish_what_is_left(engine: Engine) -> None:
 def _run_epochs(
     estimator: Any, data: Data, engine: Engine, incremental: bool, keeper: Keeper
 ) -> None:
-    n, callbacks = data.X.shape[0], options(estimator).callbacks
+    n, callbacks = data.rows, options(estimator).callbacks
     plain = type(estimator._random_state) is np.random.RandomState
     looked_at = estimator.early_stopping or estimator.verbose or callbacks or not plain
     order = np.arange(n, dtype=np.int64)
@@ -200,7 +208,7 @@ def _overflow_as_numpy_does(loss: float) -> None:
 def _account(estimator: Any, data: Data, loss: Any) -> None:
     estimator.n_iter_ += 1
     estimator.loss_ = loss
-    estimator.t_ += data.X.shape[0]
+    estimator.t_ += data.rows
     estimator.loss_curve_.append(estimator.loss_)
     if estimator.verbose:
         print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
@@ -239,13 +247,24 @@ def _stopped_improving(estimator: Any) -> bool:
 
 
 def _call_back(callbacks: Callbacks, estimator: Any, engine: Engine, record: EpochRecord) -> bool:
-    if not listeners(callbacks):
-        return False
-    before = callback_changes.snapshot(estimator)
-    asked = call(callbacks, estimator, record)
-    if callback_changes.take_up(estimator, before):
+    """Call callbacks, of several ranks the first one's; return whether one asks for a stop."""
+    group = replicas.group_of_all()
+    first = group is None or group.index == 0
+    asked = anew = False
+    if first and listeners(callbacks):
+        asked, anew = _answers(callbacks, estimator, record)
+    if group is not None:
+        asked, anew = replicas.follow_first(estimator, group, (asked, anew))
+    if anew:
         engine.begin()
     return asked
+
+
+def _answers(callbacks: Callbacks, estimator: Any, record: EpochRecord) -> tuple[bool, bool]:
+    """Return whether a callback asks for a stop, and whether one changed what an engine holds."""
+    before = callback_changes.snapshot(estimator)
+    asked = call(callbacks, estimator, record)
+    return asked, callback_changes.take_up(estimator, before)
 
 
 def set_optimizer(estimator: Any) -> None:

@@ -1,5 +1,6 @@
 """Loss and gradient of a scikit-learn estimator over all rows at once, for L-BFGS."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,8 @@ class FullBatch:
         backend: Backend,
     ) -> None:
         self._estimator, self._memory = estimator, backend.memory
-        self._total = float(len(X) if sample_weight is None else np.sum(sample_weight))
+        own = len(X) if sample_weight is None else np.sum(sample_weight)
+        self._total = self._over_all(float(own))
         if self._total == 0.0:
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         f, checkpoint = formulas(estimator), options(estimator).checkpoint
@@ -78,6 +80,10 @@ class FullBatch:
         if sample_weight is not None:
             share = (sample_weight / self._total).astype(dtype).reshape(-1, 1)
         self._parts = self._prepared(workspace, share, backend)
+
+    def _over_all(self, weight: float) -> float:
+        """Weight of all examples that are fitted, of which these rows have this one."""
+        return weight
 
     def _prepared(
         self, workspace: Workspace, share: Array | None, backend: Backend
@@ -106,6 +112,7 @@ class FullBatch:
         return step
 
     def _run(self) -> None:
+        """Compute the sum of the losses and their gradient."""
         start = 0
         for part, run in self._parts:
             if self._converts:
@@ -113,6 +120,10 @@ class FullBatch:
                 part.examples[...], part.Y[...] = self._X[rows], self._Y[rows]
                 start = rows.stop
             run(1)
+
+    def solve(self, solver: Callable[[], None]) -> None:
+        """Run a solver that calls `loss_and_gradient`."""
+        solver()
 
     def loss_and_gradient(self) -> tuple[float, list[Array], list[Array]]:
         """Evaluate at the estimator's present weights, as its `_backprop` does.

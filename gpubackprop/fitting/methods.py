@@ -16,16 +16,19 @@ from sklearn.utils.validation import validate_data
 
 from .. import backends
 from ..algorithm.parameters import Array
-from ..backends import Choice, Work, threads
+from ..backends import Backend, Choice, Work, threads
 from ..backends.cuda.device_arrays import device_for
 from ..backup.callback import asked_for, refuse_for_lbfgs
 from ..backup.keeper import keeping
-from . import class_weight, epoch_history, epoch_loop, kept_engine, overrides
+from ..distributed.current import current
+from . import class_weight, epoch_history, epoch_loop, kept_engine, overrides, rank_rows, replicas
 from .adapters import DenseEngine, StepEngine
 from .conversion import layer_sizes
 from .full_batch import FullBatch, FullBatchEstimator
 from .options import options
 from .prediction import are_few, predict
+from .rank_engine import RankEngine
+from .rank_full_batch import RankFullBatch
 
 
 def fit_stochastic(
@@ -58,6 +61,7 @@ def fit_stochastic(
         epoch_loop.set_optimizer(estimator)
     reason = overrides.in_training(estimator, X)
     if reason:
+        replicas.require_alone(reason)
         overrides.hand_down(estimator, X, reason)
     if reason and not own.callbacks:  # which scikit-learn's code does not call
         original(X, y, sample_weight, *buffers, layer_units, incremental)
@@ -69,22 +73,37 @@ def fit_stochastic(
         _refuse_layers(layer_units, estimator, TypeError)
     _require_writable(estimator)
     with keeping(asked_for(own.callbacks, incremental), estimator, X, y, sample_weight) as keeper:
-        data = epoch_loop.split(estimator, X, y, sample_weight)
-        batch_size = epoch_loop.batch_size(estimator, data.X.shape[0])
+        data = _data(estimator, X, y, sample_weight)
+        batch_size = epoch_loop.batch_size(estimator, data.rows)
         opened: AbstractContextManager[Any]
         if reason:
             opened = nullcontext(StepEngine(estimator, data, batch_size, buffers))
         else:
             opened = _engine(estimator, data, batch_size, incremental)
         train = partial(epoch_loop.train, estimator, data, opened, incremental, keeper)
-        kept_engine.keep(estimator, threads.giving_back(train))
+        with replicas.silent_but_first(estimator):
+            kept_engine.keep(estimator, threads.giving_back(train))
+
+
+def _data(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> epoch_loop.Data:
+    """Rows to train on and to validate with, dealt out where several ranks train together."""
+    together = current()
+    if together is None:
+        return epoch_loop.split(estimator, X, y, sample_weight)
+    replicas.begin_together(estimator, X, y, sample_weight, together)
+    return rank_rows.split(estimator, X, y, sample_weight, together)
 
 
 def _engine(
     estimator: Any, data: epoch_loop.Data, batch_size: int, incremental: bool
 ) -> AbstractContextManager[DenseEngine]:
-    again = incremental or estimator.warm_start
-    make = partial(kept_engine.engine if again else DenseEngine, estimator, data, batch_size)
+    make: Callable[[Backend], DenseEngine]
+    if data.deal is not None:
+        make = partial(RankEngine, estimator, data, batch_size, data.deal)
+    elif incremental or estimator.warm_start:
+        make = partial(kept_engine.engine, estimator, data, batch_size)
+    else:
+        make = partial(DenseEngine, estimator, data, batch_size)
     epochs = 1 if incremental else estimator.max_iter
     return backends.begun(_choice(estimator, data.X, batch_size, epochs), make)
 
@@ -117,19 +136,33 @@ def fit_lbfgs(
     others = (activations, deltas, coef_grads, intercept_grads, layer_units)
     own, reason = options(estimator), overrides.in_full_batch(estimator, X)
     if reason:
+        replicas.require_alone(reason)
         overrides.hand_down(estimator, X, reason)
         original(X, y, sample_weight, *others)
         return
     dtype = backends.dtype_of(own.precision) or np.dtype(np.float64)  # SciPy's own
     choice = _choice(estimator, X, X.shape[0], estimator.max_iter)
-    make = partial(FullBatch, estimator, X, y, sample_weight, dtype)
+    make = _full_batch(estimator, X, y, sample_weight, dtype)
 
     def solve() -> None:
         with backends.begun(choice, make) as rows:
-            FullBatchEstimator(estimator, rows).solve(X, y, sample_weight, *others)
+            solver = FullBatchEstimator(estimator, rows)
+            rows.solve(partial(solver.solve, X, y, sample_weight, *others))
 
     threads.giving_back(solve)
     estimator.loss_ = epoch_loop.loss_type(estimator, X, y, sample_weight)(estimator.loss_)
+
+
+def _full_batch(
+    estimator: Any, X: Array, y: Array, sample_weight: Array | None, dtype: np.dtype[Any]
+) -> Callable[[Backend], FullBatch]:
+    """Return what makes all rows ready, or a rank's rows where several train together."""
+    together = current()
+    if together is None:
+        return partial(FullBatch, estimator, X, y, sample_weight, dtype)
+    replicas.begin_together(estimator, X, y, sample_weight, together)
+    rows = rank_rows.of_this_rank(X, y, sample_weight, together)
+    return partial(RankFullBatch, estimator, *rows, dtype, together.group)
 
 
 def forward_pass_fast(
@@ -152,6 +185,8 @@ def forward_pass_fast(
     -------
     y_hat : ndarray of shape (n, n_outputs)
     """
+    if isinstance(X, rank_rows.HeldOut):
+        return X.predicted(estimator, partial(forward_pass_fast, estimator, original))
     if check_input:  # what is sparse, such as a data frame of sparse columns, shows here
         X = validate_data(estimator, X, accept_sparse=["csr", "csc"], reset=False)
     sparse = scipy.sparse.issparse(X)

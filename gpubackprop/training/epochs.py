@@ -60,7 +60,7 @@ class Epochs:
     ) -> None:
         memory, batch_size, checkpoint = backend.memory, planned.batch_size, planned.checkpoint
         self._memory, self._weight, self._batch_size = memory, weight, batch_size
-        column, alpha = _scaled(weight, alpha, X.dtype)
+        column, alpha = scaled(weight, alpha, X.dtype)
         self._feed = _feed(memory, planned, X, Y, column)
         workspace = Workspace.allocate(net, formulas, planned.part, checkpoint)
         total = net.zeros_like()
@@ -102,7 +102,7 @@ class Epochs:
         ZeroDivisionError
             If all examples of a batch have weight zero, in NumPy's words.
         """
-        self._require_weight(order)
+        require_weight(self._weight, order, self._batch_size)
         self._memory.write(self._sums, self._fresh_sums)
         for window, rows in self._feed.windows(order):
             whole, rest = divmod(rows, self._batch_size)
@@ -112,16 +112,18 @@ class Epochs:
         loss, _, penalty = self._memory.read(self._sums).T
         return float((self._sizes * (loss_scale * loss + penalty)).sum()) / len(order)
 
-    def _require_weight(self, order: Array) -> None:
-        if self._weight is None:
-            return
-        starts = np.arange(0, len(order), self._batch_size)
-        totals: Any = np.add.reduceat(self._weight[order], starts)
-        if np.any(totals == 0.0):
-            raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+
+def require_weight(weight: Array | None, order: Array, batch_size: int) -> None:
+    """Raise ZeroDivisionError if all examples of a batch have weight zero, in NumPy's words."""
+    if weight is None:
+        return
+    starts = np.arange(0, len(order), batch_size)
+    totals: Any = np.add.reduceat(weight[order], starts)
+    if np.any(totals == 0.0):
+        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
 
 
-def _scaled(weight: Array | None, alpha: float, dtype: Any) -> tuple[Array | None, float]:
+def scaled(weight: Array | None, alpha: float, dtype: Any) -> tuple[Array | None, float]:
     """Scale weights, and the penalty with them, so that none leaves a narrower type's range."""
     if weight is None:
         return None, alpha

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..group import Group
 from ..kernel import Kernel, Launch
 from ..native.arguments import Array
 
@@ -46,6 +47,9 @@ class Device(Protocol):
 
     def product(self, A: Array, B: Array, C: Array, rounding: Rounding) -> Launch:
         """Prepare C = A B."""
+
+    def all_reduce(self, total: Array, ranks: Group) -> Launch:
+        """Prepare total = sum over the ranks of total."""
 
     def capture(self, launches: list[Launch]) -> Launch:
         """Make one launch of many, which run in their order.

@@ -11,14 +11,17 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from ..group import Group
 from ..kernel import Kernel, Launch
 from ..native import gc_pause, store
 from ..native.arguments import Array
 from . import cublas
 from .device import CaptureError, Extent, Rounding
+from .nccl import Nccl
 
 _log = logging.getLogger("gpubackprop")
 _lock = threading.Lock()
@@ -54,6 +57,7 @@ class Gpu:
         self._index, self._device = index, cupy.cuda.Device(index)
         self.capability = _capability(str(self._device.compute_capability))
         self.multiprocessors = int(self._device.attributes["MultiProcessorCount"])
+        self._connected: WeakKeyDictionary[Group, Nccl] = WeakKeyDictionary()
         with self._device:
             self.stream = cupy.cuda.Stream(non_blocking=True)
             with self.stream:
@@ -123,6 +127,15 @@ class Gpu:
     def product(self, A: Array, B: Array, C: Array, rounding: Rounding) -> Launch:
         """Prepare C = A B."""
         return Launch("product", self._blas.product(A, B, C, rounding), (A, B, C))
+
+    def all_reduce(self, total: Array, ranks: Group) -> Launch:
+        """Prepare the sum of a vector over ranks; the first time, all of them connect."""
+        if ranks not in self._connected:
+            with self:
+                self._connected[ranks] = Nccl(self.cupy, ranks)
+        nccl, place = self._connected[ranks], self.address(total)
+        run = nccl.all_reduce(place, len(total), total.dtype, self.stream.ptr)
+        return Launch("all_reduce", run, (total, nccl))
 
     def capture(self, launches: list[Launch]) -> Launch:
         """Record launches in a CUDA Graph; they must have run once, so that all is loaded.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..formulas import Activation, Loss
+from ..group import Group
 from ..kernel import Kernel, Launch
 from ..masks import Mask
 from ..native.arguments import Array
@@ -68,6 +69,9 @@ class Primitives:
 
     def add(self, amount: Array, total: Array) -> Launches:
         yield self._by_groups(updates.add, {"amount": amount, "total": total})
+
+    def all_reduce(self, total: Array, ranks: Group) -> Launches:
+        yield self._device.all_reduce(total, ranks)
 
     def normalize(self, share: Array, alpha: float, decay: Array) -> Launches:
         yield self._one_block(

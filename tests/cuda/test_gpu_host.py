@@ -480,3 +480,66 @@ def test_a_grid_is_no_taller_than_cuda_allows():
     executed(Primitives(listener)).gather(tall, order, cursor, tall)
     ((_, down),) = listener.asked.values()
     assert down == 65_535
+
+
+# sums over GPUs
+
+
+class Ranks:
+    """A group of three ranks, as its second one; the others send what they would."""
+
+    index, size = 1, 3
+
+    def exchange(self, value):
+        return [b"who", value, None]
+
+
+class FakeNccl:
+    """CuPy's module of NCCL; notes who connects and what is added up."""
+
+    available, NCCL_SUM = True, 0
+    NCCL_FLOAT32, NCCL_FLOAT64 = 7, 8
+    NcclError = ZeroDivisionError
+
+    def __init__(self):
+        self.connected, self.summed, self.refuses = [], [], False
+
+    def get_unique_id(self):
+        raise AssertionError("the first rank makes it")
+
+    def NcclCommunicator(self, size, identity, index):  # noqa: N802
+        if self.refuses:
+            raise self.NcclError("NCCL_ERROR_INVALID_USAGE")
+        self.connected.append((size, identity, index))
+        return SimpleNamespace(allReduce=lambda *arguments: self.summed.append(arguments))
+
+
+@pytest.fixture
+def nccl(cupy):
+    cupy.cuda.nccl = FakeNccl()
+    return cupy.cuda.nccl
+
+
+@pytest.mark.parametrize(("real", "kind"), [(SINGLE, 7), (DOUBLE, 8)], ids=str)
+def test_a_gradient_is_added_up_in_its_own_place(device, nccl, real, kind):
+    total, ranks = device.zeros(5, real), Ranks()
+    kernels = Primitives(device)
+    for _ in range(2):  # they connect once
+        (launch,) = kernels.all_reduce(total, ranks)
+    assert nccl.summed == []
+    launch.run()
+    place = total.ctypes.data
+    assert nccl.summed == [(place, place, 5, kind, nccl.NCCL_SUM, STREAM)]
+    assert nccl.connected == [(3, b"who", 1)]
+
+
+def test_without_nccl_the_cure_is_told(device, nccl):
+    nccl.available = False
+    with pytest.raises(RuntimeError, match="needs NCCL: pip install nvidia-nccl-cu13"):
+        device.all_reduce(device.zeros(5, SINGLE), Ranks())
+
+
+def test_ranks_that_share_a_gpu_are_told(device, nccl):
+    nccl.refuses = True
+    with pytest.raises(RuntimeError, match=r"connect 3 ranks .*each needs a GPU of its own"):
+        device.all_reduce(device.zeros(5, SINGLE), Ranks())

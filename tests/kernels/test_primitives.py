@@ -136,6 +136,22 @@ def test_add(kernels, dtype, rng, size):
     np.testing.assert_array_equal(total, expected)
 
 
+class Twins:
+    """Ranks that are all alike, as their sum is this one's vector so many times."""
+
+    index, size = 0, 3
+
+    def all_reduce(self, vector):
+        vector *= self.size
+
+
+def test_all_reduce(kernels, dtype, rng):
+    total = normal(rng, 67, dtype)
+    expected = 3 * total
+    kernels.all_reduce(total, Twins())
+    np.testing.assert_array_equal(total, expected)
+
+
 @pytest.mark.parametrize("B", [1, 3, 64, 1001])
 def test_normalize(kernels, dtype, rng, B):
     share, decay = rng.uniform(0, 3, (B, 1)).astype(dtype), unwritten(1, np.float64)

@@ -34,7 +34,7 @@ def test_kernels_have_the_protocols_signatures(kernels):
 
 def test_protocol_lists_the_algorithms_primitives():
     assert set(PRIMITIVES) == {
-        *("gather", "advance", "add", "normalize"),
+        *("gather", "advance", "add", "all_reduce", "normalize"),
         *("dense", "dropout", "output_delta", "hidden_delta", "weight_grad", "bias_grad"),
         *("sgd", "adam"),
     }

@@ -1,0 +1,40 @@
+"""The group that training in this context belongs to."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+from ..kernels.group import Group
+
+
+class Together(NamedTuple):
+    """Ranks that train together, and how the rows are dealt out to them."""
+
+    group: Group
+    shards: bool
+    """Whether each holds rows of its own; else all hold the same rows."""
+
+
+_current: ContextVar[Together | None] = ContextVar("gpubackprop_together", default=None)
+
+
+def current() -> Together | None:
+    """Return the ranks that this context trains with; None where it trains alone."""
+    return _current.get()
+
+
+def is_first() -> bool:
+    """Whether this process speaks for all: it trains alone, or is rank 0."""
+    together = current()
+    return together is None or together.group.index == 0
+
+
+@contextmanager
+def joined(together: Together) -> Iterator[None]:
+    """Train with these ranks within a `with`."""
+    token = _current.set(together)
+    try:
+        yield
+    finally:
+        _current.reset(token)

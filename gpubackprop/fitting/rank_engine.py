@@ -1,0 +1,79 @@
+"""Epochs of an estimator that ranks compute together."""
+
+from typing import Any
+
+import numpy as np
+
+from ..algorithm.parameters import Array
+from ..backends.backend import Backend
+from ..training.dealing import Deal
+from ..training.memory_plan import Plan
+from ..training.rank_epochs import RankEpochs
+from . import replicas
+from .adapters import DenseEngine
+from .conversion import formulas
+from .epoch_loop import Data
+from .options import options
+
+
+class RankEngine(DenseEngine):
+    """Epochs on a backend of each rank, over a copy of the first rank's parameters.
+
+    Parameters
+    ----------
+    estimator, data, batch_size
+        As for `DenseEngine`.
+    deal : Deal
+        Which of the rows to train on are this rank's.
+    backend : Backend
+        Where this rank's primitives run.
+
+    Raises
+    ------
+    MemoryError
+        If a rank's part of a mini-batch and its rows do not fit a GPU.
+    """
+
+    def __init__(
+        self, estimator: Any, data: Data, batch_size: int, deal: Deal, backend: Backend
+    ) -> None:
+        self._deal = deal
+        super().__init__(estimator, data, batch_size, backend)
+
+    def run(self, order: Array, rate: float) -> float:
+        """Train on the rows of all ranks in this order, and return the epoch's loss."""
+        loss = super().run(order, rate)
+        theta = self._memory.read(self._net.theta)
+        replicas.require_equal_weights(theta, self._estimator.n_iter_ + 1, self._deal.group)
+        return loss
+
+    def _dtype(self) -> np.dtype[Any]:
+        """Widest type that a rank's rows ask for."""
+        return np.result_type(*self._deal.group.exchange(super()._dtype()))
+
+    def _planned(self, dtype: np.dtype[Any], batch_size: int) -> Plan:
+        part = self._deal.most(batch_size)
+        planned = super()._planned(dtype, part)
+        if planned.window is not None or planned.part < part:
+            raise MemoryError(
+                f"in data_parallel a rank's part of a mini-batch, up to {part} rows, and all rows "
+                "that it holds must fit the GPU's memory; take a smaller batch_size, more ranks "
+                "or device='cpu'"
+            )
+        return planned
+
+    def _made_epochs(self, X: Array, Y: Array, planned: Plan) -> RankEpochs:
+        estimator, data = self._estimator, self._data
+        f, alpha = formulas(estimator), float(estimator.alpha)
+        trained = self._net, f, self._optimizer
+        return RankEpochs(
+            self._backend,
+            *trained,
+            X,
+            Y,
+            data.sample_weight,
+            alpha,
+            self._batch_size,
+            options(estimator).checkpoint,
+            self._deal,
+        )

@@ -1,0 +1,120 @@
+"""The rows of a fit on several ranks: which are trained on or held out, and who has them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..algorithm.parameters import Array
+from ..distributed.current import Together
+from ..kernels.group import Group
+from ..training.dealing import ELSEWHERE, Deal, Owners, Slices
+from . import epoch_loop
+from .conversion import working_dtype
+from .epoch_loop import Data
+
+
+class HeldOut:
+    """Rows to validate with, each of which one rank predicts.
+
+    Stands in the place of X: `predicted` is called where an estimator predicts it.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_own, n_features)
+        Rows of this rank.
+    places : ndarray of int64, shape (n_own,)
+        Positions of these among all.
+    deal : Deal
+        How all of them are dealt out.
+    """
+
+    def __init__(self, X: Array, places: Array, deal: Deal) -> None:
+        self._X, self._places, self._deal = X, places, deal
+        self.shape = (deal.size, X.shape[1])
+
+    def predicted(self, estimator: Any, predict: Callable[[Array, bool], Array]) -> Array:
+        """Predict this rank's rows, without checks, and return the predictions of all."""
+        dtype = working_dtype(estimator, self._X)
+        y_hat = np.zeros((self._deal.size, len(estimator.intercepts_[-1])), dtype=dtype)
+        if len(self._X):
+            y_hat[self._places] = predict(self._X, False)
+        self._deal.group.all_reduce(y_hat.reshape(-1))
+        return y_hat
+
+
+def split(
+    estimator: Any, X: Array, y: Array, sample_weight: Array | None, together: Together
+) -> Data:
+    """Hold out rows for early stopping and deal out the others; the same draws as of one process.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Its generator draws; it is in the same state on all ranks.
+    X, y, sample_weight
+        What this rank holds.
+    together : Together
+        All ranks.
+
+    Returns
+    -------
+    data : Data
+        X and y are all that this rank holds; sample weights are those of the rows of all ranks.
+    """
+    group, shards = together
+    held = _held(len(X), group) if shards else np.arange(len(X))
+    scored = shards and estimator.early_stopping  # rows are stratified by labels, and scored
+    y_all = np.concatenate(group.exchange(y)) if scored else y
+    if shards and sample_weight is not None:
+        sample_weight = np.concatenate(group.exchange(sample_weight))
+    drawn = epoch_loop.split(estimator, np.arange(len(held)), y_all, sample_weight)
+
+    def deal(rows: Array) -> Deal:
+        return Owners(held[rows], group) if shards else Slices(rows, group)
+
+    data = drawn._replace(X=X, y=y, deal=deal(drawn.X))
+    if drawn.X_val is None:
+        return data
+    return data._replace(X_val=_held_out(X, deal(drawn.X_val)))
+
+
+def of_this_rank(
+    X: Array, y: Array, sample_weight: Array | None, together: Together
+) -> tuple[Array, Array, Array]:
+    """Rows that this rank computes where all are computed at once, with their weights.
+
+    Parameters
+    ----------
+    X, y, sample_weight
+        What this rank holds.
+    together : Together
+        All ranks.
+
+    Returns
+    -------
+    X, y, sample_weight : ndarray
+        One row of weight zero where this rank has none.
+    """
+    group, shards = together
+    weight = np.ones(len(X)) if sample_weight is None else sample_weight
+    if shards:
+        return X, y, weight
+    rows = slice(len(X) * group.index // group.size, len(X) * (group.index + 1) // group.size)
+    if rows.start == rows.stop:
+        return X[:1], y[:1], np.zeros(1)
+    return X[rows], y[rows], weight[rows]
+
+
+def _held(rows: int, group: Group) -> Array:
+    """Number each row of all ranks in this rank's data; rows come in the order of the ranks."""
+    sizes = group.exchange(rows)
+    held = np.full(sum(sizes), ELSEWHERE)
+    first = sum(sizes[: group.index])
+    held[first : first + rows] = np.arange(rows)
+    return held
+
+
+def _held_out(X: Array, deal: Deal) -> HeldOut:
+    dealt = deal.dealt(np.arange(deal.size), deal.size)
+    return HeldOut(X[dealt.rows], dealt.place, deal)

@@ -1,0 +1,198 @@
+"""Copies of one estimator on all ranks: they start alike and stay alike, as the first one leads.
+
+A decision is taken from facts that all ranks share, or the first rank takes it for all: else one
+would wait where the others do not.
+"""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..algorithm.parameters import Array
+from ..distributed.current import Together, current, is_first
+from ..kernels.group import Group
+from .conversion import layer_sizes
+
+_OF_EACH_RANK = {"random_state", "verbose", "callbacks", "device"}
+"""Parameters that may differ: the first rank's count, or each rank's its own."""
+_SAMPLED_ROWS = 1024
+"""Rows of X that are compared."""
+
+
+def require_alone(reason: str) -> None:
+    """Raise ValueError where ranks train together what scikit-learn's own code has to train."""
+    if current() is not None:
+        raise ValueError(
+            f"inside data_parallel: {reason}, where scikit-learn's own code runs, which trains in "
+            "one process only; fit outside of the block"
+        )
+
+
+def begin_together(
+    estimator: Any, X: Array, y: Array, sample_weight: Array | None, together: Together
+) -> None:
+    """Make sure that all ranks fit alike, and start from the first one's estimator."""
+    require_alike(estimator, X, y, sample_weight, together)
+    begin_as_first(estimator, together.group)
+
+
+def require_alike(
+    estimator: Any, X: Array, y: Array, sample_weight: Array | None, together: Together
+) -> None:
+    """Raise ValueError on all ranks if their estimators or data do not go together.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Initialised.
+    X, y, sample_weight
+        Of this rank, checked.
+    together : Together
+        All ranks.
+    """
+    facts = {
+        "the class": type(estimator).__name__,
+        **{f"the parameter {name}": value for name, value in _parameters(estimator).items()},
+        "the layers": layer_sizes(estimator),
+        "classes_": repr(getattr(estimator, "classes_", None)),
+        "the type of X": str(X.dtype),
+        "the type of y": str(y.dtype),
+        "sample_weight": "none" if sample_weight is None else "given",
+    }
+    everyones = together.group.exchange(facts)
+    for name, first in everyones[0].items():
+        for rank, theirs in enumerate(everyones):
+            if theirs.get(name) != first:
+                raise ValueError(
+                    f"all processes of data_parallel must fit alike, but {name} is {first} on "
+                    f"rank 0 and {theirs.get(name)} on rank {rank}"
+                )
+    if not together.shards:
+        _require_equal(together.group.exchange((X.shape, _fingerprint(X, y, sample_weight))))
+
+
+def _parameters(estimator: Any) -> dict[str, str]:
+    found = estimator.get_params(deep=False).items()
+    return {name: repr(value) for name, value in found if name not in _OF_EACH_RANK}
+
+
+def _fingerprint(X: Array, y: Array, sample_weight: Array | None) -> int:
+    rows = X[:: max(1, len(X) // _SAMPLED_ROWS)]
+    parts = [rows, y] if sample_weight is None else [rows, y, sample_weight]
+    return sum(map(checksum, parts))
+
+
+def checksum(array: Array) -> int:
+    """Number that changes, all but certainly, where a bit of an array does."""
+    return zlib.crc32(np.ascontiguousarray(array).data.cast("B"))
+
+
+def _require_equal(seen: list[Any]) -> None:
+    if any(each != seen[0] for each in seen):
+        raise ValueError(
+            "the processes were given different rows; give all of them the same, or say "
+            "data_parallel(shards=True) where each holds rows of its own"
+        )
+
+
+def begin_as_first(estimator: Any, group: Group) -> None:
+    """Take the first rank's weights, optimizer, counters and random numbers."""
+    generator = group.exchange(estimator._random_state.get_state() if group.index == 0 else None)
+    estimator._random_state.set_state(generator[0])
+    take_numbers(estimator, group.exchange(numbers(estimator))[0])
+    take_first_arrays(estimator, group)
+
+
+def numbers(estimator: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Numbers and names among the attributes of an estimator and of its optimizer."""
+    own = {name: value for name, value in _scalars(estimator).items() if name not in _OF_EACH_RANK}
+    return own, _scalars(getattr(estimator, "_optimizer", None))
+
+
+def _scalars(holder: Any) -> dict[str, Any]:
+    found = getattr(holder, "__dict__", {})
+    kinds = (bool, int, float, str, np.generic)
+    return {name: value for name, value in found.items() if isinstance(value, kinds)}
+
+
+def take_numbers(estimator: Any, first: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """Set what `numbers` found on the first rank."""
+    own, of_optimizer = first
+    vars(estimator).update(own)
+    if of_optimizer:
+        vars(estimator._optimizer).update(of_optimizer)
+
+
+def take_first_arrays(estimator: Any, group: Group) -> None:
+    """Write the first rank's weights, and its optimizer's vectors, into the estimator's arrays."""
+    state = vars(getattr(estimator, "_optimizer", None) or object)
+    vectors = [state.get(name, []) for name in ("ms", "vs", "velocities")]
+    for array in [*estimator.coefs_, *estimator.intercepts_, *(a for v in vectors for a in v)]:
+        first = of_first(array, group)
+        if group.index != 0:
+            array[...] = first
+
+
+def of_first(array: Array, group: Group) -> Array:
+    """Return the first rank's array, of the same shape and type on all ranks."""
+    flat = np.ascontiguousarray(array).reshape(-1)
+    sent = flat.copy() if group.index == 0 else np.zeros_like(flat)
+    group.all_reduce(sent)
+    return sent.reshape(array.shape)
+
+
+def follow_first(estimator: Any, group: Group, answers: tuple[bool, bool]) -> tuple[bool, bool]:
+    """Take up what the first rank's callbacks changed in its estimator.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Between two epochs.
+    group : Group
+        All ranks.
+    answers : tuple of bool
+        The first rank's: whether to stop, and whether an engine has to start anew.
+
+    Returns
+    -------
+    answers : tuple of bool
+        The first rank's, on all ranks.
+    """
+    answers, first = group.exchange((answers, numbers(estimator)))[0]
+    if group.index != 0:
+        take_numbers(estimator, first)
+    if answers[1]:
+        take_first_arrays(estimator, group)
+    return answers
+
+
+def require_equal_weights(theta: Array, epoch: int, group: Group) -> None:
+    """Raise RuntimeError on all ranks if their parameters are no longer the same to the bit."""
+    sums = group.exchange(checksum(theta))
+    if len(set(sums)) > 1:
+        raise RuntimeError(
+            f"the processes have drifted apart: their weights differ after epoch {epoch} "
+            f"(checksums {', '.join(f'{each:08x}' for each in sums)}); run all of them on the same "
+            "kind of machine with the same versions of libraries"
+        )
+
+
+@contextmanager
+def silent_but_first(estimator: Any) -> Iterator[None]:
+    """Let ranks other than the first print nothing within a `with`."""
+    said = estimator.verbose
+    if not is_first():
+        estimator.verbose = False
+    try:
+        yield
+    finally:
+        estimator.verbose = said
+
+
+def group_of_all() -> Group | None:
+    """Group that trains in this context; None where a process trains alone."""
+    together = current()
+    return None if together is None else together.group
