@@ -149,8 +149,8 @@ class LossCurveDisplay:
 
     def _curves(self) -> dict[str, list[float]]:
         """Losses by epoch; NaN, which is not drawn, where an epoch has none."""
-        validation = [record.validation_loss for record in self.history]
+        validation = self.history.validation_losses()
         curves = {"training": [record.loss for record in self.history]}
-        if any(loss is not None for loss in validation):
-            curves["validation"] = [float("nan") if v is None else v for v in validation]
+        if validation is not None:
+            curves["validation"] = validation
         return curves

@@ -23,10 +23,15 @@ from .fitting import (
     labels,
     methods,
     overrides,
+    rows,
+    validation,
 )
 from .fitting.conversion import HIDDEN_NAMES
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
 from .fitting.options import CLASSIFIERS_ALONE, Options, options, set_options, with_defaults
+
+_WHILE_FITTING = ("_given", "_validation")
+"""Attributes that an estimator has during `fit`, and a copy of it never."""
 
 
 class _Accelerated:
@@ -45,6 +50,7 @@ class _Accelerated:
         "callbacks": [callable, Sequence, None],
         "checkpoint": "no_validation",  # `checkpointing.require` does it
         "class_weight": [contract.StrOptions({"balanced"}), dict, list, None],
+        "scoring": [str, callable, None],
     }
 
     def _validate_params(self: Any) -> None:
@@ -56,6 +62,7 @@ class _Accelerated:
         backends.select(own.backend, own.device, own.precision)
         callbacks.require(own.callbacks)
         checkpointing.require(own.checkpoint)
+        validation.require_scorer(own.scoring)
 
     @overrides.stands_in
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
@@ -63,6 +70,49 @@ class _Accelerated:
         X, y = labels.validate_input(self, original, X, y, incremental, reset)
         chosen = backends.dtype_of(options(self).precision)
         return (X if chosen is None else X.astype(chosen, copy=False)), y
+
+    def fit(
+        self: Any,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Any:
+        """Fit the model to data matrix X and target(s) y.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix of shape (n_samples, n_features)
+            Examples, on a GPU or not.
+        y : array_like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels or values.
+        sample_weight : array_like of shape (n_samples,), default=None
+            Weights of the examples.
+        X_val : array_like or sparse matrix of shape (n_val, n_features), default=None
+            Examples to validate with after every epoch. With `early_stopping` they take the place
+            of the part of X that would be held out; without it they are scored and stop nothing.
+            `Pipeline(..., transform_input=["X_val"])` transforms them as it does X.
+        y_val : array_like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their labels, each of which is in y, or values.
+        sample_weight_val : array_like of shape (n_val,), default=None
+            Their weights.
+
+        Returns
+        -------
+        self : object
+            The trained model.
+
+        Raises
+        ------
+        ValueError
+            If X_val and y_val do not come together or do not go with X and y, or the solver is
+            "lbfgs", which has no epochs.
+        """
+        with rows.given(self, X_val, y_val, sample_weight_val):
+            return super().fit(X, y, sample_weight)  # type: ignore[misc]
 
     def _fit(
         self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False
@@ -95,6 +145,12 @@ class _Accelerated:
         """
         best: int | None = self.history_.best_epoch()
         return best
+
+    @property
+    def validation_loss_curve_(self: Any) -> list[float] | None:
+        """Loss of the validation rows after every epoch, without the L2 penalty."""
+        curve: list[float] | None = self.history_.validation_losses()
+        return curve
 
     def to_sklearn(self: Any) -> Any:
         """Copy the model into one of scikit-learn's own class, which needs no gpubackprop.
@@ -155,6 +211,8 @@ class _Accelerated:
         state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
         if options(self).callbacks is not None:
             state["callbacks"] = callback_copies.Portable(state["callbacks"], "coefs_" in state)
+        for name in _WHILE_FITTING:
+            state.pop(name, None)
         versions = {"_gpubackprop_version": __version__, "_sklearn_version": sklearn.__version__}
         return {**state, **versions}
 
@@ -233,12 +291,20 @@ class MLPClassifier(
         n_samples / (n_classes * np.bincount(y)), which `partial_fit` refuses. For labels of several
         columns a list of a dict {0: weight, 1: weight} for each: an example's weight is the
         product.
+    scoring : str, callable or None, default=None
+        What early stopping watches on the validation rows: "loss", the name of any scorer of
+        scikit-learn, or a callable (estimator, X, y) that returns a number, the higher the better.
+        None is accuracy, or R² of a regressor. The rows are held out by `early_stopping`, or given
+        to `fit` as X_val; a `scoring` without any is refused.
 
     Attributes
     ----------
     history_ : History
         An `EpochRecord` for every epoch: losses, validation score, learning rate and seconds;
         `history_.to_pandas()` is a data frame of them. The solver "lbfgs" makes none.
+    validation_loss_curve_ : list of float or None
+        Loss of the validation rows after every epoch, without the L2 penalty; None without such
+        rows. `validation_scores_` beside it are higher the better.
     best_epoch_ : int or None
         Epoch, from 1, with the best validation score, or without any with the lowest loss.
 
@@ -289,6 +355,7 @@ class MLPClassifier(
         callbacks: Callbacks = None,
         checkpoint: Checkpoint = None,
         class_weight: Any = None,
+        scoring: Any = None,
     ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -323,6 +390,7 @@ class MLPClassifier(
             callbacks=callbacks,
             checkpoint=checkpoint,
             class_weight=class_weight,
+            scoring=scoring,
         )
 
 
@@ -359,12 +427,20 @@ class MLPRegressor(
         the backward pass: less memory for part of a forward pass, the same weights to the last bit.
         "sqrt" is k = round(sqrt(L)) for L layers with weights, which takes the least memory. None
         keeps all. It has no effect on sparse `X`, which scikit-learn's own code trains on.
+    scoring : str, callable or None, default=None
+        What early stopping watches on the validation rows: "loss", the name of any scorer of
+        scikit-learn, or a callable (estimator, X, y) that returns a number, the higher the better.
+        None is accuracy, or R² of a regressor. The rows are held out by `early_stopping`, or given
+        to `fit` as X_val; a `scoring` without any is refused.
 
     Attributes
     ----------
     history_ : History
         An `EpochRecord` for every epoch: losses, validation score, learning rate and seconds;
         `history_.to_pandas()` is a data frame of them. The solver "lbfgs" makes none.
+    validation_loss_curve_ : list of float or None
+        Loss of the validation rows after every epoch, without the L2 penalty; None without such
+        rows. `validation_scores_` beside it are higher the better.
     best_epoch_ : int or None
         Epoch, from 1, with the best validation score, or without any with the lowest loss.
 
@@ -418,6 +494,7 @@ class MLPRegressor(
         precision: str = "auto",
         callbacks: Callbacks = None,
         checkpoint: Checkpoint = None,
+        scoring: Any = None,
     ) -> None:
         super().__init__(
             loss=loss,
@@ -452,6 +529,7 @@ class MLPRegressor(
             precision=precision,
             callbacks=callbacks,
             checkpoint=checkpoint,
+            scoring=scoring,
         )
 
 

@@ -72,6 +72,13 @@ class History(list[EpochRecord]):
         frame = pd.DataFrame(list(self), index=epochs, columns=list(EpochRecord._fields))
         return frame[columns].astype(float)
 
+    def validation_losses(self) -> list[float] | None:
+        """List the validation losses; NaN where an epoch has none, None where all have none."""
+        losses = [record.validation_loss for record in self]
+        if all(loss is None for loss in losses):
+            return None
+        return [math.nan if loss is None else loss for loss in losses]
+
     def best_epoch(self) -> int | None:
         """Number the epoch with the best validation score, or with the lowest loss without any.
 

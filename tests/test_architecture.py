@@ -65,6 +65,8 @@ FLOORS = (
         "fitting.epoch_loop",
         "fitting.conversion",
         "fitting.class_weight",
+        "fitting.rows",
+        "fitting.validation",
         "fitting.gpu_validation",
         "fitting.overrides",
         "fitting.callback_copies",

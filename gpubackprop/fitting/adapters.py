@@ -25,8 +25,8 @@ from .conversion import (
     training_dtype,
     usable,
 )
-from .epoch_loop import Data
 from .options import options
+from .rows import Data
 
 
 class DenseEngine:

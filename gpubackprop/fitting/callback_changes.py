@@ -27,7 +27,8 @@ CHANGEABLE = (*_OF_THE_OPTIMIZER, *_OF_THE_EPOCH)
 """The estimator's parameters that count from the next epoch on."""
 _FIXED = (
     *("hidden_layer_sizes", "solver", "loss", "batch_size", "max_iter", "random_state"),
-    *("early_stopping", "validation_fraction", "device", "backend", "precision"),
+    *("early_stopping", "validation_fraction", "device", "backend", "precision", "scoring"),
+    "class_weight",
 )
 
 

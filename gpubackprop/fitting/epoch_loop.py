@@ -9,23 +9,20 @@ import logging
 import math
 import time
 from contextlib import AbstractContextManager
-from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import shuffle
 
 from ..algorithm.parameters import Array
-from ..backends.cuda import device_arrays
 from ..callbacks import Callbacks, call, listeners
 from ..history import EpochRecord
-from ..training.dealing import Deal
-from . import callback_changes, epoch_history, replicas
+from . import callback_changes, epoch_history, replicas, validation
 from .contract import AdamOptimizer, mlp
 from .options import options
+from .rows import Data
 from .warnings_of_scikit_learn import warn
 
 _log = logging.getLogger("gpubackprop")
@@ -66,24 +63,6 @@ class Keeper(Protocol):
         """Forget what was kept: nothing is left to do."""
 
 
-class Data(NamedTuple):
-    """Training rows, and the rows held out for early stopping."""
-
-    X: Any
-    y: Array
-    sample_weight: Array | None
-    X_val: Any = None
-    y_val: Any = None
-    sample_weight_val: Array | None = None
-    deal: Deal | None = None
-    """Where ranks train together: which rows they train on; X and y are what this one holds."""
-
-    @property
-    def rows(self) -> int:
-        """How many to train on, over all ranks."""
-        return int(self.X.shape[0]) if self.deal is None else self.deal.size
-
-
 def train(
     estimator: Any,
     data: Data,
@@ -113,7 +92,7 @@ def train(
     """
     through: Engine | None = None
     try:
-        with opened as engine:
+        with validation.validating(estimator, data.validation), opened as engine:
             _run_and_publish(estimator, data, engine, incremental, keeper)
             through = engine
     except KeyboardInterrupt:
@@ -153,7 +132,7 @@ def _run_epochs(
 ) -> None:
     n, callbacks = data.rows, options(estimator).callbacks
     plain = type(estimator._random_state) is np.random.RandomState
-    looked_at = estimator.early_stopping or estimator.verbose or callbacks or not plain
+    looked_at = data.validation or estimator.verbose or callbacks or not plain
     order = np.arange(n, dtype=np.int64)
     of_loss = loss_type(estimator, data.X, data.y, data.sample_weight)
     if estimator.batch_size != "auto":  # scikit-learn weighs with the rows of a batch, in int64
@@ -174,9 +153,13 @@ def _run_epochs(
         if looked_at:
             engine.publish()
         _overflow_as_numpy_does(loss)
-        _account(estimator, data, of_loss(loss))
+        validation_loss = _account(estimator, data, of_loss(loss))
         stopped = _stopped_improving(estimator)
-        record = _record_of_epoch(estimator, rate, time.perf_counter() - started)
+        score = float(estimator.validation_scores_[-1]) if data.validation else None
+        seconds = time.perf_counter() - started
+        record = EpochRecord(
+            estimator.n_iter_, float(estimator.loss_), score, seconds, validation_loss, rate
+        )
         epoch_history.keep(estimator, record)
         asked = _call_back(callbacks, estimator, engine, record)
         if stopped or asked or incremental:
@@ -205,24 +188,17 @@ def _overflow_as_numpy_does(loss: float) -> None:
         np.subtract(np.inf, np.inf)
 
 
-def _account(estimator: Any, data: Data, loss: Any) -> None:
+def _account(estimator: Any, data: Data, loss: Any) -> float | None:
+    """Write the epoch into scikit-learn's attributes, and return its validation loss."""
     estimator.n_iter_ += 1
     estimator.loss_ = loss
     estimator.t_ += data.rows
     estimator.loss_curve_.append(estimator.loss_)
     if estimator.verbose:
         print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
-    estimator._update_no_improvement_count(
-        estimator.early_stopping, data.X_val, data.y_val, data.sample_weight_val
-    )
+    validation_loss = validation.end_epoch(estimator, data.validation)
     estimator._optimizer.iteration_ends(estimator.t_)
-
-
-def _record_of_epoch(estimator: Any, rate: float, seconds: float) -> EpochRecord:
-    score = float(estimator.validation_scores_[-1]) if estimator.early_stopping else None
-    return EpochRecord(
-        estimator.n_iter_, float(estimator.loss_), score, seconds, learning_rate=rate
-    )
+    return validation_loss
 
 
 def _learning_rate(optimizer: Any) -> float:
@@ -295,36 +271,6 @@ def set_optimizer(estimator: Any) -> None:
         )
     elif not hasattr(estimator, "_optimizer"):
         raise ValueError(f"solver must be 'adam', 'sgd' or 'lbfgs', got {estimator.solver!r}")
-
-
-def split(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> Data:
-    """Hold out rows for early stopping, drawn as scikit-learn draws them."""
-    if not estimator.early_stopping:
-        return Data(X, y, sample_weight)
-    arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
-    binary = is_classifier(estimator) and estimator.n_outputs_ == 1
-    draw = partial(
-        train_test_split,
-        random_state=estimator._random_state,
-        test_size=estimator.validation_fraction,
-        stratify=device_arrays.on_host(y) if binary else None,
-    )
-    if device_arrays.on_gpu(X):
-        rows = draw(np.arange(len(X)))
-        parts = [device_arrays.take(array, part) for array in arrays for part in rows]
-    else:
-        parts = draw(*arrays)
-    X_train, X_val, y_train, y_val, *weights = parts
-    if X_val.shape[0] < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' "
-            "or the size of your dataset."
-        )
-    y_val = device_arrays.on_host(y_val)  # metrics are scikit-learn's
-    if is_classifier(estimator):
-        y_val = estimator._label_binarizer.inverse_transform(y_val)
-    weight_train, weight_val = weights or (None, None)
-    return Data(X_train, y_train, weight_train, X_val, y_val, weight_val)
 
 
 def batch_size(estimator: Any, n: int) -> int:

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from .. import backends
 from ..backends.cuda.device_arrays import adopt, device_for, on_gpu, on_host
-from . import gpu_validation, overrides, prediction, scores
+from . import gpu_validation, overrides, prediction, scores, validation
 from .contract import MLPClassifier, check_partial_fit_first_call, mlp
 from .options import options
 
@@ -52,6 +52,14 @@ class DeviceData:
 
     @overrides.stands_in
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Any:
+        now = validation.of(self)
+        if now is None or not now.keeps(X):
+            return self._outputs(X, check_input)
+        if now.y_hat is None:
+            now.y_hat = self._outputs(X, check_input)
+        return now.y_hat
+
+    def _outputs(self: Any, X: Any, check_input: bool) -> Any:
         if not on_gpu(X):
             return super()._forward_pass_fast(X, check_input)  # type: ignore[misc]
         X = adopt(X)
@@ -66,7 +74,10 @@ class DeviceData:
             return prediction.predict_on(backend, self, X)
 
     def _score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Score held-out examples after an epoch; NaN where training has diverged."""
+        """Score validation rows after an epoch; NaN where training has diverged."""
+        now = validation.of(self)
+        if now is not None and options(self).scoring is not None:
+            return now.score(self)
         y_hat = on_host(self._predict(X, check_input=False))
         if y_hat.dtype.kind == "f" and not np.isfinite(y_hat).all():
             return np.nan

@@ -16,8 +16,9 @@ from ..training.memory_plan import Sizes
 from .adapters import DenseEngine
 from .contract import SGDOptimizer
 from .conversion import formulas, layer_sizes, load_state, targets, training_dtype
-from .epoch_loop import Data, Engine
+from .epoch_loop import Engine
 from .options import options
+from .rows import Data
 
 MAX_BYTES = 4 << 20
 """Bytes of an engine, its data included, that is kept."""

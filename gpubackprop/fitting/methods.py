@@ -21,7 +21,17 @@ from ..backends.cuda.device_arrays import device_for
 from ..backup.callback import asked_for, refuse_for_lbfgs
 from ..backup.keeper import keeping
 from ..distributed.current import current
-from . import class_weight, epoch_history, epoch_loop, kept_engine, overrides, rank_rows, replicas
+from . import (
+    class_weight,
+    epoch_history,
+    epoch_loop,
+    kept_engine,
+    overrides,
+    rank_rows,
+    replicas,
+    rows,
+    validation,
+)
 from .adapters import DenseEngine, StepEngine
 from .conversion import layer_sizes
 from .full_batch import FullBatch, FullBatchEstimator
@@ -63,7 +73,8 @@ def fit_stochastic(
     if reason:
         replicas.require_alone(reason)
         overrides.hand_down(estimator, X, reason)
-    if reason and not own.callbacks:  # which scikit-learn's code does not call
+    ours_alone = own.callbacks or own.scoring is not None or rows.were_given(estimator)
+    if reason and not ours_alone:
         original(X, y, sample_weight, *buffers, layer_units, incremental)
         epoch_history.follow(estimator)
         return
@@ -85,17 +96,17 @@ def fit_stochastic(
             kept_engine.keep(estimator, threads.giving_back(train))
 
 
-def _data(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> epoch_loop.Data:
+def _data(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> rows.Data:
     """Rows to train on and to validate with, dealt out where several ranks train together."""
     together = current()
     if together is None:
-        return epoch_loop.split(estimator, X, y, sample_weight)
+        return rows.divided(estimator, X, y, sample_weight)
     replicas.begin_together(estimator, X, y, sample_weight, together)
     return rank_rows.split(estimator, X, y, sample_weight, together)
 
 
 def _engine(
-    estimator: Any, data: epoch_loop.Data, batch_size: int, incremental: bool
+    estimator: Any, data: rows.Data, batch_size: int, incremental: bool
 ) -> AbstractContextManager[DenseEngine]:
     make: Callable[[Backend], DenseEngine]
     if data.deal is not None:
@@ -129,6 +140,7 @@ def fit_lbfgs(
     X, y, sample_weight, activations, deltas, coef_grads, intercept_grads, layer_units
         Its arguments.
     """
+    validation.refuse_without_epochs(estimator)
     if tuple(layer_units) != layer_sizes(estimator):
         _refuse_layers(layer_units, estimator, ValueError)
     refuse_for_lbfgs(options(estimator).callbacks)
@@ -145,9 +157,9 @@ def fit_lbfgs(
     make = _full_batch(estimator, X, y, sample_weight, dtype)
 
     def solve() -> None:
-        with backends.begun(choice, make) as rows:
-            solver = FullBatchEstimator(estimator, rows)
-            rows.solve(partial(solver.solve, X, y, sample_weight, *others))
+        with backends.begun(choice, make) as full_batch:
+            solver = FullBatchEstimator(estimator, full_batch)
+            full_batch.solve(partial(solver.solve, X, y, sample_weight, *others))
 
     threads.giving_back(solve)
     estimator.loss_ = epoch_loop.loss_type(estimator, X, y, sample_weight)(estimator.loss_)
@@ -161,8 +173,8 @@ def _full_batch(
     if together is None:
         return partial(FullBatch, estimator, X, y, sample_weight, dtype)
     replicas.begin_together(estimator, X, y, sample_weight, together)
-    rows = rank_rows.of_this_rank(X, y, sample_weight, together)
-    return partial(RankFullBatch, estimator, *rows, dtype, together.group)
+    own = rank_rows.of_this_rank(X, y, sample_weight, together)
+    return partial(RankFullBatch, estimator, *own, dtype, together.group)
 
 
 def forward_pass_fast(

@@ -27,6 +27,7 @@ class Options(NamedTuple):
     callbacks: Callbacks = None
     checkpoint: Checkpoint = None
     class_weight: Any = None
+    scoring: Any = None
 
 
 CHANGE_NO_NUMBERS = frozenset({"device", "backend", "precision", "callbacks", "checkpoint"})

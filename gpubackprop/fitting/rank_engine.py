@@ -12,8 +12,8 @@ from ..training.rank_epochs import RankEpochs
 from . import replicas
 from .adapters import DenseEngine
 from .conversion import formulas
-from .epoch_loop import Data
 from .options import options
+from .rows import Data
 
 
 class RankEngine(DenseEngine):

@@ -9,9 +9,8 @@ from ..algorithm.parameters import Array
 from ..distributed.current import Together
 from ..kernels.group import Group
 from ..training.dealing import ELSEWHERE, Deal, Owners, Slices
-from . import epoch_loop
 from .conversion import working_dtype
-from .epoch_loop import Data
+from .rows import Data, divided
 
 
 class HeldOut:
@@ -31,7 +30,7 @@ class HeldOut:
 
     def __init__(self, X: Array, places: Array, deal: Deal) -> None:
         self._X, self._places, self._deal = X, places, deal
-        self.shape = (deal.size, X.shape[1])
+        self.shape, self.dtype = (deal.size, X.shape[1]), X.dtype
 
     def predicted(self, estimator: Any, predict: Callable[[Array, bool], Array]) -> Array:
         """Predict this rank's rows, without checks, and return the predictions of all."""
@@ -68,15 +67,16 @@ def split(
     y_all = np.concatenate(group.exchange(y)) if scored else y
     if shards and sample_weight is not None:
         sample_weight = np.concatenate(group.exchange(sample_weight))
-    drawn = epoch_loop.split(estimator, np.arange(len(held)), y_all, sample_weight)
+    drawn = divided(estimator, np.arange(len(held)), y_all, sample_weight)
 
     def deal(rows: Array) -> Deal:
         return Owners(held[rows], group) if shards else Slices(rows, group)
 
     data = drawn._replace(X=X, y=y, deal=deal(drawn.X))
-    if drawn.X_val is None:
+    if drawn.validation is None:
         return data
-    return data._replace(X_val=_held_out(X, deal(drawn.X_val)))
+    rows = drawn.validation._replace(X=_held_out(X, deal(drawn.validation.X)))
+    return data._replace(validation=rows)
 
 
 def of_this_rank(

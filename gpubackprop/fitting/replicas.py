@@ -15,6 +15,8 @@ from ..algorithm.parameters import Array
 from ..distributed.current import Together, current, is_first
 from ..kernels.group import Group
 from .conversion import layer_sizes
+from .options import options
+from .rows import were_given
 
 _OF_EACH_RANK = {"random_state", "verbose", "callbacks", "device"}
 """Parameters that may differ: the first rank's count, or each rank's its own."""
@@ -35,8 +37,27 @@ def begin_together(
     estimator: Any, X: Array, y: Array, sample_weight: Array | None, together: Together
 ) -> None:
     """Make sure that all ranks fit alike, and start from the first one's estimator."""
+    _require_shared(estimator, together)
     require_alike(estimator, X, y, sample_weight, together)
     begin_as_first(estimator, together.group)
+
+
+def _require_shared(estimator: Any, together: Together) -> None:
+    """Raise ValueError for what each rank would compute of its own rows alone."""
+    own = options(estimator)
+    if were_given(estimator):
+        raise ValueError(
+            "inside data_parallel fit takes no X_val: set early_stopping=True, which holds rows out"
+        )
+    if own.scoring not in (None, "loss"):
+        raise ValueError(
+            f"inside data_parallel scoring must be None or 'loss', got {own.scoring!r}"
+        )
+    if together.shards and own.class_weight == "balanced":
+        raise ValueError(
+            "inside data_parallel(shards=True) class_weight must be a dict, got 'balanced': no "
+            "process sees how frequent the classes are"
+        )
 
 
 def require_alike(

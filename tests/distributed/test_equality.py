@@ -1,11 +1,15 @@
 """Several ranks compute the numbers of one process."""
 
+import numpy as np
 import pytest
 
+from gpubackprop import MLPClassifier
 from tests.distributed.cases import CASES, differences, fit, shard
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 ONE = {}
+X = np.random.RandomState(0).randn(40, 3)
+y = X[:, 0] > 0
 
 
 @pytest.mark.parametrize(("size", "shards"), [(2, False), (3, True)], ids=["slices", "shards"])
@@ -21,3 +25,31 @@ def test_threads_compute_as_one_process(in_threads, case, size, shards):
     models = in_threads(size, work, shards)
     assert [m for m in models if isinstance(m, Exception)] == []
     assert list(differences(ONE[case.name], models)) == []
+
+
+@pytest.mark.parametrize(
+    ("params", "rows", "message"),
+    [
+        ({}, {"X_val": X, "y_val": y}, "inside data_parallel fit takes no X_val"),
+        ({"scoring": "roc_auc", "early_stopping": True}, {}, "scoring must be None or 'loss'"),
+        ({"class_weight": "balanced"}, {}, "class_weight must be a dict, got 'balanced'"),
+    ],
+)
+def test_what_no_rank_can_do_alone_is_refused(in_threads, params, rows, message):
+    def work(group):
+        MLPClassifier(**params).fit(X, y, **rows)
+
+    for error in in_threads(2, work, True):
+        assert message in str(error)
+
+
+def test_early_stopping_may_watch_the_loss(in_threads):
+    settings = {"early_stopping": True, "scoring": "loss", "max_iter": 4, "random_state": 0}
+    alone = MLPClassifier(**settings).fit(X, y)
+
+    def work(group):
+        return MLPClassifier(**settings).fit(X, y)
+
+    for model in in_threads(2, work, False):
+        assert model.validation_loss_curve_ == pytest.approx(alone.validation_loss_curve_)
+        assert model.validation_scores_ == pytest.approx(alone.validation_scores_)

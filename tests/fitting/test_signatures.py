@@ -28,7 +28,9 @@ OWN_DEFAULTS = {
     "callbacks": None,
     "checkpoint": None,
     "class_weight": None,
+    "scoring": None,
 }
+VALIDATION_ROWS = ("X_val", "y_val", "sample_weight_val")
 CLASSIFIERS_ALONE = {"class_weight"}
 
 METHODS = [
@@ -79,7 +81,11 @@ def test_method_takes_what_scikit_learns_takes(ours: Any, theirs: Any, method: s
     mine, expected = getattr(ours, method, None), getattr(theirs, method, None)
     assert (mine is None) == (expected is None)
     if expected is not None:
-        assert _shapes(mine) == _shapes(expected)
+        own = [each for each in _shapes(mine) if each not in _shapes(expected)]
+        added = VALIDATION_ROWS if method in ("fit", "set_fit_request") else ()
+        assert {name for name, *_ in own} == set(added)
+        assert [each for each in _shapes(mine) if each not in own] == _shapes(expected)
+        assert {kind for _, kind, _ in own} <= {Parameter.KEYWORD_ONLY}
 
 
 @both_estimators

@@ -135,6 +135,19 @@ def test_a_binary_classifier_is_fitted_with_stratified_early_stopping():
     assert ours.validation_scores_ == expected.validation_scores_
 
 
+@pytest.mark.parametrize("of_rows", [there, np.asarray], ids=["there", "from the host"])
+def test_rows_to_validate_with_and_weights_of_classes(of_rows):
+    settings = {**SMALL, "early_stopping": True, "class_weight": "balanced"}
+    settings["scoring"] = "neg_log_loss"
+    rows = {"X_val": X[::2], "y_val": LABELS[::2], "sample_weight_val": WEIGHT[::2]}
+    there_too = {name: of_rows(values) for name, values in rows.items()}
+    ours = MLPClassifier(**settings).fit(there(X), there(LABELS), **there_too)
+    expected = MLPClassifier(device="cpu", **settings).fit(X, LABELS, **rows)
+    assert_same_training(ours, expected)
+    for name in ("validation_scores_", "validation_loss_curve_"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(expected, name), rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     "y",
     [LABELS, np.array(["a", "b", "c"])[LABELS], LABELS[:, None] == [0, 1, 2], LABELS * 0.5],

@@ -1,0 +1,207 @@
+"""The rows that a model is trained on, and those that it is validated with after every epoch."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.validation import validate_data
+
+from ..algorithm.parameters import Array
+from ..backends.cuda import device_arrays
+from ..training.dealing import Deal
+from . import class_weight, gpu_validation
+
+
+class ValidationRows(NamedTuple):
+    """Rows that take no part in training."""
+
+    X: Any
+    y: Array
+    """Labels or values, which a score compares with predictions; on the host."""
+    targets: Any
+    """The network's targets of shape (n, n_outputs), which the loss is of."""
+    sample_weight: Array | None
+
+
+class Data(NamedTuple):
+    """Rows to train on, and rows to validate with if there are any."""
+
+    X: Any
+    y: Array
+    sample_weight: Array | None
+    validation: ValidationRows | None = None
+    deal: Deal | None = None
+    """Where ranks train together: which rows they train on; X and y are what this one holds."""
+
+    @property
+    def rows(self) -> int:
+        """How many to train on, over all ranks."""
+        return int(self.X.shape[0]) if self.deal is None else self.deal.size
+
+
+class _Given(NamedTuple):
+    """What `fit` was given to validate with."""
+
+    X: Any
+    y: Any
+    sample_weight: Any
+
+
+@contextmanager
+def given(estimator: Any, X_val: Any, y_val: Any, sample_weight_val: Any) -> Iterator[None]:
+    """Let a call of `fit` validate with these rows; they are checked once the classes are known.
+
+    Raises
+    ------
+    ValueError
+        If one of X_val and y_val is given without the other, in scikit-learn's words, or
+        sample_weight_val without them.
+    """
+    if X_val is None and y_val is None and sample_weight_val is None:
+        yield
+        return
+    if X_val is None:
+        lone = "sample_weight_val" if y_val is None else "y_val"
+        raise ValueError(f"{lone} is provided, but X_val was not provided.")
+    if y_val is None:
+        raise ValueError("X_val is provided, but y_val was not provided.")
+    estimator._given = _Given(X_val, y_val, sample_weight_val)
+    try:
+        yield
+    finally:
+        del estimator._given
+
+
+def were_given(estimator: Any) -> bool:
+    """Whether the present call of `fit` was given rows to validate with."""
+    return "_given" in vars(estimator)
+
+
+def divided(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> Data:
+    """Set rows to validate with beside those to train on.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Initialised.
+    X : ndarray, cupy.ndarray or sparse matrix of shape (n, n_features)
+        Examples.
+    y : ndarray or cupy.ndarray of shape (n, n_outputs)
+        Targets.
+    sample_weight : ndarray of shape (n,) or None
+        Weights of the examples.
+
+    Returns
+    -------
+    data : Data
+        Validated with the rows that `fit` was given; else, with early stopping, with rows that are
+        held out, drawn as scikit-learn draws them.
+
+    Raises
+    ------
+    ValueError
+        If the rows to validate with are too few, or do not go with those to train on.
+    """
+    if were_given(estimator):
+        return Data(X, y, sample_weight, _checked(estimator, X, estimator._given))
+    if estimator.early_stopping:
+        return _held_out(estimator, X, y, sample_weight)
+    return Data(X, y, sample_weight)
+
+
+def _held_out(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> Data:
+    arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
+    binary = is_classifier(estimator) and estimator.n_outputs_ == 1
+    draw = partial(
+        train_test_split,
+        random_state=estimator._random_state,
+        test_size=estimator.validation_fraction,
+        stratify=device_arrays.on_host(y) if binary else None,
+    )
+    if device_arrays.on_gpu(X):
+        rows = draw(np.arange(len(X)))
+        parts = [device_arrays.take(array, part) for array in arrays for part in rows]
+    else:
+        parts = draw(*arrays)
+    X_train, X_val, y_train, targets, *weights = parts
+    if X_val.shape[0] < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' "
+            "or the size of your dataset."
+        )
+    y_val = targets = device_arrays.on_host(targets)  # metrics are scikit-learn's
+    if is_classifier(estimator):
+        y_val = estimator._label_binarizer.inverse_transform(targets)
+    weight_train, weight_val = weights or (None, None)
+    return Data(X_train, y_train, weight_train, ValidationRows(X_val, y_val, targets, weight_val))
+
+
+def _checked(estimator: Any, X: Any, rows: _Given) -> ValidationRows:
+    """Check what `fit` was given, as it checks X, y and sample_weight."""
+    with _naming("X_val"):
+        X_val = _examples(estimator, rows.X).astype(X.dtype, copy=False)
+    if X_val.shape[0] < 2:
+        raise ValueError(f"X_val must have at least 2 rows, got {X_val.shape[0]}")
+    with _naming("y_val"):
+        y_val = device_arrays.on_host(rows.y)
+        y_val = check_array(y_val, accept_sparse="csr", ensure_2d=False, dtype=None)
+        check_consistent_length(X_val, y_val)
+        read = _labels if is_classifier(estimator) else _values
+        y_val, targets = read(estimator, y_val)
+    weight = device_arrays.on_host(rows.sample_weight)
+    if weight is not None:
+        with _naming("sample_weight_val"):
+            weight = check_array(weight, ensure_2d=False, dtype=(np.float64, np.float32))
+            weight = column_or_1d(weight)
+            check_consistent_length(X_val, weight)
+    weight = class_weight.weighted(estimator, targets, weight)
+    return ValidationRows(X_val, y_val, targets, weight)
+
+
+@contextmanager
+def _naming(argument: str) -> Iterator[None]:
+    """Say which argument an error of scikit-learn's checks is about."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{argument}: {error}") from error
+
+
+def _examples(estimator: Any, X_val: Any) -> Any:
+    if device_arrays.on_gpu(X_val):
+        return gpu_validation.checked(estimator, device_arrays.adopt(X_val))
+    formats, dtypes = ["csr", "csc"], (np.float64, np.float32)
+    return validate_data(estimator, X_val, accept_sparse=formats, dtype=dtypes, reset=False)
+
+
+def _labels(estimator: Any, y_val: Array) -> tuple[Array, Array]:
+    binarizer = estimator._label_binarizer
+    if binarizer.y_type_ != "multilabel-indicator":
+        y_val, classes = column_or_1d(y_val, warn=True), estimator.classes_
+        unseen = sorted(set(y_val.tolist()) - set(classes.tolist()), key=str)
+        if unseen:
+            raise ValueError(f"labels {unseen} are not among those of y, {classes.tolist()}")
+        y_val = y_val.astype(classes.dtype)
+    elif y_val.ndim != 2:
+        raise ValueError(f"one column, and y has {estimator.n_outputs_}")
+    targets: Array = binarizer.transform(y_val)
+    _require_columns(estimator, targets)
+    return y_val, targets
+
+
+def _values(estimator: Any, y_val: Array) -> tuple[Array, Array]:
+    values = check_array(y_val, ensure_2d=False, dtype="numeric")
+    targets = values.reshape(len(values), -1)
+    _require_columns(estimator, targets)
+    return values, targets
+
+
+def _require_columns(estimator: Any, targets: Array) -> None:
+    if targets.shape[1] != estimator.n_outputs_:
+        raise ValueError(f"{targets.shape[1]} columns, and y has {estimator.n_outputs_}")
