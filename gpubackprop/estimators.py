@@ -26,7 +26,7 @@ from .fitting import (
     rows,
     validation,
 )
-from .fitting.conversion import HIDDEN_NAMES
+from .fitting.conversion import HIDDEN_NAMES, chosen_dtype
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
 from .fitting.options import CLASSIFIERS_ALONE, Options, options, set_options, with_defaults
 
@@ -67,9 +67,10 @@ class _Accelerated:
     @overrides.stands_in
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
         original = super()._validate_input  # type: ignore[misc]
-        X, y = labels.validate_input(self, original, X, y, incremental, reset)
-        chosen = backends.dtype_of(options(self).precision)
-        return (X if chosen is None else X.astype(chosen, copy=False)), y
+        return labels.validate_input(self, original, X, y, incremental, reset)
+
+    def _initialize(self: Any, y: Any, layer_units: list[int], dtype: Any) -> None:
+        super()._initialize(y, layer_units, chosen_dtype(self, dtype))  # type: ignore[misc]
 
     def fit(
         self: Any,

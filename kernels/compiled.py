@@ -77,8 +77,9 @@ class Primitives:
     def gather(self, X: Array, order: Array, cursor: Array, out: Array) -> Stages:
         if X.shape[1] != out.shape[1]:
             raise ValueError(f"gather: {X.shape[1]} columns into {out.shape[1]}")
+        gather = loops.gather if X.dtype == out.dtype else loops.gather_converted
         yield _by_rows(
-            launch(loops.gather, X=X, order=order[rows.start :], cursor=cursor, out=out[rows])
+            launch(gather, X=X, order=order[rows.start :], cursor=cursor, out=out[rows])
             for rows in self._rows(out)
         )
 

@@ -21,6 +21,8 @@ class Kind(Enum):
     """Numbers of the kernel's type, row-major, without gaps."""
     STRIDED = ("strided matrix", 2, None)
     """The same with any strides."""
+    CONVERTED = ("strided matrix of the other type", 2, None)
+    """The same in float32 where the kernel's type is float64, and the other way round."""
     VECTOR = ("vector", 1, None)
     """Numbers of the kernel's type, without gaps."""
     ELEMENTS = ("block of memory", None, None)
@@ -42,17 +44,19 @@ class Kind(Enum):
         self.label = label
         self.dimensions = dimensions
         self.is_array = dimensions != 0
-        self.has_gaps = label in ("strided matrix", "block of memory")
+        self.has_gaps = label.startswith("strided matrix") or label == "block of memory"
         self._dtype = None if element is None else np.dtype(element)
 
     def dtype(self, real: np.dtype[Any]) -> np.dtype[Any]:
         """Type of the value, or of the array's elements, in a kernel specialised for `real`."""
+        if self is Kind.CONVERTED:
+            return np.dtype(np.float32 if real == np.float64 else np.float64)
         return real if self._dtype is None else self._dtype
 
     @property
     def decides(self) -> bool:
         """Whether the array has the kernel's type."""
-        return self.is_array and self._dtype is None
+        return self.is_array and self._dtype is None and self is not Kind.CONVERTED
 
 
 Loop = Callable[..., None]

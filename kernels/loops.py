@@ -23,7 +23,7 @@ from .kernel import Kind, kernel
 from .native.arguments import Array
 from .philox import HALF, LOW, philox
 
-MATRIX, STRIDED, VECTOR = Kind.MATRIX, Kind.STRIDED, Kind.VECTOR
+MATRIX, STRIDED, CONVERTED, VECTOR = Kind.MATRIX, Kind.STRIDED, Kind.CONVERTED, Kind.VECTOR
 INTEGERS, SHORTS, DOUBLES = Kind.INTEGERS, Kind.SHORTS, Kind.DOUBLES
 DOUBLE, COUNT = Kind.DOUBLE, Kind.COUNT
 
@@ -47,6 +47,12 @@ def gather(real: Any) -> Scalar:
                     out[i, j] = X[row, j]
 
     return kernel
+
+
+@kernel(X=CONVERTED, order=INTEGERS, cursor=INTEGERS, out=MATRIX)
+def gather_converted(real: Any) -> Scalar:
+    """out_i = X[order[cursor + i]], rounded to the type of out."""
+    return gather.factory(real)
 
 
 @kernel(counter=INTEGERS, amount=COUNT)

@@ -24,7 +24,7 @@ class Kernels(Protocol):
 
         Parameters
         ----------
-        X : (n, d), any strides, may be read-only
+        X : (n, d), any strides, may be read-only; on a CPU float32 or float64, whatever out is
         order : (n,) int64
         cursor : (1,) int64
         out : (B, d)

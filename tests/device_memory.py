@@ -19,7 +19,8 @@ class StandInMemory:
         out[...] = values
         return out
 
-    def rows(self, values):
+    def rows(self, values, dtype=None):
+        values = values.astype(dtype or values.dtype)
         rows, columns = values.shape
         lead = row_length(columns, values.dtype, self)
         room = self.zeros(rows * lead, values.dtype)
@@ -79,7 +80,8 @@ class PackedMemory(StandInMemory):
     def zeros(self, size, dtype):
         return super().zeros(size + 1, dtype)[1:]
 
-    def rows(self, values):
+    def rows(self, values, dtype=None):
+        values = values.astype(dtype or values.dtype)
         start = int(values[0].nbytes % 16 == 0)
         room = super().zeros(values.size + start, values.dtype)[start:]
         out = room.reshape(values.shape)

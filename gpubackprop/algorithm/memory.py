@@ -66,8 +66,11 @@ class Memory(Capacity, Protocol):
     def put(self, values: Array) -> Array:
         """Array in this memory with the values of a contiguous array of the host."""
 
-    def rows(self, matrix: Array) -> Array:
-        """Matrix in this memory with the values of another, for its rows to be gathered."""
+    def rows(self, matrix: Array, dtype: Any = None) -> Array:
+        """Matrix in this memory with the values of another, for its rows to be gathered.
+
+        They are gathered into matrices of `dtype`, by default its own.
+        """
 
     def write(self, out: Array, values: Array) -> None:
         """Copy values of the host into an array of this memory, of the same shape."""
@@ -99,8 +102,8 @@ class Host:
         """Return the values themselves."""
         return values
 
-    def rows(self, matrix: Array) -> Array:
-        """Return the matrix itself."""
+    def rows(self, matrix: Array, dtype: Any = None) -> Array:
+        """Return the matrix itself: rows are converted as they are gathered."""
         return matrix
 
     def write(self, out: Array, values: Array) -> None:

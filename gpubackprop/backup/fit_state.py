@@ -119,7 +119,6 @@ def restore(state: FitState, estimator: Any, engine: Engine, order: Array) -> No
     if rebuilt:
         engine.begin()
     engine.set_state(saved)
-    engine.publish()
 
 
 def parameters(estimator: Any) -> dict[str, Any]:

@@ -21,9 +21,9 @@ from .conversion import (
     loss_scale,
     network,
     optimizer,
+    readable,
     targets,
     training_dtype,
-    usable,
 )
 from .options import options
 from .rows import Data
@@ -59,7 +59,7 @@ class DenseEngine:
         self._optimizer = optimizer(estimator, self._net)
         self._moments = _moments(self._optimizer, self._net)
         self._loss_scale = loss_scale(estimator)
-        X, Y = usable(data.X, dtype), targets(estimator, data.y, dtype)
+        X, Y = readable(data.X), targets(estimator, data.y, dtype)
         self._epochs = self._made_epochs(X, Y, planned)
         self._changed = [self._net.theta, *self._optimizer.changed]
         self._last = EpochSnapshot(self._changed if planned.keeps_epoch else [], memory)

@@ -59,6 +59,7 @@ SIGNATURES: dict[tuple[Any, str], tuple[str, ...]] = {
     (BaseMultilayerPerceptron, "_forward_pass_fast"): ("self", "X", "check_input"),
     (BaseMultilayerPerceptron, "_validate_params"): ("self",),
     (BaseMultilayerPerceptron, "fit"): ("self", "X", "y", "sample_weight"),
+    (BaseMultilayerPerceptron, "_initialize"): ("self", "y", "layer_units", "dtype"),
     (BaseMultilayerPerceptron, "_fit"): ("self", "X", "y", "sample_weight", "incremental"),
     (MLPClassifier, "_score"): ("self", "X", "y", "sample_weight"),
     (MLPRegressor, "_score"): ("self", "X", "y", "sample_weight"),

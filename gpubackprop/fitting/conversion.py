@@ -21,7 +21,7 @@ from ..kernels.formulas import (
 )
 from ..kernels.optimizers import SGD, Adam
 from .contract import SGDOptimizer
-from .options import options
+from .options import has_options, options
 
 ACTIVATION_OF = {row.scikit_learn or row.name: sigma for sigma, row in ACTIVATIONS.items()}
 """Activations by the name that an estimator's parameter has: scikit-learn's where it has one."""
@@ -47,6 +47,17 @@ def loss_scale(estimator: Any) -> float:
     """scikit-learn reports the squared error as a mean over outputs, the derivation as a sum."""
     outputs = len(estimator.intercepts_[-1])
     return 1 / outputs if estimator.loss == "squared_error" else 1.0
+
+
+def chosen_dtype(estimator: Any, given: Any) -> np.dtype[Any]:
+    """Type that the estimator's `precision` says, or that of the data, which is given."""
+    return dtype_of(options(estimator).precision) or np.dtype(given)
+
+
+def in_chosen_dtype(estimator: Any, X: Any) -> Any:
+    """Convert all examples at once, for scikit-learn's code, which computes in their type."""
+    cls: Any = type(estimator)
+    return X.astype(chosen_dtype(estimator, X.dtype), copy=False) if has_options(cls) else X
 
 
 def working_dtype(estimator: Any, X: Any) -> np.dtype[Any]:
@@ -82,11 +93,16 @@ def _largest(values: Array, dtype: np.dtype[Any]) -> float:
 
 def usable(X: Array, dtype: np.dtype[Any]) -> Array:
     """Return X itself where the primitives can read it in place, else a copy on its own device."""
+    return readable(X.astype(dtype, copy=False))
+
+
+def readable(X: Array) -> Array:
+    """Return X itself where a batch of its rows can be gathered and converted, else a copy."""
     if device_arrays.on_gpu(X):
-        X = X.astype(dtype, copy=False)
         backwards = min(X.strides) < 0  # kernels count rows upwards
         return device_arrays.namespace(X).ascontiguousarray(X) if backwards else X
-    return np.require(X, dtype=dtype, requirements=["ALIGNED"])
+    native = X.dtype.isnative and X.dtype.char in "fd"
+    return np.require(X, dtype=None if native else np.float64, requirements=["ALIGNED"])
 
 
 def targets(estimator: Any, y: Any, dtype: np.dtype[Any]) -> Array:

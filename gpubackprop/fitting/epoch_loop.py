@@ -21,6 +21,7 @@ from ..callbacks import Callbacks, call, listeners
 from ..history import EpochRecord
 from . import callback_changes, epoch_history, replicas, validation
 from .contract import AdamOptimizer, mlp
+from .conversion import chosen_dtype
 from .options import options
 from .rows import Data
 from .warnings_of_scikit_learn import warn
@@ -177,7 +178,8 @@ def loss_type(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> 
     if is_classifier(estimator):
         return np.float64
     weight = () if sample_weight is None else (sample_weight.dtype,)
-    return np.result_type(X.dtype, y.dtype, *weight, estimator.alpha).type
+    dtype = chosen_dtype(estimator, X.dtype)
+    return np.result_type(dtype, y.dtype, *weight, estimator.alpha).type
 
 
 def _overflow_as_numpy_does(loss: float) -> None:

@@ -33,7 +33,7 @@ from . import (
     validation,
 )
 from .adapters import DenseEngine, StepEngine
-from .conversion import layer_sizes
+from .conversion import in_chosen_dtype, layer_sizes
 from .full_batch import FullBatch, FullBatchEstimator
 from .options import options
 from .prediction import are_few, predict
@@ -73,6 +73,7 @@ def fit_stochastic(
     if reason:
         replicas.require_alone(reason)
         overrides.hand_down(estimator, X, reason)
+        X = in_chosen_dtype(estimator, X)
     ours_alone = own.callbacks or own.scoring is not None or rows.were_given(estimator)
     if reason and not ours_alone:
         original(X, y, sample_weight, *buffers, layer_units, incremental)
@@ -150,6 +151,7 @@ def fit_lbfgs(
     if reason:
         replicas.require_alone(reason)
         overrides.hand_down(estimator, X, reason)
+        X = in_chosen_dtype(estimator, X)
         original(X, y, sample_weight, *others)
         return
     dtype = backends.dtype_of(own.precision) or np.dtype(np.float64)  # SciPy's own

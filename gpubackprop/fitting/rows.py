@@ -15,6 +15,7 @@ from ..algorithm.parameters import Array
 from ..backends.cuda import device_arrays
 from ..training.dealing import Deal
 from . import class_weight, gpu_validation
+from .conversion import chosen_dtype, in_chosen_dtype
 
 
 class ValidationRows(NamedTuple):
@@ -129,6 +130,8 @@ def _held_out(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> 
     else:
         parts = draw(*arrays)
     X_train, X_val, y_train, targets, *weights = parts
+    if X.dtype.kind == "f":
+        X_val = in_chosen_dtype(estimator, X_val)
     if X_val.shape[0] < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' "
@@ -144,7 +147,7 @@ def _held_out(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> 
 def _checked(estimator: Any, X: Any, rows: _Given) -> ValidationRows:
     """Check what `fit` was given, as it checks X, y and sample_weight."""
     with _naming("X_val"):
-        X_val = _examples(estimator, rows.X).astype(X.dtype, copy=False)
+        X_val = _examples(estimator, rows.X).astype(chosen_dtype(estimator, X.dtype), copy=False)
     if X_val.shape[0] < 2:
         raise ValueError(f"X_val must have at least 2 rows, got {X_val.shape[0]}")
     with _naming("y_val"):

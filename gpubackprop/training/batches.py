@@ -36,7 +36,7 @@ class Resident:
     memory : Memory
         Where that is.
     X : ndarray of shape (n, d_0)
-        Examples.
+        Examples, of the targets' type or another floating-point type.
     Y : ndarray of shape (n, d_L)
         Targets.
     weight : ndarray of shape (n, 1) or None
@@ -48,7 +48,7 @@ class Resident:
         column = None if weight is None else memory.put(weight)
         order = memory.put(np.arange(len(X), dtype=np.int64))
         cursor = memory.put(np.zeros(1, dtype=np.int64))
-        self._source = Source(memory.rows(X), memory.rows(Y), column, order, cursor)
+        self._source = Source(memory.rows(X, Y.dtype), memory.rows(Y), column, order, cursor)
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -79,7 +79,7 @@ class Streamed:
         self._memory, self._rows = memory, rows
         self._data = [X, Y] if weight is None else [X, Y, weight]
         widths = tuple(M.shape[1] for M in self._data)
-        self._stagings = [memory.staging(rows, widths, X.dtype) for _ in range(2)]
+        self._stagings = [memory.staging(rows, widths, Y.dtype) for _ in range(2)]
         in_order = memory.put(np.arange(rows, dtype=np.int64))
         self._sources = tuple(
             _source(staging.device, in_order, memory.put(np.zeros(1, dtype=np.int64)))
@@ -106,10 +106,10 @@ class Streamed:
 
 
 def _copy_rows(matrix: Array, rows: Array, out: Array) -> None:
-    if matrix.flags.c_contiguous:
+    if matrix.flags.c_contiguous and matrix.dtype == out.dtype:
         np.take(matrix, rows, axis=0, out=out, mode="clip")  # no copy between
     else:
-        out[...] = matrix[rows]  # take would copy all of it first
+        out[...] = matrix[rows]  # take would copy or convert all of it first
 
 
 def _source(matrices: tuple[Array, ...], order: Array, cursor: Array) -> Source:

@@ -35,7 +35,7 @@ class Epochs:
     optimizer : Optimizer
         Updated in place.
     X : ndarray of shape (n, d_0)
-        Examples, of the parameters' dtype, in any memory order.
+        Examples, float32 or float64, in any memory order; a batch is converted as it is gathered.
     Y : ndarray of shape (n, d_L)
         Targets, of the parameters' dtype.
     weight : ndarray of shape (n,) or None
@@ -60,7 +60,7 @@ class Epochs:
     ) -> None:
         memory, batch_size, checkpoint = backend.memory, planned.batch_size, planned.checkpoint
         self._memory, self._weight, self._batch_size = memory, weight, batch_size
-        column, alpha = scaled(weight, alpha, X.dtype)
+        column, alpha = scaled(weight, alpha, net.theta.dtype)
         self._feed = _feed(memory, planned, X, Y, column)
         workspace = Workspace.allocate(net, formulas, planned.part, checkpoint)
         total = net.zeros_like()

@@ -76,7 +76,7 @@ class RankEpochs:
         self._backend, self._memory, self._group = backend, memory, deal.group
         self._net, self._optimizer = net, optimizer
         self._deal, self._batch_size, self._weight = deal, batch_size, weight
-        column, self._alpha = scaled(weight, alpha, X.dtype)
+        column, self._alpha = scaled(weight, alpha, net.theta.dtype)
         self._room = Workspace.allocate(net, formulas, max(1, deal.most(batch_size)), checkpoint)
         self._total = net.zeros_like()
         starts = np.arange(0, n, batch_size)
@@ -95,7 +95,7 @@ class RankEpochs:
         weight = None if column is None else memory.put(column)
         self._place = integers(room if weight is not None else 0)
         share = None if column is None else Share(integers(n), integers(1), self._place)
-        examples = memory.rows(X), memory.rows(Y)
+        examples = memory.rows(X, Y.dtype), memory.rows(Y)
         return Source(*examples, weight, integers(room), integers(1), share)
 
     def run(self, order: Array, loss_scale: float = 1.0) -> float:

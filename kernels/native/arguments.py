@@ -39,7 +39,7 @@ def pack(kernel: Kernel, arguments: Mapping[str, Any]) -> Block:
         if kind.is_array:
             slots.append(address(argument))
             slots.extend(argument.shape)
-            if kind is Kind.STRIDED:
+            if kind.has_gaps:
                 slots.extend(argument.strides)
         elif kind is Kind.COUNT:
             slots.append(argument)

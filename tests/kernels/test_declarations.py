@@ -67,5 +67,6 @@ def test_a_kernels_type_decides_what_has_none_of_its_own(real):
     doubles = {Kind.DOUBLES, Kind.DOUBLE}
     assert all(fixed[kind] == "float64" for kind in doubles)
     assert fixed[Kind.SHORTS] == "uint16"
-    others = set(Kind) - doubles - {Kind.INTEGERS, Kind.COUNT, Kind.SHORTS}
+    assert {real, fixed[Kind.CONVERTED]} == {"float32", "float64"}
+    others = set(Kind) - doubles - {Kind.INTEGERS, Kind.COUNT, Kind.SHORTS, Kind.CONVERTED}
     assert {fixed[kind] for kind in others} == {real}

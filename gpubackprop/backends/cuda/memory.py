@@ -40,12 +40,17 @@ class DeviceMemory:
             copy: Array = self._gpu.cupy.asarray(values)
         return copy
 
-    def rows(self, values: Array) -> Array:
-        """Copy a matrix to the device, unless it is on it; rows start on boundaries of 16 bytes."""
-        if self.holds(values) and values.strides[1] == values.itemsize:
+    def rows(self, values: Array, dtype: Any = None) -> Array:
+        """Copy a matrix to the device, unless it is on it; rows start on boundaries of 16 bytes.
+
+        It is converted there, a piece at a time.
+        """
+        dtype = np.dtype(dtype or values.dtype)
+        contiguous = values.strides[1] == values.itemsize
+        if self.holds(values) and contiguous and values.dtype == dtype:
             return values
         rows, columns = values.shape
-        room = matrix(rows, columns, values.dtype, self)
+        room = matrix(rows, columns, dtype, self)
         step = max(1, PIECE_BYTES // (columns * values.itemsize))
         with self._gpu:
             for start in range(0, rows, step):  # a second copy of all might not fit
