@@ -12,7 +12,7 @@ from .optimizers import L2, SGD, Adam
 
 def gather(X: Array, order: Array, cursor: Array, out: Array) -> None:
     start = cursor[0]
-    np.take(X, order[start : start + len(out)], axis=0, out=out)
+    out[...] = X[order[start : start + len(out)]]
 
 
 def advance(counter: Array, amount: int) -> None:

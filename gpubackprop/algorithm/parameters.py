@@ -77,9 +77,8 @@ class Parameters(NamedTuple):
 
         Any other array, such as a counter, is read as it is.
         """
-        values = self.memory.read(vector)
         if vector.shape != self.theta.shape:
-            return values
+            return self.memory.read(vector)
         out = np.empty(sum(p.size for p in (*self.W, *self.b)), vector.dtype)
         self.over(vector).store(self._views(out))
         return out

@@ -15,8 +15,9 @@ from gpubackprop.backends import reference
 from gpubackprop.backends.cuda import backend as cuda_backend
 from gpubackprop.backends.cuda import detection
 from gpubackprop.backup import keeper
+from gpubackprop.fitting.adapters import DenseEngine
 from tests.device_memory import StandInMemory
-from tests.fitting.agreement import assert_bitwise_equal
+from tests.fitting.agreement import WEIGHTS, assert_bitwise_equal
 
 from .fits import BASE, CASES, Cut, assert_same, data, fit, fitted, model
 
@@ -130,11 +131,36 @@ def test_saves_are_made_by_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert len(saved) in (3, 4)  # 13 epochs after which a fit goes on, and the saves' own looks
 
 
-def test_a_gpus_memory_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fit on a GPU goes on there, and on the CPU."""
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let "cuda" be memory apart from the process's."""
     apart = reference.backend._replace(name="cuda", memory=StandInMemory())
     monkeypatch.setattr(detection, "require", lambda index: None)
     monkeypatch.setattr(cuda_backend, "backend", lambda index, rounding: apart)
+
+
+@pytest.mark.usefixtures("gpu")
+def test_what_fails_on_a_gpu_leaves_the_weights_of_the_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: DenseEngine, *_: Any) -> float:
+        self._net.theta[...] = np.nan  # a step that ended half-way
+        raise MemoryError
+
+    fit("adam", tmp_path, 5, device="cuda")
+    monkeypatch.setattr(DenseEngine, "run", fail)
+    again = model("adam", tmp_path, device="cuda")
+    with pytest.raises(MemoryError):
+        again.fit(*data("adam"), sample_weight=WEIGHTS)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(
+        again.coefs_[0], fit("adam", backend="reference", max_iter=4).coefs_[0]
+    )
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_gpus_memory_is_read(tmp_path: Path) -> None:
+    """A fit on a GPU goes on there, and on the CPU."""
     whole = fit("adam", device="cuda")
     fit("adam", tmp_path, 5, device="cuda")
     assert_same(fit("adam", tmp_path, device="cuda"), whole)
