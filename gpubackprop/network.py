@@ -20,7 +20,16 @@ from .algorithm.workspace import Workspace
 from .backends.backend import Backend
 from .backends.cuda import device_arrays
 from .backprop import bind
-from .kernels.formulas import ACTIVATIONS, ELEMENTWISE, LOSSES, PAIRINGS, Activation, Formulas, Loss
+from .kernels.formulas import (
+    ACTIVATIONS,
+    ELEMENTWISE,
+    LOSSES,
+    PAIRINGS,
+    Activation,
+    Formulas,
+    Loss,
+    initial_bound,
+)
 from .kernels.optimizers import SGD
 
 _log = logging.getLogger("gpubackprop")
@@ -314,10 +323,9 @@ class Network:
             if isinstance(random_state, np.random.RandomState)
             else np.random.RandomState(random_state)
         )
-        gain = ACTIVATIONS[self._formulas.hidden].gain
         W, b = [], []
-        for fan_in, fan_out in pairwise(self.layer_sizes):
-            bound = np.sqrt(gain / (fan_in + fan_out))
+        for l, (fan_in, fan_out) in enumerate(pairwise(self.layer_sizes)):
+            bound = initial_bound(self._formulas.drawn_for(l), fan_in, fan_out)
             W.append(rng.uniform(-bound, bound, (fan_in, fan_out)))
             b.append(rng.uniform(-bound, bound, fan_out))
         with self._session():

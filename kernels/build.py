@@ -17,6 +17,7 @@ from .native.targets import levels
 
 VARIANTS: dict[str, list[tuple[Any, ...]]] = {
     "activate": [(activation,) for activation in (*ELEMENTWISE, Activation.EXP)],
+    "activate_beside": [(activation,) for activation in (*ELEMENTWISE, Activation.EXP)],
     "hadamard": [(activation,) for activation in ELEMENTWISE],
     "output_delta": [
         (activation, loss) for loss, valid in PAIRINGS.items() for activation in valid

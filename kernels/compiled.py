@@ -102,18 +102,17 @@ class Primitives:
     ) -> Stages:
         rows = self._rows(A)
         yield self._batch_product(A, W, Z)
+        elementwise = activation is not Activation.SOFTMAX
         if Z is not out:
-            add_bias = loops.activate.of(Activation.IDENTITY)
-            yield _by_rows(launch(add_bias, A=Z[part], b=b) for part in rows)
-            yield _by_rows(launch(loops.copy, A=Z[part], out=out[part]) for part in rows)
+            beside = loops.activate_beside.of(activation if elementwise else Activation.IDENTITY)
+            yield _by_rows(launch(beside, Z=Z[part], b=b, out=out[part]) for part in rows)
             b = np.zeros_like(b)
-        if activation is Activation.SOFTMAX:
+        elif elementwise:
+            yield _by_rows(launch(loops.activate.of(activation), A=Z[part], b=b) for part in rows)
+        if not elementwise:
             yield _by_rows(
                 launch(loops.softmax, A=out[part], b=b, flat=out[part].reshape(-1)) for part in rows
             )
-        else:
-            kernel = loops.activate.of(activation)
-            yield _by_rows(launch(kernel, A=out[part], b=b) for part in rows)
 
     def dropout(self, A: Array, mask: Mask, out: Array) -> Stages:
         def piece(rows: slice) -> LoopLaunch:

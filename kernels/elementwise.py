@@ -1,35 +1,26 @@
 """The formulas of one element, specialised for float32 or float64: sigma, sigma', losses, Adam.
 
 The CPU's loops and the GPU's kernels are written around them. Each factory takes the floating-point
-type, and the functions that the target has for exp, log or the root, and returns a function that
-Numba inlines. `exponential` and `logarithm` are the CPU's: plain arithmetic, so that a loop around
-them becomes vector code. Constants have the type's own width: a Python float would turn float32
-into float64.
+type, and the elementary functions as the target has them, and returns a function that Numba
+inlines. Constants have the type's own width: a Python float would turn float32 into float64.
 """
 
-from collections.abc import Callable
-from math import factorial, log
+from math import pi
 from typing import Any
 
 import numpy as np
 
-from .formulas import Activation, Loss
-
-Scalar = Callable[..., Any]
-
-
-def inline(function: Scalar) -> Scalar:
-    """Mark a function whose text Numba puts in the place of its call."""
-    from numba import njit
-
-    marked: Scalar = njit(inline="always")(function)
-    return marked
+from .elementary import FARTHEST, Elementary, Scalar, inline, normal_tail
+from .formulas import LEAK, SELU_ALPHA, SELU_SCALE, Activation, Loss
 
 
-def sigma(real: Any, activation: Activation, exp: Scalar, expm1: Scalar) -> Scalar:
+def sigma(real: Any, activation: Activation, of: Elementary) -> Scalar:
     """Make sigma(z) for an element-wise activation."""
-    zero, one, two = real(0), real(1), real(2)
+    exp, expm1, log1p, tail = of.exp, of.expm1, of.log1p, normal_tail(real)
+    zero, half, one, two = real(0), real(0.5), real(1), real(2)
+    leak, selu_scale, selu_below = real(LEAK), real(SELU_SCALE), real(SELU_SCALE * SELU_ALPHA)
     enough = real(40)  # exp(40) / (exp(40) + 2) rounds to 1 in either type
+    enough_squared, farthest = real(20), real(FARTHEST)
 
     def identity(z: Any) -> Any:
         return z
@@ -51,6 +42,36 @@ def sigma(real: Any, activation: Activation, exp: Scalar, expm1: Scalar) -> Scal
     def silu(z: Any) -> Any:
         return z / (one + exp(-z))
 
+    def leaky_relu(z: Any) -> Any:
+        return leak * z if z < zero else z
+
+    def elu(z: Any) -> Any:
+        below = expm1(zero if z > zero else z)
+        return z if z > zero else below
+
+    def selu(z: Any) -> Any:
+        below = selu_below * expm1(zero if z > zero else z)
+        return selu_scale * z if z > zero else below
+
+    def gelu(z: Any) -> Any:
+        t = -z if z < zero else z
+        t = farthest if t > farthest else t
+        beyond = exp(-half * (t * t)) * tail(t)
+        return z * (beyond if z < zero else one - beyond)
+
+    def mish(z: Any) -> Any:
+        e = exp(enough_squared if z > enough_squared else z)
+        n = e * (e + two)  # tanh(log(1 + e)) is n / (n + 2)
+        return z * (n / (n + two))
+
+    def softplus(z: Any) -> Any:
+        rest = log1p(exp(z if z < zero else -z))
+        return rest if z < zero else z + rest
+
+    def hardtanh(z: Any) -> Any:
+        z = -one if z < -one else z
+        return one if z > one else z
+
     formulas: dict[Activation, Scalar] = {
         Activation.IDENTITY: identity,
         Activation.RELU: relu,
@@ -58,13 +79,23 @@ def sigma(real: Any, activation: Activation, exp: Scalar, expm1: Scalar) -> Scal
         Activation.TANH: tanh,
         Activation.EXP: rate,
         Activation.SILU: silu,
+        Activation.LEAKY_RELU: leaky_relu,
+        Activation.ELU: elu,
+        Activation.SELU: selu,
+        Activation.GELU: gelu,
+        Activation.MISH: mish,
+        Activation.SOFTPLUS: softplus,
+        Activation.HARDTANH: hardtanh,
     }
     return inline(formulas[activation])
 
 
-def pull_back(real: Any, activation: Activation, exp: Scalar) -> Scalar:
+def pull_back(real: Any, activation: Activation, of: Elementary) -> Scalar:
     """Make d . sigma'(z), written with a = sigma(z) or with z; the derivative of ReLU at 0 is 0."""
-    zero, one = real(0), real(1)
+    exp, expm1, tail = of.exp, of.expm1, normal_tail(real)
+    zero, half, one, two, four = real(0), real(0.5), real(1), real(2), real(4)
+    leak, selu_scale, selu_below = real(LEAK), real(SELU_SCALE), real(SELU_SCALE * SELU_ALPHA)
+    enough_squared, farthest, density = real(20), real(FARTHEST), real((2 * pi) ** -0.5)
 
     def identity(d: Any, a: Any) -> Any:
         return d
@@ -82,12 +113,47 @@ def pull_back(real: Any, activation: Activation, exp: Scalar) -> Scalar:
         s = one / (one + exp(-z))
         return d * (s + z * (s - s * s))
 
+    def leaky_relu(d: Any, a: Any) -> Any:
+        return d if a > zero else leak * d
+
+    def elu(d: Any, a: Any) -> Any:
+        return d if a > zero else d + d * a
+
+    def selu(d: Any, a: Any) -> Any:
+        return d * (selu_scale if a > zero else a + selu_below)
+
+    def gelu(d: Any, z: Any) -> Any:
+        t = -z if z < zero else z
+        t = farthest if t > farthest else t
+        e = exp(-half * (t * t))
+        beyond = e * tail(t)
+        return d * ((beyond if z < zero else one - beyond) + z * (density * e))
+
+    def mish(d: Any, z: Any) -> Any:
+        e = exp(enough_squared if z > enough_squared else z)
+        n = e * (e + two)
+        share = one / (n + two)
+        return d * (n * share + z * (four * e * (one + e) * share * share))
+
+    def softplus(d: Any, a: Any) -> Any:
+        return -d * expm1(-a)
+
+    def hardtanh(d: Any, a: Any) -> Any:
+        return d if -one < a and a < one else zero
+
     formulas: dict[Activation, Scalar] = {
         Activation.IDENTITY: identity,
         Activation.RELU: relu,
         Activation.SIGMOID: sigmoid,
         Activation.TANH: tanh,
         Activation.SILU: silu,
+        Activation.LEAKY_RELU: leaky_relu,
+        Activation.ELU: elu,
+        Activation.SELU: selu,
+        Activation.GELU: gelu,
+        Activation.MISH: mish,
+        Activation.SOFTPLUS: softplus,
+        Activation.HARDTANH: hardtanh,
     }
     return inline(formulas[activation])
 
@@ -137,108 +203,3 @@ def adam_step(sqrt: Scalar) -> Scalar:
         return theta - step * m / (sqrt(v) + epsilon)
 
     return inline(step)
-
-
-def exponential(real: Any, minus: int = 0) -> Scalar:
-    """Make exp(x) - minus, within 3 units in the last place where the result is a normal number.
-
-    exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2, with the Taylor polynomial of
-    exp(r) - 1. Adding 1.5 * 2^(mantissa bits) rounds x / ln 2 and leaves n in the low bits, from
-    where it is moved into the exponent of 2^n (Cephes, S. Moshier; A. Cristina Malossi et al.,
-    "Fast exponential computation on SIMD architectures", 2015). Subtracting 1 from 2^n before the
-    rest is added keeps the digits of exp(x) - 1 near zero.
-
-    Beyond +-87, or +-708 in float64, exp is infinite or 0, and so is its reciprocal: a denormal
-    number would slow down every product with it.
-    """
-    from .numba_contract import viewer
-
-    single = real is np.float32
-    word = np.int32 if single else np.int64
-    mantissa, bias = word(23 if single else 52), word(127 if single else 1023)
-    shifter = real(1.5 * 2.0 ** int(mantissa))
-    shifter_bits = shifter.view(word)
-    per_log2 = real(1 / log(2))
-    high, low = _log2(real)
-    lowest, highest = (real(-87.0), real(87.0)) if single else (real(-708.0), real(708.0))
-    less, nothing, infinity = real(minus), real(-minus), real(np.inf)
-    polynomial = _taylor_expm1(real)
-
-    def exp(x: Any) -> Any:
-        z = lowest if x < lowest else x
-        z = highest if z > highest else z
-        shifted = z * per_log2 + shifter
-        n = shifted - shifter
-        r = (z - n * high) - n * low
-        power = viewer(word((viewer(real(shifted), word) - shifter_bits + bias) << mantissa), real)
-        y = power * polynomial(r) + (power - less)
-        y = nothing if x < lowest else y
-        return infinity if x > highest else y
-
-    return inline(exp)
-
-
-def _taylor_expm1(real: Any) -> Scalar:
-    """Make r + r^2/2! + r^3/3! + ..., cut below half a unit in the last place at ln(2) / 2."""
-    c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13 = (
-        real(1 / factorial(k)) for k in range(2, 14)
-    )
-
-    def degree_7(r: Any) -> Any:
-        tail = c2 + r * (c3 + r * (c4 + r * (c5 + r * (c6 + r * c7))))
-        return r + r * r * tail
-
-    def degree_13(r: Any) -> Any:
-        tail = c8 + r * (c9 + r * (c10 + r * (c11 + r * (c12 + r * c13))))
-        tail = c2 + r * (c3 + r * (c4 + r * (c5 + r * (c6 + r * (c7 + r * tail)))))
-        return r + r * r * tail
-
-    return inline(degree_7 if real is np.float32 else degree_13)
-
-
-def logarithm(real: Any) -> Scalar:
-    """Make log(x), within 2 units in the last place, for normal numbers up to 1.
-
-    log(x) = n ln 2 + log(f), f = x / 2^n in [sqrt(1/2), sqrt(2)), with the series of
-    log(f) = 2 artanh(s), s = (f - 1) / (f + 1). The bits of x less those of sqrt(1/2) have n where
-    the exponent is.
-    """
-    from .numba_contract import viewer
-
-    single = real is np.float32
-    word = np.int32 if single else np.int64
-    mantissa, bias = word(23 if single else 52), word(127 if single else 1023)
-    root_half = real(0.5**0.5).view(word)
-    one, two = real(1), real(2)
-    high, low = _log2(real)
-    series = _series_artanh(real)
-
-    def log(x: Any) -> Any:
-        n = word(viewer(real(x), word) - root_half) >> mantissa
-        f = x * viewer(word((bias - n) << mantissa), real)  # a product, so that NaN stays NaN
-        s = (f - one) / (f + one)
-        exponent = real(n)
-        return exponent * high + (s * two + (s * series(s * s) + exponent * low))
-
-    return inline(log)
-
-
-def _series_artanh(real: Any) -> Scalar:
-    """Make 2 (q/3 + q^2/5 + ...), cut below half a unit in the last place at s = 0.172, q = s^2."""
-    c3, c5, c7, c9, c11, c13, c15, c17, c19 = (real(2 / k) for k in range(3, 20, 2))
-
-    def degree_4(q: Any) -> Any:
-        return q * (c3 + q * (c5 + q * (c7 + q * c9)))
-
-    def degree_9(q: Any) -> Any:
-        tail = c11 + q * (c13 + q * (c15 + q * (c17 + q * c19)))
-        return q * (c3 + q * (c5 + q * (c7 + q * (c9 + q * tail))))
-
-    return inline(degree_4 if real is np.float32 else degree_9)
-
-
-def _log2(real: Any) -> tuple[Any, Any]:
-    """Split ln 2 in two: the first has few digits, so that its product with n is exact."""
-    if real is np.float32:
-        return real(0.693359375), real(-2.12194440e-4)
-    return real(0.693145751953125), real(1.42860682030941723212e-6)

@@ -6,6 +6,7 @@ and as a line of NumPy in `reference`.
 """
 
 from enum import Enum, IntEnum
+from math import sqrt
 from typing import NamedTuple
 
 
@@ -19,11 +20,24 @@ class Activation(IntEnum):
     SOFTMAX = 4
     EXP = 5
     SILU = 6
+    LEAKY_RELU = 7
+    ELU = 8
+    SELU = 9
+    GELU = 10
+    MISH = 11
+    SOFTPLUS = 12
+    HARDTANH = 13
 
     @property
     def reads_pre_activation(self) -> bool:
         """Whether sigma' is written with Z, which then has to be kept beside A."""
         return ACTIVATIONS[self].derivative is Derivative.OF_PRE_ACTIVATION
+
+
+LEAK = 0.01
+"""Slope of the leaky ReLU below 0, as in PyTorch and in A. Maas et al., 2013."""
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+"""SELU's constants: G. Klambauer et al., "Self-normalizing neural networks", 2017."""
 
 
 class Derivative(Enum):
@@ -32,6 +46,13 @@ class Derivative(Enum):
     OF_OUTPUT = "A = sigma(Z)"
     OF_PRE_ACTIVATION = "Z"
     WITH_LOSS = "its loss alone: together they are y_hat - y"
+
+
+class Fans(Enum):
+    """What the variance of initial weights is divided by."""
+
+    BOTH = "fan_in + fan_out"
+    IN = "fan_in"
 
 
 class ActivationFacts(NamedTuple):
@@ -44,20 +65,38 @@ class ActivationFacts(NamedTuple):
     derivative: Derivative
     """What the backward pass reads."""
     gain: float = 6.0
-    """Initial weights are uniform within sqrt(gain / (fan_in + fan_out)): Glorot's 6, or what
-    scikit-learn takes."""
+    """Initial weights are uniform within sqrt(gain / fans): Glorot's 6 for scikit-learn's
+    activations, or what it takes; for the others He's, 6 / E[sigma(z)^2] of a standard normal z, so
+    that a layer's outputs have the mean square of its inputs; 3 for SELU, a variance of LeCun's
+    1 / fan_in."""
+    fans: Fans = Fans.BOTH
 
 
+_OUTPUT, _Z = Derivative.OF_OUTPUT, Derivative.OF_PRE_ACTIVATION
 ACTIVATIONS = {
-    Activation.IDENTITY: ActivationFacts("identity", "identity", Derivative.OF_OUTPUT),
-    Activation.RELU: ActivationFacts("relu", "relu", Derivative.OF_OUTPUT),
-    Activation.SIGMOID: ActivationFacts("sigmoid", "logistic", Derivative.OF_OUTPUT, gain=2.0),
-    Activation.TANH: ActivationFacts("tanh", "tanh", Derivative.OF_OUTPUT),
+    Activation.IDENTITY: ActivationFacts("identity", "identity", _OUTPUT),
+    Activation.RELU: ActivationFacts("relu", "relu", _OUTPUT),
+    Activation.SIGMOID: ActivationFacts("sigmoid", "logistic", _OUTPUT, gain=2.0),
+    Activation.TANH: ActivationFacts("tanh", "tanh", _OUTPUT),
     Activation.SOFTMAX: ActivationFacts("softmax", "softmax", Derivative.WITH_LOSS),
     Activation.EXP: ActivationFacts("exp", "exp", Derivative.WITH_LOSS),
-    Activation.SILU: ActivationFacts("silu", None, Derivative.OF_PRE_ACTIVATION),
+    Activation.SILU: ActivationFacts("silu", None, _Z, gain=16.865),
+    Activation.LEAKY_RELU: ActivationFacts("leaky_relu", None, _OUTPUT, gain=11.9988),
+    Activation.ELU: ActivationFacts("elu", None, _OUTPUT, gain=9.303),
+    Activation.SELU: ActivationFacts("selu", None, _OUTPUT, gain=3.0, fans=Fans.IN),
+    Activation.GELU: ActivationFacts("gelu", None, _Z, gain=14.110),
+    Activation.MISH: ActivationFacts("mish", None, _Z, gain=13.264),
+    Activation.SOFTPLUS: ActivationFacts("softplus", None, _OUTPUT, gain=6.513),
+    Activation.HARDTANH: ActivationFacts("hardtanh", None, _OUTPUT, gain=11.627),
 }
 """Every activation."""
+
+
+def initial_bound(activation: Activation, fan_in: int, fan_out: int) -> float:
+    """Initial weights and biases of a layer are uniform between this and its negative."""
+    row = ACTIVATIONS[activation]
+    fans = fan_in if row.fans is Fans.IN else fan_in + fan_out
+    return sqrt(row.gain / fans)
 
 
 class Loss(IntEnum):
@@ -110,15 +149,26 @@ PAIRINGS = {loss: row.outputs for loss, row in LOSSES.items()}
 class Formulas(NamedTuple):
     """What a network computes: sigma of its layers, and the loss."""
 
-    hidden: Activation
-    """Of the hidden layers."""
+    hidden: Activation | tuple[Activation, ...]
+    """Of all hidden layers, or of each."""
     output: Activation
     """Of the last layer."""
     loss: Loss
 
     def activations(self, layers: int) -> tuple[Activation, ...]:
         """Sigma of each of L layers."""
-        return (self.hidden,) * (layers - 1) + (self.output,)
+        hidden = self.hidden if isinstance(self.hidden, tuple) else (self.hidden,) * (layers - 1)
+        return (*hidden, self.output)
+
+    def drawn_for(self, layer: int) -> Activation:
+        """Activation that the initial weights of a layer are drawn for, counted from 0.
+
+        That of the last hidden layer for the output's too, as scikit-learn has it.
+        """
+        if isinstance(self.hidden, Activation):
+            return self.hidden
+        hidden = self.hidden or (self.output,)
+        return hidden[min(layer, len(hidden) - 1)]
 
     def apart(self, layers: int) -> tuple[bool, ...]:
         """Whether each of L layers keeps Z beside A, for sigma' to read."""

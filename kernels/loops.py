@@ -8,16 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .elementwise import (
-    Scalar,
-    adam_step,
-    exponential,
-    inline,
-    logarithm,
-    loss_of,
-    pull_back,
-    sigma,
-)
+from .elementary import Scalar, exponential, inline, logarithm, of_vectors
+from .elementwise import adam_step, loss_of, pull_back, sigma
 from .formulas import Activation, Loss
 from .kernel import Kind, kernel
 from .native.arguments import Array
@@ -83,8 +75,7 @@ def normalize(real: Any) -> Scalar:
 @kernel(A=MATRIX, b=VECTOR)
 def activate(real: Any, activation: Activation) -> Scalar:
     """A = sigma(A + b), in place, for an element-wise activation."""
-    exp = np.exp if activation is Activation.EXP else exponential(real)  # a rate may overflow
-    formula = sigma(real, activation, exp, exponential(real, minus=1))
+    formula = _sigma(real, activation)
 
     def kernel(A: Array, b: Array) -> None:
         for i in range(A.shape[0]):
@@ -92,6 +83,27 @@ def activate(real: Any, activation: Activation) -> Scalar:
                 A[i, j] = formula(A[i, j] + b[j])
 
     return kernel
+
+
+@kernel(Z=MATRIX, b=VECTOR, out=MATRIX)
+def activate_beside(real: Any, activation: Activation) -> Scalar:
+    """Z = Z + b and out = sigma(Z), in one pass, for an element-wise activation."""
+    formula = _sigma(real, activation)
+
+    def kernel(Z: Array, b: Array, out: Array) -> None:
+        for i in range(Z.shape[0]):
+            for j in range(Z.shape[1]):
+                z = Z[i, j] + b[j]
+                Z[i, j] = z
+                out[i, j] = formula(z)
+
+    return kernel
+
+
+def _sigma(real: Any, activation: Activation) -> Scalar:
+    of = of_vectors(real)
+    rate = activation is Activation.EXP  # which may overflow
+    return sigma(real, activation, of._replace(exp=np.exp) if rate else of)
 
 
 @kernel(A=MATRIX, b=VECTOR, flat=VECTOR)
@@ -149,18 +161,6 @@ def add(real: Any) -> Scalar:
     return kernel
 
 
-@kernel(A=MATRIX, out=MATRIX)
-def copy(real: Any) -> Scalar:
-    """out = A."""
-
-    def kernel(A: Array, out: Array) -> None:
-        for i in range(A.shape[0]):
-            for j in range(A.shape[1]):
-                out[i, j] = A[i, j]
-
-    return kernel
-
-
 @kernel(
     A=MATRIX,
     out=MATRIX,
@@ -209,7 +209,7 @@ def dropout(real: Any) -> Scalar:
 @kernel(delta=MATRIX, saved=MATRIX)
 def hadamard(real: Any, activation: Activation) -> Scalar:
     """delta = delta (.) sigma'(Z), from what sigma' is written with, in place."""
-    formula = pull_back(real, activation, exponential(real))
+    formula = pull_back(real, activation, of_vectors(real))
 
     def kernel(delta: Array, saved: Array) -> None:
         for i in range(delta.shape[0]):
@@ -238,7 +238,7 @@ def output_delta(real: Any, activation: Activation, loss: Loss) -> Scalar:
     of_element = loss_of(real, loss, np.float64, log)
     # The standard pairings reduce to y_hat - y; only the squared error has others.
     slope = activation if loss is Loss.SQUARED_ERROR else Activation.IDENTITY
-    formula = pull_back(real, slope, exponential(real))
+    formula = pull_back(real, slope, of_vectors(real))
 
     def kernel(
         A: Array,

@@ -1,13 +1,14 @@
 """The primitives in NumPy, a textbook line each; see `protocol` for what each one means."""
 
 import numpy as np
-from scipy.special import expit, xlogy
+from scipy.special import xlogy
 
 from .formulas import Activation, Loss
 from .group import Group
 from .masks import Mask
 from .native.arguments import Array
 from .optimizers import L2, SGD, Adam
+from .textbook import SIGMA, SLOPE
 
 
 def gather(X: Array, order: Array, cursor: Array, out: Array) -> None:
@@ -36,21 +37,7 @@ def normalize(share: Array, alpha: float, decay: Array) -> None:
 def dense(A: Array, W: Array, b: Array, activation: Activation, Z: Array, out: Array) -> None:
     np.matmul(A, W, out=Z)
     Z += b
-    if activation is Activation.IDENTITY:
-        out[...] = Z
-    elif activation is Activation.RELU:
-        np.maximum(Z, 0, out=out)
-    elif activation is Activation.SIGMOID:
-        expit(Z, out=out)
-    elif activation is Activation.TANH:
-        np.tanh(Z, out=out)
-    elif activation is Activation.SOFTMAX:
-        np.exp(Z - Z.max(axis=1, keepdims=True), out=out)
-        out /= out.sum(axis=1, keepdims=True)
-    elif activation is Activation.EXP:
-        np.exp(Z, out=out)
-    elif activation is Activation.SILU:
-        np.multiply(Z, expit(Z), out=out)
+    SIGMA[activation](Z, out)
 
 
 def dropout(A: Array, mask: Mask, out: Array) -> None:
@@ -70,7 +57,7 @@ def output_delta(
     total += np.sum(_loss(A, Y, loss) * share, dtype=np.float64)
     np.subtract(A, Y, out=delta)
     if loss is Loss.SQUARED_ERROR:
-        delta *= _derivative(A, activation)
+        delta *= SLOPE[activation](A)
     delta *= share
 
 
@@ -84,7 +71,7 @@ def bias_grad(delta: Array, grad_b: Array) -> None:
 
 def hidden_delta(delta: Array, W: Array, saved: Array, activation: Activation, out: Array) -> None:
     np.matmul(delta, W.T, out=out)
-    out *= _derivative(saved, activation)
+    out *= SLOPE[activation](saved)
 
 
 def sgd(theta: Array, grad: Array, state: SGD, l2: L2) -> None:
@@ -116,23 +103,6 @@ def _decayed(theta: Array, grad: Array, l2: L2) -> Array:
     gradient = grad.copy()
     gradient[:decayed] += float(decay[0]) * W
     return gradient
-
-
-def _derivative(saved: Array, activation: Activation) -> Array:
-    """sigma'(Z), written with A = sigma(Z), or with Z where the activation reads that."""
-    derivative: Array
-    if activation is Activation.RELU:
-        derivative = (saved != 0).astype(saved.dtype)
-    elif activation is Activation.SIGMOID:
-        derivative = saved * (1 - saved)
-    elif activation is Activation.TANH:
-        derivative = 1 - saved**2
-    elif activation is Activation.SILU:
-        sigmoid = expit(saved)
-        derivative = sigmoid + saved * sigmoid * (1 - sigmoid)
-    else:
-        derivative = np.ones_like(saved)
-    return derivative
 
 
 def _loss(A: Array, Y: Array, loss: Loss) -> Array:

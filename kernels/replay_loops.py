@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .elementwise import Scalar, inline
+from .elementary import Scalar, inline
 from .kernel import Kind, kernel
 from .native.arguments import Array
 

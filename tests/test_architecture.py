@@ -118,7 +118,8 @@ FLOORS = (
     ("kernels.optimizers", "kernels.masks", "kernels.native.launch", "kernels.build"),
     ("kernels.loops", "kernels.replay_loops"),
     ("kernels.native.intrinsics", "kernels.native.denormals"),
-    ("kernels.elementwise", "kernels.blas"),
+    ("kernels.elementwise", "kernels.textbook", "kernels.blas"),
+    ("kernels.elementary",),
     ("kernels.gemm",),
     (
         "kernels.formulas",

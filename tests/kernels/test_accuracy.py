@@ -6,7 +6,7 @@ from numba import njit
 
 from gpubackprop.kernels import reference
 from gpubackprop.kernels.compiled import kernels as compiled
-from gpubackprop.kernels.elementwise import logarithm
+from gpubackprop.kernels.elementary import logarithm
 from gpubackprop.kernels.formulas import Activation
 
 POINTS = 1_000_000

@@ -7,6 +7,7 @@ before each call, so that an element left unwritten fails.
 
 import numpy as np
 import pytest
+import scipy.special
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from gpubackprop.kernels.formulas import ELEMENTWISE, PAIRINGS, Activation, Loss
@@ -61,6 +62,13 @@ def softmax(z):
     return e / e.sum(axis=1, keepdims=True)
 
 
+def erf(z):
+    """The error function of x + ih, h so small that erf(x) + ih erf'(x) is exact."""
+    x = z.real
+    real = scipy.special.erf(x.astype(float))
+    return real + 1j * z.imag * 2 / np.sqrt(np.pi) * np.exp(-(x**2)) if z.imag.any() else real
+
+
 SIGMA = {
     Activation.IDENTITY: lambda z: z,
     Activation.RELU: lambda z: np.where(z.real > 0, z, 0),
@@ -69,6 +77,15 @@ SIGMA = {
     Activation.SOFTMAX: softmax,
     Activation.EXP: np.exp,
     Activation.SILU: lambda z: z / (1 + np.exp(-z)),
+    Activation.LEAKY_RELU: lambda z: np.where(z.real > 0, z, z / 100),
+    Activation.ELU: lambda z: np.where(z.real > 0, z, np.exp(z) - 1),
+    Activation.SELU: lambda z: 1.0507009873554805 * np.where(
+        z.real > 0, z, 1.6732632423543772 * (np.exp(z) - 1)
+    ),
+    Activation.GELU: lambda z: z * (1 + erf(z / np.sqrt(exact(2)))) / 2,
+    Activation.MISH: lambda z: z * np.tanh(np.log(1 + np.exp(z))),
+    Activation.SOFTPLUS: lambda z: np.log(1 + np.exp(z)),
+    Activation.HARDTANH: lambda z: np.where(abs(z.real) < 1, z, np.sign(z.real)),
 }
 """sigma(z) of real or complex z."""
 
