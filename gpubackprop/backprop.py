@@ -120,8 +120,12 @@ def bind(k: Kernels) -> Algorithm:
 
     def output_error(ws: Workspace) -> None:
         last = ws.layers[-1]
-        A, sigma, here = last.output, last.activation, of_layer(k, last.number)
-        here.output_delta(A, ws.Y, ws.share, sigma, ws.loss_formula, last.delta, ws.loss)
+        A, formulas, here = (
+            last.output,
+            (last.activation, ws.loss_formula),
+            of_layer(k, last.number),
+        )
+        here.output_delta(A, ws.Y, ws.share, *formulas, last.delta, ws.loss, ws.constant)
 
     def backward(ws: Workspace, grad: Parameters) -> None:
         output_error(ws)

@@ -20,15 +20,23 @@ from .fitting import (
     class_weight,
     contract,
     exchange,
+    formula_options,
     labels,
     methods,
     overrides,
     rows,
     validation,
 )
-from .fitting.conversion import HIDDEN_NAMES, chosen_dtype
+from .fitting.conversion import chosen_dtype
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
-from .fitting.options import CLASSIFIERS_ALONE, Options, options, set_options, with_defaults
+from .fitting.options import (
+    CLASSIFIERS_ALONE,
+    REGRESSORS_ALONE,
+    Options,
+    options,
+    set_options,
+    with_defaults,
+)
 
 _WHILE_FITTING = ("_given", "_validation")
 """Attributes that an estimator has during `fit`, and a copy of it never."""
@@ -51,6 +59,7 @@ class _Accelerated:
         "checkpoint": "no_validation",  # `checkpointing.require` does it
         "class_weight": [contract.StrOptions({"balanced"}), dict, list, None],
         "scoring": [str, callable, None],
+        "out_activation": [contract.StrOptions(formula_options.OUTPUT_NAMES), None],
     }
 
     def _validate_params(self: Any) -> None:
@@ -63,6 +72,7 @@ class _Accelerated:
         callbacks.require(own.callbacks)
         checkpointing.require(own.checkpoint)
         validation.require_scorer(own.scoring)
+        formula_options.require_activations(self)
 
     @overrides.stands_in
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
@@ -124,6 +134,14 @@ class _Accelerated:
         if incremental:
             class_weight.refuse_balanced(self)
         return super()._fit(X, y, sample_weight, incremental)  # type: ignore[misc]
+
+    def _initialize(self: Any, y: Any, layer_units: list[int], dtype: Any) -> None:
+        super()._initialize(y, layer_units, dtype)  # type: ignore[misc]
+        formula_options.set_output(self)
+
+    def _init_coef(self: Any, fan_in: int, fan_out: int, dtype: Any) -> tuple[Array, Array]:
+        original = super()._init_coef  # type: ignore[misc]
+        return formula_options.initial(self, original, fan_in, fan_out, dtype)
 
     @overrides.stands_in
     def _fit_stochastic(self: Any, *arguments: Any, **named: Any) -> None:
@@ -264,6 +282,12 @@ class MLPClassifier(
 
     Parameters
     ----------
+    activation : str or sequence of str, default="relu"
+        Of the hidden layers, or of each: scikit-learn's "identity", "logistic", "tanh", "relu", and
+        "leaky_relu" (slope 0.01), "elu", "selu", "gelu" (z Phi(z), not its approximation by tanh),
+        "silu", "mish", "softplus" and "hardtanh". Initial weights are drawn for it: so that a
+        layer keeps the mean square of its input, for "selu" with LeCun's variance 1 / fan_in. Only
+        scikit-learn's train on sparse `X`.
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
         Where to train. "cuda" without a usable GPU is a RuntimeError that says what is missing;
         "auto" takes a GPU where one works and the network and data are large enough to gain.
@@ -320,14 +344,15 @@ class MLPClassifier(
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **contract.MLPClassifier._parameter_constraints,
-        "activation": [contract.StrOptions(HIDDEN_NAMES)],
-        **dict.fromkeys(Options._fields, "no_validation"),  # `_Accelerated` does it
+        "activation": [contract.StrOptions(formula_options.HIDDEN_NAMES), list, tuple],
+        # `_Accelerated` does it
+        **dict.fromkeys(set(Options._fields) - REGRESSORS_ALONE, "no_validation"),
     }
 
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
+        activation: str | Sequence[str] = "relu",
         *,
         solver: str = "adam",
         alpha: float = 0.0001,
@@ -406,6 +431,12 @@ class MLPRegressor(
 
     Parameters
     ----------
+    activation : str or sequence of str, default="relu"
+        Of the hidden layers, or of each: scikit-learn's "identity", "logistic", "tanh", "relu", and
+        "leaky_relu" (slope 0.01), "elu", "selu", "gelu" (z Phi(z), not its approximation by tanh),
+        "silu", "mish", "softplus" and "hardtanh". Initial weights are drawn for it: so that a
+        layer keeps the mean square of its input, for "selu" with LeCun's variance 1 / fan_in. Only
+        scikit-learn's train on sparse `X`.
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
         Where to train. "cuda" without a usable GPU is a RuntimeError that says what is missing;
         "auto" takes a GPU where one works and the network and data are large enough to gain.
@@ -433,6 +464,10 @@ class MLPRegressor(
         scikit-learn, or a callable (estimator, X, y) that returns a number, the higher the better.
         None is accuracy, or R² of a regressor. The rows are held out by `early_stopping`, or given
         to `fit` as X_val; a `scoring` without any is refused.
+    out_activation : str or None, default=None
+        Of the outputs, so that predictions stay in its range: "logistic" (0 to 1), "tanh",
+        "hardtanh" (-1 to 1), "relu", "softplus" (at least 0), "leaky_relu", "elu", "selu" or
+        "identity". None is the loss's own: "exp" for "poisson", else "identity".
 
     Attributes
     ----------
@@ -458,7 +493,7 @@ class MLPRegressor(
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **contract.MLPRegressor._parameter_constraints,
-        "activation": [contract.StrOptions(HIDDEN_NAMES)],
+        "activation": [contract.StrOptions(formula_options.HIDDEN_NAMES), list, tuple],
         # `_Accelerated` does it
         **dict.fromkeys(set(Options._fields) - CLASSIFIERS_ALONE, "no_validation"),
     }
@@ -467,7 +502,7 @@ class MLPRegressor(
         self,
         loss: str = "squared_error",
         hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
+        activation: str | Sequence[str] = "relu",
         *,
         solver: str = "adam",
         alpha: float = 0.0001,
@@ -496,6 +531,7 @@ class MLPRegressor(
         callbacks: Callbacks = None,
         checkpoint: Checkpoint = None,
         scoring: Any = None,
+        out_activation: str | None = None,
     ) -> None:
         super().__init__(
             loss=loss,
@@ -531,6 +567,7 @@ class MLPRegressor(
             callbacks=callbacks,
             checkpoint=checkpoint,
             scoring=scoring,
+            out_activation=out_activation,
         )
 
 

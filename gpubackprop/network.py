@@ -95,10 +95,11 @@ class Network:
     ----------
     layer_sizes : sequence of int
         d_0, d_1, .., d_L: inputs, hidden layers, outputs.
-    activation : {"sigmoid", "logistic", "tanh", "relu", "identity"}, default="relu"
-        sigma of the hidden layers.
-    output_activation : {"identity", "sigmoid", "logistic", "tanh", "relu", "softmax"}
-        sigma of the last layer, by default "identity".
+    activation : str or sequence of str, default="relu"
+        sigma of the hidden layers, or of each: "identity", "relu", "sigmoid" ("logistic"), "tanh",
+        "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus" or "hardtanh".
+    output_activation : str, default="identity"
+        sigma of the last layer: one of these whose sigma' is written with A, or "softmax".
     loss : {"squared_error", "cross_entropy", "binary_cross_entropy"}, default="squared_error"
         Loss of one example: 1/2 ||y_hat - y||^2 with any output activation but softmax,
         -sum_k y_k log y_hat_k with softmax, its binary form with sigmoid.
@@ -172,7 +173,7 @@ class Network:
     def __init__(
         self,
         layer_sizes: Sequence[int],
-        activation: str = "relu",
+        activation: str | Sequence[str] = "relu",
         output_activation: str = "identity",
         loss: str = "squared_error",
         dtype: str = "auto",
@@ -189,7 +190,7 @@ class Network:
         self._choice = (backend, device, precision)
         self._bind(backends.select(*self._choice))
         self._dtype = _dtype(dtype, precision)
-        self._formulas = _formulas(activation, output_activation, loss)
+        self._formulas = _formulas(len(self._layer_sizes) - 2, activation, output_activation, loss)
         self._net = self._zeros()
         self._initialise(random_state)
 
@@ -325,7 +326,7 @@ class Network:
         )
         W, b = [], []
         for l, (fan_in, fan_out) in enumerate(pairwise(self.layer_sizes)):
-            bound = initial_bound(self._formulas.drawn_for(l), fan_in, fan_out)
+            bound = initial_bound(self._formulas.hidden, l, fan_in, fan_out)
             W.append(rng.uniform(-bound, bound, (fan_in, fan_out)))
             b.append(rng.uniform(-bound, bound, fan_out))
         with self._session():
@@ -537,9 +538,18 @@ def _dtype(name: Any, precision: str = "auto") -> np.dtype[Any]:
     return dtype
 
 
-def _formulas(activation: str, output_activation: str, loss: str) -> Formulas:
+def _formulas(
+    hidden_layers: int, activation: str | Sequence[str], output_activation: str, loss: str
+) -> Formulas:
+    of_each = [activation] if isinstance(activation, str) else list(activation)
+    if not isinstance(activation, str) and len(of_each) != hidden_layers:
+        raise ValueError(
+            f"activation must be one name, or one for each of the {hidden_layers} hidden layers, "
+            f"got {activation!r}"
+        )
+    hidden_names = [n for n, a in ACTIVATION_OF.items() if a in ELEMENTWISE]
     for name, known, value in (
-        ("activation", [n for n, a in ACTIVATION_OF.items() if a in ELEMENTWISE], activation),
+        *(("activation", hidden_names, each) for each in of_each),
         ("output_activation", list(ACTIVATION_OF), output_activation),
         ("loss", list(LOSS_OF), loss),
     ):
@@ -555,5 +565,5 @@ def _formulas(activation: str, output_activation: str, loss: str) -> Formulas:
             f"no formula for loss={loss!r} with output_activation={output_activation!r}; "
             f"formulas exist for {valid}"
         )
-    hidden = ACTIVATION_OF[activation]
-    return Formulas(hidden, output, LOSS_OF[loss])
+    hidden = tuple(ACTIVATION_OF[each] for each in of_each)
+    return Formulas(hidden[0] if isinstance(activation, str) else hidden, output, LOSS_OF[loss])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import loops, replay_loops
-from .formulas import ELEMENTWISE, PAIRINGS, Activation
+from .formulas import ELEMENTWISE, Activation, Loss
 from .kernel import Kernel
 from .native import shipped
 from .native.compiler import compile_all
@@ -19,9 +19,7 @@ VARIANTS: dict[str, list[tuple[Any, ...]]] = {
     "activate": [(activation,) for activation in (*ELEMENTWISE, Activation.EXP)],
     "activate_beside": [(activation,) for activation in (*ELEMENTWISE, Activation.EXP)],
     "hadamard": [(activation,) for activation in ELEMENTWISE],
-    "output_delta": [
-        (activation, loss) for loss, valid in PAIRINGS.items() for activation in valid
-    ],
+    "output_delta": [(loss,) for loss in Loss],
 }
 """Constants that kernels are specialised for, by the factory's name; the others have none."""
 

@@ -62,7 +62,7 @@ def called(primitives: type, name: str, *args: Any) -> Call:
 def _by_name(
     primitives: type, name: str, args: tuple[Any, ...], named: dict[str, Any]
 ) -> dict[str, Any]:
-    """Arguments of a primitive, which has no default, by the names of its parameters."""
+    """Arguments of a primitive by the names of its parameters; one left out has its default."""
     parameters = _parameters(primitives, name)
     arguments = {**dict(zip(parameters, args, strict=False)), **named}
     if len(args) + len(named) != len(parameters) or arguments.keys() != set(parameters):

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import blas, gemm, loops
 from .calls import executed
-from .formulas import Activation, Loss
+from .formulas import LOSSES, Activation, Loss
 from .group import Group
 from .kernel import Kernel, Kind
 from .masks import DRAWS, Mask
@@ -142,13 +142,18 @@ class Primitives:
         loss: Loss,
         delta: Array,
         total: Array,
+        constant: Array | None = None,
     ) -> Stages:
+        if constant is None:
+            constant = np.full(A.shape[1], LOSSES[loss].constant or 0.0, A.dtype)
+
         def piece(rows: slice, own: Array) -> LoopLaunch:
             return launch(
-                loops.output_delta.of(activation, loss),
+                loops.output_delta.of(loss),
                 A=A[rows],
                 Y=Y[rows],
                 share=share[rows],
+                constant=constant,
                 delta=delta[rows],
                 total=own,
                 flat_A=A[rows].reshape(-1),
@@ -158,6 +163,8 @@ class Primitives:
 
         launches, *collected = _summed(self._rows(A), total, piece)
         yield _by_rows(launches)
+        if not loss.error_is_of(activation):
+            yield from self._pulled_back(delta, A, activation)
         yield from map(Stage, collected)
 
     def weight_grad(self, A: Array, delta: Array, grad_W: Array) -> Stages:
@@ -182,17 +189,22 @@ class Primitives:
         self, delta: Array, W: Array, saved: Array, activation: Activation, out: Array
     ) -> Stages:
         yield self._batch_product(delta, W.T, out)
-        if activation is not Activation.IDENTITY:
-            pulled = loops.hadamard.of(activation)
-            yield _by_rows(
-                launch(pulled, delta=out[part], saved=saved[part]) for part in self._rows(out)
-            )
+        yield from self._pulled_back(out, saved, activation)
 
     def sgd(self, theta: Array, grad: Array, state: SGD, l2: L2) -> Stages:
         yield from self._update(loops.sgd, theta, grad, state, l2)
 
     def adam(self, theta: Array, grad: Array, state: Adam, l2: L2) -> Stages:
         yield from self._update(loops.adam, theta, grad, state, l2)
+
+    def _pulled_back(self, delta: Array, saved: Array, activation: Activation) -> Stages:
+        """Pull an error back through a layer's activation, in place."""
+        parts = [(delta[part], saved[part]) for part in self._rows(delta)]
+        if activation is Activation.SOFTMAX:
+            yield _by_rows(launch(loops.pull_softmax, delta=d, A=a) for d, a in parts)
+        elif activation is not Activation.IDENTITY:
+            hadamard = loops.hadamard.of(activation)
+            yield _by_rows(launch(hadamard, delta=d, saved=s) for d, s in parts)
 
     def _update(
         self, kernel: Kernel, theta: Array, grad: Array, state: SGD | Adam, l2: L2

@@ -144,8 +144,8 @@ def normal_tail(real: Any) -> Scalar:
 
     Quotients of polynomials, the best of their degrees in relative error up to t = 14, from where
     on Q is no normal float32, and up to `FARTHEST`: 5.5e-9 and 5.7e-17, found in 60 digits by
-    Lawson's iteration. All coefficients are positive: no digit cancels. With R the error function is
-    erf(x) = 1 - 2 exp(-x^2) R(x sqrt(2)), and the exponential is one that sigma' needs anyway.
+    Lawson's iteration. All coefficients are positive: no digit cancels. With R the error function
+    is erf(x) = 1 - 2 exp(-x^2) R(x sqrt(2)), and sigma' of GELU needs that exponential anyway.
     """
 
     def single(t: Any) -> Any:

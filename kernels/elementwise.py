@@ -5,6 +5,7 @@ type, and the elementary functions as the target has them, and returns a functio
 inlines. Constants have the type's own width: a Python float would turn float32 into float64.
 """
 
+from math import log as log_of
 from math import pi
 from typing import Any
 
@@ -158,42 +159,140 @@ def pull_back(real: Any, activation: Activation, of: Elementary) -> Scalar:
     return inline(formulas[activation])
 
 
-def loss_of(real: Any, loss: Loss, accurate: Any, log: Scalar) -> Scalar:
-    """Make the loss of one output; 0 log 0 is 0, but 0 log(0/0) no number.
+def loss_of(real: Any, loss: Loss, accurate: Any, of: Elementary) -> Scalar:
+    """Make the loss of one output, given a, y and the loss's constant c.
 
-    A deviance is computed in the type `accurate`.
+    0 log 0 is 0, but 0 log(0/0) no number. A deviance is computed in the type `accurate`.
     """
-    half, zero, one = real(0.5), real(0), real(1)
-    lowest = np.finfo(real).eps
-    highest = one - lowest
+    exp, log, log1p, clipped = of.exp, of.log, of.log1p, _clipped(real)
+    zero, half, one, two = real(0), real(0.5), real(1), real(2)
+    log2 = real(log_of(2))
 
-    def clip(p: Any) -> Any:
-        p = lowest if p < lowest else p
-        return highest if p > highest else p
-
-    clipped = inline(clip)
-
-    def squared_error(a: Any, y: Any) -> Any:
+    def squared_error(a: Any, y: Any, c: Any) -> Any:
         return half * (a - y) * (a - y)
 
-    def cross_entropy(a: Any, y: Any) -> Any:
+    def cross_entropy(a: Any, y: Any, c: Any) -> Any:
         return -y * log(clipped(a))
 
-    def binary_cross_entropy(a: Any, y: Any) -> Any:
+    def binary_cross_entropy(a: Any, y: Any, c: Any) -> Any:
         p = clipped(a)
         return -y * log(p) - (one - y) * log(one - p)
 
-    def poisson(a: Any, y: Any) -> Any:
+    def poisson(a: Any, y: Any, c: Any) -> Any:
         quotient = accurate(y / a)
         return accurate(a) - accurate(y) + (y * log(quotient) if y != zero else quotient)
+
+    def gamma(a: Any, y: Any, c: Any) -> Any:
+        quotient = accurate(y) / accurate(a)
+        return (quotient - log(quotient)) - accurate(one)
+
+    def absolute_error(a: Any, y: Any, c: Any) -> Any:
+        return a - y if a > y else y - a
+
+    def huber(a: Any, y: Any, c: Any) -> Any:
+        r = a - y if a > y else y - a
+        return half * r * r if r <= c else c * (r - half * c)
+
+    def log_cosh(a: Any, y: Any, c: Any) -> Any:
+        r = a - y if a > y else y - a
+        loss = r + (log1p(exp(-two * r)) - log2)
+        return zero if loss < zero else loss  # where r^2 is below the last place
+
+    def quantile(a: Any, y: Any, c: Any) -> Any:
+        return (one - c) * (a - y) if a > y else c * (y - a)
+
+    def focal(a: Any, y: Any, c: Any) -> Any:
+        p = clipped(a)
+        return -y * (exp(c * log(one - p)) * log(p))
+
+    def binary_focal(a: Any, y: Any, c: Any) -> Any:
+        p = clipped(a)
+        log_p, log_q = log(p), log(one - p)
+        return -y * (exp(c * log_q) * log_p) - (one - y) * (exp(c * log_p) * log_q)
 
     formulas: dict[Loss, Scalar] = {
         Loss.SQUARED_ERROR: squared_error,
         Loss.CROSS_ENTROPY: cross_entropy,
         Loss.BINARY_CROSS_ENTROPY: binary_cross_entropy,
         Loss.POISSON: poisson,
+        Loss.GAMMA: gamma,
+        Loss.ABSOLUTE_ERROR: absolute_error,
+        Loss.HUBER: huber,
+        Loss.LOG_COSH: log_cosh,
+        Loss.QUANTILE: quantile,
+        Loss.FOCAL: focal,
+        Loss.BINARY_FOCAL: binary_focal,
     }
     return inline(formulas[loss])
+
+
+def error_of(real: Any, loss: Loss, of: Elementary) -> Scalar:
+    """Make the error of one output, given a, y and c: dL/dz with the paired activation.
+
+    With another it is dL/da, to be pulled back; of the focal loss a dL/da, for softmax.
+    """
+    exp, log, clipped = of.exp, of.log, _clipped(real)
+    tanh = sigma(real, Activation.TANH, of)
+    zero, one = real(0), real(1)
+
+    def difference(a: Any, y: Any, c: Any) -> Any:
+        return a - y
+
+    def gamma(a: Any, y: Any, c: Any) -> Any:
+        return one - y / a
+
+    def absolute_error(a: Any, y: Any, c: Any) -> Any:
+        r = a - y
+        below = -one if r < zero else r
+        return one if r > zero else below
+
+    def huber(a: Any, y: Any, c: Any) -> Any:
+        r = a - y
+        r = -c if r < -c else r
+        return c if r > c else r
+
+    def log_cosh(a: Any, y: Any, c: Any) -> Any:
+        return tanh(a - y)
+
+    def quantile(a: Any, y: Any, c: Any) -> Any:
+        r = a - y
+        below = -c if r < zero else r
+        return one - c if r > zero else below
+
+    def focal(a: Any, y: Any, c: Any) -> Any:
+        p = clipped(a)
+        q = one - p
+        return y * exp(c * log(q)) * (c * p * log(p) / q - one)
+
+    def binary_focal(a: Any, y: Any, c: Any) -> Any:
+        p = clipped(a)
+        q = one - p
+        log_p, log_q = log(p), log(q)
+        of_one = exp(c * log_q) * (c * p * log_p - q)
+        return y * of_one - (one - y) * (exp(c * log_p) * (c * q * log_q - p))
+
+    formulas: dict[Loss, Scalar] = {
+        Loss.GAMMA: gamma,
+        Loss.ABSOLUTE_ERROR: absolute_error,
+        Loss.HUBER: huber,
+        Loss.LOG_COSH: log_cosh,
+        Loss.QUANTILE: quantile,
+        Loss.FOCAL: focal,
+        Loss.BINARY_FOCAL: binary_focal,
+    }
+    return inline(formulas.get(loss, difference))
+
+
+def _clipped(real: Any) -> Scalar:
+    """Make a probability's clip to [eps, 1 - eps]."""
+    lowest = np.finfo(real).eps
+    highest = real(1) - lowest
+
+    def clip(p: Any) -> Any:
+        p = lowest if p < lowest else p
+        return highest if p > highest else p
+
+    return inline(clip)
 
 
 def adam_step(sqrt: Scalar) -> Scalar:

@@ -92,9 +92,17 @@ ACTIVATIONS = {
 """Every activation."""
 
 
-def initial_bound(activation: Activation, fan_in: int, fan_out: int) -> float:
-    """Initial weights and biases of a layer are uniform between this and its negative."""
-    row = ACTIVATIONS[activation]
+Hidden = Activation | tuple[Activation, ...]
+"""Activation of all hidden layers, or of each."""
+
+
+def initial_bound(hidden: Hidden, layer: int, fan_in: int, fan_out: int) -> float:
+    """Bound of the uniform initial weights and biases of a layer, counted from 0.
+
+    The output's are drawn as the last hidden layer's, as scikit-learn has it.
+    """
+    each = (hidden or (Activation.IDENTITY,)) if isinstance(hidden, tuple) else (hidden,)
+    row = ACTIVATIONS[each[min(layer, len(each) - 1)]]
     fans = fan_in if row.fans is Fans.IN else fan_in + fan_out
     return sqrt(row.gain / fans)
 
@@ -102,18 +110,44 @@ def initial_bound(activation: Activation, fan_in: int, fan_out: int) -> float:
 class Loss(IntEnum):
     """L(y_hat, y) of one example; a batch's loss is the sum weighted with its shares.
 
-    With p = y_hat clipped to [eps, 1 - eps], eps the machine epsilon of its type:
+    With p = y_hat clipped to [eps, 1 - eps], eps the machine epsilon of its type, r = y_hat - y and
+    a constant c of each output:
 
-    - SQUARED_ERROR: 1/2 ||y_hat - y||^2
+    - SQUARED_ERROR: 1/2 ||r||^2
     - CROSS_ENTROPY: -sum_k y_k log p_k
     - BINARY_CROSS_ENTROPY: -sum_k [y_k log p_k + (1 - y_k) log(1 - p_k)]
     - POISSON: sum_k [y_k log(y_k / y_hat_k) - y_k + y_hat_k]
+    - GAMMA: sum_k [y_k / y_hat_k - log(y_k / y_hat_k) - 1]
+    - ABSOLUTE_ERROR: sum_k |r_k|
+    - HUBER: sum_k [1/2 r_k^2 where |r_k| <= c_k, else c_k (|r_k| - c_k / 2)]
+    - LOG_COSH: sum_k log cosh r_k
+    - QUANTILE: sum_k [(1 - c_k) r_k where r_k > 0, else -c_k r_k], of level c_k
+    - FOCAL: -sum_k y_k (1 - p_k)^c_k log p_k
+    - BINARY_FOCAL: -sum_k [y_k (1 - p_k)^c_k log p_k + (1 - y_k) p_k^c_k log(1 - p_k)]
+
+    The output error dL/dz, with the activation that `LossFacts.paired` names, is y_hat - y for the
+    first four, and 1 - y / y_hat, sign(r), r clipped to [-c, c], tanh r, and 1 - c or -c by the
+    sign of r. Another sigma multiplies it by sigma'(z). A kink's derivative is 0. Focal loss
+    (T.-Y. Lin et al., "Focal loss for dense object detection", 2017) has f(p) = -(1 - p)^c log p,
+    f'(p) p = (1 - p)^c (c p log p / (1 - p) - 1): with softmax the error is g - p sum_k g_k of
+    g_k = y_k f'(p_k) p_k, and with the sigmoid y f'(p) p (1 - p), less the same of 1 - y and 1 - p.
     """
 
     SQUARED_ERROR = 0
     CROSS_ENTROPY = 1
     BINARY_CROSS_ENTROPY = 2
     POISSON = 3
+    GAMMA = 4
+    ABSOLUTE_ERROR = 5
+    HUBER = 6
+    LOG_COSH = 7
+    QUANTILE = 8
+    FOCAL = 9
+    BINARY_FOCAL = 10
+
+    def error_is_of(self, activation: Activation) -> bool:
+        """Whether this loss's error is dL/dz with an activation, so that sigma' is in it."""
+        return LOSSES[self].paired is activation
 
 
 ELEMENTWISE = tuple(
@@ -128,17 +162,30 @@ class LossFacts(NamedTuple):
 
     name: str
     """In `Network`, on the command line and in explanations."""
-    scikit_learn: str
-    """scikit-learn's name for it."""
+    estimators: str
+    """In the estimators: scikit-learn's name for it, or that of its gradient boosting."""
     outputs: tuple[Activation, ...]
     """Activations of the last layer that the output error has a formula with."""
+    paired: Activation
+    """Activation whose derivative is in the formula of the error; identity where none is."""
+    constant: float | None = None
+    """Usual constant of each output, where the loss has one."""
 
 
+_IDENTITY, _SOFTMAX, _SIGMOID = Activation.IDENTITY, Activation.SOFTMAX, Activation.SIGMOID
+_EXP = Activation.EXP
 LOSSES = {
-    Loss.SQUARED_ERROR: LossFacts("squared_error", "squared_error", _OF_OUTPUT),
-    Loss.CROSS_ENTROPY: LossFacts("cross_entropy", "log_loss", (Activation.SOFTMAX,)),
-    Loss.BINARY_CROSS_ENTROPY: LossFacts("binary_cross_entropy", "log_loss", (Activation.SIGMOID,)),
-    Loss.POISSON: LossFacts("poisson", "poisson", (Activation.EXP,)),
+    Loss.SQUARED_ERROR: LossFacts("squared_error", "squared_error", _OF_OUTPUT, _IDENTITY),
+    Loss.CROSS_ENTROPY: LossFacts("cross_entropy", "log_loss", (_SOFTMAX,), _SOFTMAX),
+    Loss.BINARY_CROSS_ENTROPY: LossFacts("binary_cross_entropy", "log_loss", (_SIGMOID,), _SIGMOID),
+    Loss.POISSON: LossFacts("poisson", "poisson", (_EXP,), _EXP),
+    Loss.GAMMA: LossFacts("gamma", "gamma", (_EXP,), _EXP),
+    Loss.ABSOLUTE_ERROR: LossFacts("absolute_error", "absolute_error", _OF_OUTPUT, _IDENTITY),
+    Loss.HUBER: LossFacts("huber", "huber", _OF_OUTPUT, _IDENTITY, constant=1.0),
+    Loss.LOG_COSH: LossFacts("log_cosh", "log_cosh", _OF_OUTPUT, _IDENTITY),
+    Loss.QUANTILE: LossFacts("quantile", "quantile", _OF_OUTPUT, _IDENTITY, constant=0.5),
+    Loss.FOCAL: LossFacts("focal", "focal", (_SOFTMAX,), _IDENTITY, constant=2.0),
+    Loss.BINARY_FOCAL: LossFacts("binary_focal", "focal", (_SIGMOID,), _SIGMOID, constant=2.0),
 }
 """Every loss."""
 
@@ -149,26 +196,17 @@ PAIRINGS = {loss: row.outputs for loss, row in LOSSES.items()}
 class Formulas(NamedTuple):
     """What a network computes: sigma of its layers, and the loss."""
 
-    hidden: Activation | tuple[Activation, ...]
-    """Of all hidden layers, or of each."""
+    hidden: Hidden
     output: Activation
     """Of the last layer."""
     loss: Loss
+    constants: tuple[float, ...] = ()
+    """The loss's constant of each output, or one for all; none for its usual one."""
 
     def activations(self, layers: int) -> tuple[Activation, ...]:
         """Sigma of each of L layers."""
         hidden = self.hidden if isinstance(self.hidden, tuple) else (self.hidden,) * (layers - 1)
         return (*hidden, self.output)
-
-    def drawn_for(self, layer: int) -> Activation:
-        """Activation that the initial weights of a layer are drawn for, counted from 0.
-
-        That of the last hidden layer for the output's too, as scikit-learn has it.
-        """
-        if isinstance(self.hidden, Activation):
-            return self.hidden
-        hidden = self.hidden or (self.output,)
-        return hidden[min(layer, len(hidden) - 1)]
 
     def apart(self, layers: int) -> tuple[bool, ...]:
         """Whether each of L layers keeps Z beside A, for sigma' to read."""

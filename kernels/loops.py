@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .elementary import Scalar, exponential, inline, logarithm, of_vectors
-from .elementwise import adam_step, loss_of, pull_back, sigma
-from .formulas import Activation, Loss
+from .elementary import Scalar, exponential, inline, of_vectors
+from .elementwise import adam_step, error_of, loss_of, pull_back, sigma
+from .formulas import LOSSES, Activation, Loss
 from .kernel import Kind, kernel
 from .native.arguments import Array
 from .philox import HALF, LOW, philox
@@ -219,50 +219,95 @@ def hadamard(real: Any, activation: Activation) -> Scalar:
     return kernel
 
 
+@kernel(delta=MATRIX, A=MATRIX)
+def pull_softmax(real: Any) -> Scalar:
+    """delta_i = g - a sum(g), the error through a softmax, of g = a (.) dL/da in delta's place."""
+    zero = real(0)
+
+    def kernel(delta: Array, A: Array) -> None:
+        for i in range(A.shape[0]):
+            total = zero
+            for j in range(A.shape[1]):
+                total += delta[i, j]
+            for j in range(A.shape[1]):
+                delta[i, j] -= A[i, j] * total
+
+    return kernel
+
+
 @kernel(
     A=MATRIX,
     Y=MATRIX,
     share=MATRIX,
+    constant=VECTOR,
     delta=MATRIX,
     total=DOUBLES,
     flat_A=VECTOR,
     flat_Y=VECTOR,
     flat_delta=VECTOR,
 )
-def output_delta(real: Any, activation: Activation, loss: Loss) -> Scalar:
-    """delta_i = share_i grad_z L_i and total += sum_i share_i L_i.
+def output_delta(real: Any, loss: Loss) -> Scalar:
+    """delta_i = share_i error_i and total += sum_i share_i L_i.
 
-    The losses of all elements come first, at once, into delta: rows are often short.
+    The losses of all elements come first, into delta.
     """
-    log = np.log if loss is Loss.POISSON else logarithm(real)  # y / a may overflow
-    of_element = loss_of(real, loss, np.float64, log)
-    # The standard pairings reduce to y_hat - y; only the squared error has others.
-    slope = activation if loss is Loss.SQUARED_ERROR else Activation.IDENTITY
-    formula = pull_back(real, slope, of_vectors(real))
+    of = of_vectors(real)
+    if loss in (Loss.POISSON, Loss.GAMMA):
+        of = of._replace(log=np.log)  # y / a may overflow
+    of_element = loss_of(real, loss, np.float64, of)
+    has_constant = LOSSES[loss].constant is not None
+    losses = (_losses_by_rows if has_constant else _losses_at_once)(real, of_element)
+    error = error_of(real, loss, of)
 
     def kernel(
         A: Array,
         Y: Array,
         share: Array,
+        constant: Array,
         delta: Array,
         total: Array,
         flat_A: Array,
         flat_Y: Array,
         flat_delta: Array,
     ) -> None:
-        for k in range(flat_delta.shape[0]):
-            flat_delta[k] = of_element(flat_A[k], flat_Y[k])
+        losses(A, Y, constant, delta, flat_A, flat_Y, flat_delta)
         of_batch = 0.0
         for i in range(A.shape[0]):
             weight = share[i, 0]
             of_row = 0.0
             for j in range(A.shape[1]):
                 of_row += delta[i, j]
-                delta[i, j] = formula(A[i, j] - Y[i, j], A[i, j]) * weight
+                delta[i, j] = error(A[i, j], Y[i, j], constant[j]) * weight
             of_batch += of_row * weight
         total[0] += of_batch
 
     return kernel
+
+
+def _losses_at_once(real: Any, of_element: Scalar) -> Scalar:
+    """Make delta = L of all elements in one row: the batch's rows are often short."""
+    zero = real(0)
+
+    def losses(
+        A: Array, Y: Array, c: Array, delta: Array, flat_A: Array, flat_Y: Array, flat_delta: Array
+    ) -> None:
+        for k in range(flat_delta.shape[0]):
+            flat_delta[k] = of_element(flat_A[k], flat_Y[k], zero)
+
+    return inline(losses)
+
+
+def _losses_by_rows(real: Any, of_element: Scalar) -> Scalar:
+    """Make delta = L row by row: each output has a constant."""
+
+    def losses(
+        A: Array, Y: Array, c: Array, delta: Array, flat_A: Array, flat_Y: Array, flat_delta: Array
+    ) -> None:
+        for i in range(A.shape[0]):
+            for j in range(A.shape[1]):
+                delta[i, j] = of_element(A[i, j], Y[i, j], c[j])
+
+    return inline(losses)
 
 
 @kernel(delta=MATRIX, first=COUNT, grad_b=VECTOR)

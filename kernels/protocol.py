@@ -124,13 +124,15 @@ class Kernels(Protocol):
         loss: Loss,
         delta: Array,
         total: Array,
+        constant: Array | None = None,
     ) -> None:
         """delta_i = share_i dL_i/dz_i; total = total + sum_i share_i L_i.
 
         The output error (derivation: "Computing the output-layer error"): y_hat - y in the
         standard pairings (softmax and cross-entropy, sigmoid and binary cross-entropy, identity and
         squared error, exp and Poisson), (y_hat - y) (.) sigma'(z) for the squared error with
-        another activation. share_i = 1/B makes it the gradient of the mean, once and for all.
+        another activation; `formulas.Loss` has the others. share_i = 1/B makes it the gradient of
+        the mean, once and for all.
 
         Parameters
         ----------
@@ -141,6 +143,8 @@ class Kernels(Protocol):
         delta : (B, k)
         total : (1,) float64
             A sum over batches.
+        constant : (k,) or None
+            The loss's constant of each output; None for what `formulas.LOSSES` says.
         """
 
     def weight_grad(self, A: Array, delta: Array, grad_W: Array) -> None:

@@ -1,14 +1,13 @@
 """The primitives in NumPy, a textbook line each; see `protocol` for what each one means."""
 
 import numpy as np
-from scipy.special import xlogy
 
-from .formulas import Activation, Loss
+from .formulas import LOSSES, Activation, Loss
 from .group import Group
 from .masks import Mask
 from .native.arguments import Array
 from .optimizers import L2, SGD, Adam
-from .textbook import SIGMA, SLOPE
+from .textbook import ERROR, LOSS, SIGMA, SLOPE
 
 
 def gather(X: Array, order: Array, cursor: Array, out: Array) -> None:
@@ -53,12 +52,15 @@ def output_delta(
     loss: Loss,
     delta: Array,
     total: Array,
+    constant: Array | None = None,
 ) -> None:
-    total += np.sum(_loss(A, Y, loss) * share, dtype=np.float64)
-    np.subtract(A, Y, out=delta)
-    if loss is Loss.SQUARED_ERROR:
+    c = LOSSES[loss].constant if constant is None else constant
+    total += np.sum(LOSS[loss](A, Y, c) * share, dtype=np.float64)
+    np.multiply(ERROR[loss](A, Y, c), share, out=delta)
+    if activation is Activation.SOFTMAX and not loss.error_is_of(activation):
+        delta -= A * delta.sum(axis=1, keepdims=True)
+    elif not loss.error_is_of(activation):
         delta *= SLOPE[activation](A)
-    delta *= share
 
 
 def weight_grad(A: Array, delta: Array, grad_W: Array) -> None:
@@ -103,19 +105,3 @@ def _decayed(theta: Array, grad: Array, l2: L2) -> Array:
     gradient = grad.copy()
     gradient[:decayed] += float(decay[0]) * W
     return gradient
-
-
-def _loss(A: Array, Y: Array, loss: Loss) -> Array:
-    """L of every output, summed by the caller."""
-    losses: Array
-    eps = np.finfo(A.dtype).eps
-    P = np.clip(A, eps, 1 - eps)
-    if loss is Loss.SQUARED_ERROR:
-        losses = 0.5 * (A - Y) ** 2
-    elif loss is Loss.CROSS_ENTROPY:
-        losses = -xlogy(Y, P)
-    elif loss is Loss.BINARY_CROSS_ENTROPY:
-        losses = -xlogy(Y, P) - xlogy(1 - Y, 1 - P)
-    else:
-        losses = xlogy(Y, Y / A) - Y + A
-    return losses

@@ -1,11 +1,12 @@
-"""Every activation and its derivative as a line of NumPy, which `reference` computes with."""
+"""Activations, losses and their derivatives as lines of NumPy, which `reference` computes with."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from scipy.special import expit, ndtr
+from scipy.special import expit, ndtr, xlogy
 
-from .formulas import LEAK, SELU_ALPHA, SELU_SCALE, Activation
+from .formulas import LEAK, SELU_ALPHA, SELU_SCALE, Activation, Loss
 from .native.arguments import Array
 
 
@@ -82,3 +83,82 @@ SLOPE: dict[Activation, Callable[[Array], Array]] = {
     Activation.HARDTANH: lambda A: (np.abs(A) < 1).astype(A.dtype),
 }
 """sigma'(Z), written with A = sigma(Z), or with Z where the activation reads that."""
+
+
+def _clipped(A: Array) -> Array:
+    eps = np.finfo(A.dtype).eps
+    p: Array = np.clip(A, eps, 1 - eps)
+    return p
+
+
+def _binary_cross_entropy(A: Array, Y: Array, c: Any) -> Array:
+    p = _clipped(A)
+    loss: Array = -xlogy(Y, p) - xlogy(1 - Y, 1 - p)
+    return loss
+
+
+def _huber(A: Array, Y: Array, c: Any) -> Array:
+    r = np.abs(A - Y)
+    loss: Array = np.where(r <= c, r**2 / 2, c * (r - c / 2))
+    return loss
+
+
+def _log_cosh(A: Array, Y: Array, c: Any) -> Array:
+    r = np.abs(A - Y)
+    loss: Array = np.maximum(r + (np.log1p(np.exp(-2 * r)) - A.dtype.type(np.log(2))), 0)
+    return loss
+
+
+def _quantile(A: Array, Y: Array, c: Any) -> Array:
+    loss: Array = np.where(A > Y, (1 - c) * (A - Y), c * (Y - A))
+    return loss
+
+
+def _focal(A: Array, Y: Array, c: Any) -> Array:
+    p = _clipped(A)
+    loss: Array = -Y * (1 - p) ** c * np.log(p)
+    return loss
+
+
+def _focal_error(A: Array, Y: Array, c: Any) -> Array:
+    p = _clipped(A)
+    error: Array = Y * (1 - p) ** c * (c * p * np.log(p) / (1 - p) - 1)
+    return error
+
+
+def _difference(A: Array, Y: Array, c: Any) -> Array:
+    difference: Array = A - Y
+    return difference
+
+
+LOSS: dict[Loss, Callable[[Array, Array, Any], Array]] = {
+    Loss.SQUARED_ERROR: lambda A, Y, c: 0.5 * (A - Y) ** 2,
+    Loss.CROSS_ENTROPY: lambda A, Y, c: -xlogy(Y, _clipped(A)),
+    Loss.BINARY_CROSS_ENTROPY: _binary_cross_entropy,
+    Loss.POISSON: lambda A, Y, c: xlogy(Y, Y / A) - Y + A,
+    Loss.GAMMA: lambda A, Y, c: Y / A - np.log(Y / A) - 1,
+    Loss.ABSOLUTE_ERROR: lambda A, Y, c: np.abs(A - Y),
+    Loss.HUBER: _huber,
+    Loss.LOG_COSH: _log_cosh,
+    Loss.QUANTILE: _quantile,
+    Loss.FOCAL: _focal,
+    Loss.BINARY_FOCAL: lambda A, Y, c: _focal(A, Y, c) + _focal(1 - A, 1 - Y, c),
+}
+"""L of every output, with the loss's constant c; the caller sums them."""
+
+ERROR: dict[Loss, Callable[[Array, Array, Any], Array]] = {
+    Loss.SQUARED_ERROR: _difference,
+    Loss.CROSS_ENTROPY: _difference,
+    Loss.BINARY_CROSS_ENTROPY: _difference,
+    Loss.POISSON: _difference,
+    Loss.GAMMA: lambda A, Y, c: 1 - Y / A,
+    Loss.ABSOLUTE_ERROR: lambda A, Y, c: np.sign(A - Y),
+    Loss.HUBER: lambda A, Y, c: np.clip(A - Y, -c, c),
+    Loss.LOG_COSH: lambda A, Y, c: np.tanh(A - Y),
+    Loss.QUANTILE: lambda A, Y, c: np.where(A > Y, 1 - c, np.where(A < Y, -c, A - Y)),
+    Loss.FOCAL: _focal_error,
+    Loss.BINARY_FOCAL: lambda A, Y, c: (
+        _focal_error(A, Y, c) * (1 - A) - _focal_error(1 - A, 1 - Y, c) * A
+    ),
+}
+"""dL/dz with the paired activation, else dL/da, as `elementwise.error_of` makes it."""

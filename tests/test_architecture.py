@@ -74,6 +74,7 @@ FLOORS = (
     ),
     ("fitting.exchange", "joblib_backend"),
     ("fitting.epoch_history",),
+    ("fitting.formula_options",),
     ("fitting.options", "fitting.warnings_of_scikit_learn"),
     ("callbacks",),
     ("history", "fitting.callback_changes", "fitting.contract", "fitting.scores"),

@@ -67,6 +67,8 @@ class Workspace(NamedTuple):
     sums: Array
     """Three float64: `loss`, `decay` and `penalty`, side by side so that they move together."""
     loss_formula: Loss
+    constant: Array | None
+    """The loss's constant of each output, (d_L,), or None where it is the usual one."""
     layout: Layout
     """Which activations and errors share memory, and what is run again."""
     memory: Memory
@@ -111,7 +113,8 @@ class Workspace(NamedTuple):
         )
         Y = matrix(rows, sizes[-1], dtype, memory)
         share, sums = _equal_shares(rows, dtype, memory), _no_sums(memory)
-        return cls(tuple(layers), Y, share, share, sums, formulas.loss, places, memory)
+        constant = _constant(formulas, sizes[-1], dtype, memory)
+        return cls(tuple(layers), Y, share, share, sums, formulas.loss, constant, places, memory)
 
     @property
     def rows(self) -> int:
@@ -198,6 +201,13 @@ def _pre_activations(
 
 def _equal_shares(rows: int, dtype: Any, memory: Memory) -> Array:
     return memory.put(np.full((rows, 1), 1 / rows, dtype=dtype))
+
+
+def _constant(formulas: Formulas, outputs: int, dtype: Any, memory: Memory) -> Array | None:
+    if not formulas.constants:
+        return None
+    of_each = np.broadcast_to(np.array(formulas.constants, dtype=dtype), (outputs,))
+    return memory.put(np.ascontiguousarray(of_each))
 
 
 def _no_sums(memory: Memory) -> Array:

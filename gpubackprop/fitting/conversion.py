@@ -10,36 +10,22 @@ from ..algorithm.optimizers import Optimizer
 from ..algorithm.parameters import Array, Parameters
 from ..backends import dtype_of
 from ..backends.cuda import device_arrays
-from ..kernels.formulas import (
-    ACTIVATIONS,
-    ELEMENTWISE,
-    LOSSES,
-    PAIRINGS,
-    Activation,
-    Formulas,
-    Loss,
-)
+from ..kernels.formulas import LOSSES, PAIRINGS, Activation, Formulas, Loss
 from ..kernels.optimizers import SGD, Adam
 from .contract import SGDOptimizer
+from .formula_options import ACTIVATION_OF, hidden_activations
 from .options import has_options, options
-
-ACTIVATION_OF = {row.scikit_learn or row.name: sigma for sigma, row in ACTIVATIONS.items()}
-"""Activations by the name that an estimator's parameter has: scikit-learn's where it has one."""
-HIDDEN_NAMES = {name for name, sigma in ACTIVATION_OF.items() if sigma in ELEMENTWISE}
-"""Names of the hidden layers' activations."""
-OURS_ALONE = {name for name, sigma in ACTIVATION_OF.items() if not ACTIVATIONS[sigma].scikit_learn}
-"""Names of activations that scikit-learn does not have."""
 
 
 def formulas(estimator: Any) -> Formulas:
     """Activations and loss of an initialised estimator."""
-    hidden, output = ACTIVATION_OF[estimator.activation], ACTIVATION_OF[estimator.out_activation_]
-    return Formulas(hidden, output, _loss(estimator, output))
+    output = ACTIVATION_OF[estimator.out_activation_]
+    return Formulas(hidden_activations(estimator), output, _loss(estimator, output))
 
 
 def _loss(estimator: Any, output: Activation) -> Loss:
     """scikit-learn's log loss is the cross-entropy of softmax, or of the sigmoid."""
-    named = [loss for loss, row in LOSSES.items() if row.scikit_learn == estimator.loss]
+    named = [loss for loss, row in LOSSES.items() if row.estimators == estimator.loss]
     return named[0] if len(named) == 1 else next(l for l in named if output in PAIRINGS[l])
 
 

@@ -28,12 +28,15 @@ class Options(NamedTuple):
     checkpoint: Checkpoint = None
     class_weight: Any = None
     scoring: Any = None
+    out_activation: str | None = None
 
 
 CHANGE_NO_NUMBERS = frozenset({"device", "backend", "precision", "callbacks", "checkpoint"})
 """Parameters that say how to compute, not what."""
 CLASSIFIERS_ALONE = frozenset({"class_weight"})
 """Parameters that a regressor does not have."""
+REGRESSORS_ALONE = frozenset({"out_activation"})
+"""Parameters that a classifier does not have."""
 
 
 def options(estimator: Any) -> Options:

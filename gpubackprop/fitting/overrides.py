@@ -24,7 +24,7 @@ from .contract import (
     Reliance,
     mlp,
 )
-from .conversion import OURS_ALONE
+from .formula_options import hidden_names, is_ours_alone, ours_alone
 from .options import has_options, options
 
 _log = logging.getLogger("gpubackprop")
@@ -89,11 +89,6 @@ def in_validation(estimator: Any) -> str | None:
     return _in_code(estimator, VALIDATION)
 
 
-def is_ours_alone(activation: str) -> bool:
-    """Whether scikit-learn's code has no such activation, and nobody gave it one."""
-    return activation in OURS_ALONE and activation not in mlp.ACTIVATIONS
-
-
 def hand_down(estimator: Any, X: Any, reason: str) -> None:
     """Say why scikit-learn's own code takes over.
 
@@ -125,11 +120,13 @@ def tell(estimator: Any, reason: str) -> None:
 
 
 def require_known(estimator: Any, reason: str) -> None:
-    """Raise ValueError if scikit-learn's code, which takes over, lacks the activation."""
-    if is_ours_alone(estimator.activation):
+    """Raise ValueError if scikit-learn's code, which takes over, lacks an activation."""
+    name = ours_alone(estimator)
+    if name is not None:
+        known = "one of " + ", ".join(sorted(mlp.ACTIVATIONS)) if name == "activation" else "None"
         raise ValueError(
-            f"activation={estimator.activation!r}: {reason}, where scikit-learn's own code runs, "
-            f"which has no such activation; use one of {', '.join(sorted(mlp.ACTIVATIONS))}"
+            f"{name}={getattr(estimator, name)!r}: {reason}, where scikit-learn's own code runs, "
+            f"which has no such {name}; use {known}"
         )
 
 
@@ -169,17 +166,16 @@ def _beyond_ours(cls: type, name: str) -> Any:
 
 
 def _in_formulas(estimator: Any) -> str | None:
-    hidden, output, loss = estimator.activation, estimator.out_activation_, estimator.loss
-    if (loss, output) not in PAIRINGS:
+    output, loss = estimator.out_activation_, estimator.loss
+    if (loss, output) not in PAIRINGS and output != options(estimator).out_activation:
         return f"loss {loss!r} with output activation {output!r} has no formula of scikit-learn's"
     if output == "softmax" and estimator.n_outputs_ == 1:
         return "softmax of one output has no formula of scikit-learn's"
-    uses = [
-        ("ACTIVATIONS", output),
-        ("LOSS_FUNCTIONS", "binary_log_loss" if output == "logistic" else loss),
-    ]
-    if not is_ours_alone(hidden):
-        uses += [("ACTIVATIONS", hidden), ("DERIVATIVES", hidden)]
+    binary = (loss, output) == ("log_loss", "logistic")
+    uses = [("LOSS_FUNCTIONS", "binary_log_loss" if binary else loss)]
+    uses += [("ACTIVATIONS", name) for name in {*hidden_names(estimator), output}]
+    uses += [("DERIVATIVES", name) for name in hidden_names(estimator)]
+    uses = [use for use in uses if not is_ours_alone(use[1])]
     for table, name in uses:
         original = TABLES[table].get(name)
         if original is None or getattr(mlp, table).get(name) is not original:

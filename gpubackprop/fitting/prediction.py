@@ -17,7 +17,8 @@ from ..backends import Backend, Work, threads
 from ..backends.cuda.device_arrays import on_gpu
 from ..backprop import bind
 from ..kernels import reference
-from .conversion import OURS_ALONE, formulas, network, working_dtype
+from .conversion import formulas, network, working_dtype
+from .formula_options import ours_alone
 from .options import options
 
 _log = logging.getLogger("gpubackprop")
@@ -45,7 +46,7 @@ def are_few(estimator: Any, X: Array) -> bool:
     X : ndarray of shape (n, n_features)
         Examples.
     """
-    if estimator.activation in OURS_ALONE:
+    if ours_alone(estimator):
         return False
     if len(X) <= BLOCK_ROWS:
         return True

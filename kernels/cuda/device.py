@@ -37,6 +37,9 @@ class Device(Protocol):
     def zeros(self, size: int, dtype: np.dtype[Any]) -> Array:
         """Memory for `size` elements, all zero, on a boundary of 16 bytes at least."""
 
+    def full(self, size: int, value: float, dtype: np.dtype[Any]) -> Array:
+        """The same memory, each element set to a value."""
+
     def empty(self, size: int, dtype: np.dtype[Any]) -> Array:
         """The same memory, not set to zero."""
 

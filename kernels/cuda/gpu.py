@@ -86,6 +86,12 @@ class Gpu:
             zeros: Array = self.cupy.zeros(size, dtype)
         return zeros
 
+    def full(self, size: int, value: float, dtype: np.dtype[Any]) -> Array:
+        """The same memory, each element set to a value."""
+        with self:
+            filled: Array = self.cupy.full(size, value, dtype)
+        return filled
+
     def empty(self, size: int, dtype: np.dtype[Any]) -> Array:
         """The same memory, not set to zero."""
         with self:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..elementary import Elementary
-from ..elementwise import loss_of, pull_back, sigma
+from ..elementwise import error_of, loss_of, pull_back, sigma
 from ..formulas import Activation, Loss
 from ..kernel import Kind, kernel
 from ..masks import DRAWS
@@ -19,7 +19,7 @@ from ..native.arguments import Array
 from ..philox import HALF, LOW, philox
 from .sums import block_total, column_totals, warp_totals
 from .tile import COLUMNS, LANES, ROWS, WARP, WARPS, WIDTH
-from .vectors import Function, device, each, fours, pairwise
+from .vectors import Function, device, each, fours, in_threes, pairwise
 
 ELEMENTS, INTEGERS, NUMBER, COUNT = Kind.ELEMENTS, Kind.INTEGERS, Kind.NUMBER, Kind.COUNT
 
@@ -264,6 +264,7 @@ def bias_grad(real: Any) -> Function:
     A=ELEMENTS,
     Y=ELEMENTS,
     share=ELEMENTS,
+    constant=ELEMENTS,
     delta=ELEMENTS,
     sums=ELEMENTS,
     losses=ELEMENTS,
@@ -274,17 +275,14 @@ def bias_grad(real: Any) -> Function:
     share_lead=COUNT,
     aligned=COUNT,
 )
-def output_delta(real: Any, activation: Activation, loss: Loss) -> Function:
-    """delta_i = share_i grad_z L_i; the losses and the column sums of delta, for each block."""
+def output_delta(real: Any, loss: Loss) -> Function:
+    """delta_i = share_i error_i; the losses and the column sums of delta, for each block."""
     from numba import cuda
 
     four = fours(real)
     load, store, add = four.load, four.store, four.add
-    # The standard pairings reduce to y_hat - y; only the squared error has others.
-    slope_of = activation if loss is Loss.SQUARED_ERROR else Activation.IDENTITY
-    slope = pull_back(real, slope_of, _FUNCTIONS)
-    error = pairwise(lambda a, y: slope(a - y, a))
-    losses_of = pairwise(loss_of(real, loss, real, math.log))
+    error = in_threes(error_of(real, loss, _FUNCTIONS))
+    losses_of = in_threes(loss_of(real, loss, real, _FUNCTIONS))
     totals, put, block_sum = column_totals(real), _put_totals(real), block_total(real)
     zero = real(0)
 
@@ -292,6 +290,7 @@ def output_delta(real: Any, activation: Activation, loss: Loss) -> Function:
         A: Array,
         Y: Array,
         share: Array,
+        constant: Array,
         delta: Array,
         sums: Array,
         losses: Array,
@@ -304,14 +303,15 @@ def output_delta(real: Any, activation: Activation, loss: Loss) -> Function:
     ) -> None:
         j = COLUMNS * cuda.blockIdx.x + WIDTH * cuda.threadIdx.x
         count = columns - j
+        c = load(constant, j, count, 0)
         mine, loss_sum = (zero, zero, zero, zero), zero
         for i in range(ROWS * cuda.blockIdx.y + cuda.threadIdx.y, rows, ROWS * cuda.gridDim.y):
             at, weight = i * lead + j, share[i * share_lead]
             a, y = load(A, at, count, aligned), load(Y, i * Y_lead + j, count, aligned)
-            d = four.scale(weight, error(a, y))
+            d = four.scale(weight, error(a, y, c))
             store(delta, at, count, aligned, d)
             mine = add(mine, d)
-            loss_sum += weight * four.total(four.first(losses_of(a, y), count, zero))
+            loss_sum += weight * four.total(four.first(losses_of(a, y, c), count, zero))
         put(sums, columns, j, totals(mine))
         loss_sum = block_sum(loss_sum, cuda.threadIdx.y * LANES + cuda.threadIdx.x)
         if cuda.threadIdx.y == 0 and cuda.threadIdx.x == 0:
@@ -343,7 +343,7 @@ def softmax_cross_entropy(real: Any) -> Function:
 
     zero, lowest = real(0), real(-math.inf)
     warp_total, warp_largest = _across_warp(_sum), _across_warp(_larger)
-    loss_of_one = loss_of(real, Loss.CROSS_ENTROPY, real, math.log)
+    loss_of_one = loss_of(real, Loss.CROSS_ENTROPY, real, _FUNCTIONS)
     block_sum, warps_sum = block_total(real), warp_totals(real)
 
     def kernel(
@@ -374,13 +374,36 @@ def softmax_cross_entropy(real: Any) -> Function:
                 A[at] = a
                 delta[at] = d
                 mine += d
-                loss_sum += weight * loss_of_one(a, y)
+                loss_sum += weight * loss_of_one(a, y, zero)
         mine = warps_sum(mine)
         if inside and warp == 0:
             sums[cuda.blockIdx.x * columns + lane] = mine
         loss_sum = block_sum(loss_sum, warp * WARP + lane)
         if warp == 0 and lane == 0:
             losses[cuda.blockIdx.x] = loss_sum
+
+    return kernel
+
+
+@kernel(delta=ELEMENTS, A=ELEMENTS, rows=COUNT, columns=COUNT, lead=COUNT, aligned=COUNT)
+def pull_softmax(real: Any) -> Function:
+    """delta_i = g - a sum(g), the error through a softmax, of g = a (.) dL/da; a warp a row."""
+    from numba import cuda
+
+    four = fours(real)
+    load, warp_total, zero = four.load, _across_warp(_sum), real(0)
+
+    def kernel(delta: Array, A: Array, rows: int, columns: int, lead: int, aligned: int) -> None:
+        first = WIDTH * cuda.threadIdx.x
+        for i in range(WARPS * cuda.blockIdx.x + cuda.threadIdx.y, rows, WARPS * cuda.gridDim.x):
+            row, total = i * lead, zero
+            for j in range(first, columns, WIDTH * WARP):
+                total += four.total(load(delta, row + j, columns - j, aligned))
+            total = warp_total(total)
+            for j in range(first, columns, WIDTH * WARP):
+                count = columns - j
+                a, g = load(A, row + j, count, aligned), load(delta, row + j, count, aligned)
+                four.store(delta, row + j, count, aligned, four.subtract(g, four.scale(total, a)))
 
     return kernel
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..formulas import Activation, Loss
+from ..formulas import LOSSES, Activation, Loss
 from ..group import Group
 from ..kernel import Kernel, Launch
 from ..masks import Mask
@@ -123,10 +123,11 @@ class Primitives:
         loss: Loss,
         delta: Array,
         total: Array,
+        constant: Array | None = None,
     ) -> Launches:
         unused = self._device.empty(delta.shape[1], delta.dtype)
         yield from self.output_delta_and_bias_grad(
-            A, Y, share, activation, loss, delta, total, unused
+            A, Y, share, activation, loss, delta, total, unused, constant
         )
 
     def output_delta_and_bias_grad(
@@ -139,18 +140,22 @@ class Primitives:
         delta: Array,
         total: Array,
         grad_b: Array,
+        constant: Array | None = None,
     ) -> Launches:
-        """`output_delta` and then `bias_grad` of its result, in one pass."""
+        """`output_delta` and then `bias_grad` of its result, in one pass with the paired sigma."""
+        if constant is None:
+            constant = self._device.full(A.shape[1], LOSSES[loss].constant or 0.0, A.dtype)
         blocks, partial = self._sums(delta, grad_b)
         count = blocks * _tiles_across(delta)
         losses = self._device.empty(count, delta.dtype)
         yield self._tiled(
-            layers.output_delta.of(activation, loss),
+            layers.output_delta.of(loss),
             delta,
             blocks,
             A=A,
             Y=Y,
             share=share,
+            constant=constant,
             delta=delta,
             sums=partial,
             losses=losses,
@@ -161,7 +166,13 @@ class Primitives:
             aligned=self._aligned(A, Y, delta),
         )
         yield self._collect(losses, count, total)
-        yield from self._fold(blocks, partial, grad_b)
+        if loss.error_is_of(activation):
+            yield from self._fold(blocks, partial, grad_b)
+        elif activation is Activation.SOFTMAX:
+            yield self._pull_softmax(delta, A)
+            yield from self.bias_grad(delta, grad_b)
+        else:
+            yield from self._hadamard(delta, A, activation, grad_b)
 
     def softmax_output_layer(
         self,
@@ -278,6 +289,17 @@ class Primitives:
             **_extent(A),
             lead=_lead(A),
             aligned=self._aligned(A) and self._aligned(_row(b)),
+        )
+
+    def _pull_softmax(self, delta: Array, A: Array) -> Launch:
+        return self._by_warps(
+            layers.pull_softmax,
+            -(-len(A) // WARPS),
+            delta=delta,
+            A=A,
+            **_extent(A),
+            lead=_same_lead(A, delta),
+            aligned=self._aligned(A, delta),
         )
 
     def _hadamard(

@@ -101,3 +101,16 @@ def pairwise(formula: Function) -> Function:
     """Make f(x, y) of four pairs from f of one."""
     f = device(formula)
     return device(lambda x, y: (f(x[0], y[0]), f(x[1], y[1]), f(x[2], y[2]), f(x[3], y[3])))
+
+
+def in_threes(formula: Function) -> Function:
+    """Make f(x, y, z) of four triples from f of one."""
+    f = device(formula)
+    return device(
+        lambda x, y, z: (
+            f(x[0], y[0], z[0]),
+            f(x[1], y[1], z[1]),
+            f(x[2], y[2], z[2]),
+            f(x[3], y[3], z[3]),
+        )
+    )

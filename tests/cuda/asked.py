@@ -31,6 +31,9 @@ class Listener:
 
     empty = zeros
 
+    def full(self, size, value, dtype):
+        return np.full(size, value, dtype)
+
     def launch(self, kernel, grid, block, arguments):
         kernel.in_order(arguments)
         self.asked[kernel, kernel.real(arguments)] = grid

@@ -47,6 +47,7 @@ PROMISES = {
     "softmax_cross_entropy": Promise(56, 72),
     "hadamard": Promise(56, 64, loads=2, stores=1),  # an exponential for SiLU
     "dropout": Promise(56, 64, loads=1, stores=1),
+    "pull_softmax": Promise(48, 64, loads=3, stores=1),  # the error is read twice
     "bias_grad": Promise(48, 64, loads=1),
     "output_delta": Promise(64, 88, loads=2, stores=1),
     "advance": Promise(16, 16),

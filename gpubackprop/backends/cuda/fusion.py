@@ -67,4 +67,5 @@ def _output_layer(layer: Call, output: Call) -> Call | None:
     if not (softmax and forward.pop("Z") is out is backward.pop("A") and out.shape[1] <= WARP):
         return None
     del backward["activation"], backward["loss"]
+    backward.pop("constant", None)  # cross-entropy has none
     return layer._replace(primitive="softmax_output_layer", arguments={**forward, **backward})

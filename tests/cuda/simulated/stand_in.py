@@ -45,6 +45,9 @@ class StandIn:
     def zeros(self, size, dtype):
         return np.zeros(size, dtype)
 
+    def full(self, size, value, dtype):
+        return np.full(size, value, dtype)
+
     def empty(self, size, dtype):
         return np.full(size, np.nan, dtype)  # what is read must have been written
 
