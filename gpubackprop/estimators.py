@@ -72,7 +72,7 @@ class _Accelerated:
         callbacks.require(own.callbacks)
         checkpointing.require(own.checkpoint)
         validation.require_scorer(own.scoring)
-        formula_options.require_activations(self)
+        formula_options.require(self)
 
     @overrides.stands_in
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:

@@ -4,7 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 from ..algorithm.parameters import Array
-from ..kernels.formulas import ACTIVATIONS, ELEMENTWISE, PAIRINGS, Hidden, Loss, initial_bound
+from ..kernels.formulas import (
+    ACTIVATIONS,
+    ELEMENTWISE,
+    LOSSES,
+    PAIRINGS,
+    Hidden,
+    Loss,
+    initial_bound,
+)
 from .contract import mlp
 from .options import options
 
@@ -17,14 +25,31 @@ OUTPUT_NAMES = {n for n, sigma in ACTIVATION_OF.items() if sigma in PAIRINGS[Los
 _OF_SCIKIT_LEARN = {row.scikit_learn for row in ACTIVATIONS.values()}
 
 
-def require_activations(estimator: Any) -> None:
-    """Check a sequence of the hidden layers' activations.
+def require(estimator: Any) -> None:
+    """Check parameters whose values go together.
 
     Raises
     ------
     ValueError
-        If a name is unknown, or there is not one for each hidden layer.
+        If a hidden layer's activation is unknown or missing, or the output's has no formula with
+        the loss.
     """
+    _require_hidden(estimator)
+    _require_output(estimator)
+
+
+def _require_output(estimator: Any) -> None:
+    asked = options(estimator).out_activation
+    found = [row.outputs for row in LOSSES.values() if row.estimators == estimator.loss]
+    valid = [n for n in OUTPUT_NAMES if any(ACTIVATION_OF[n] in outputs for outputs in found)]
+    if asked is not None and asked not in valid:
+        known = f"one of {', '.join(sorted(valid))}, or None" if valid else "None"
+        raise ValueError(
+            f"out_activation={asked!r} has no formula with loss={estimator.loss!r}; use {known}"
+        )
+
+
+def _require_hidden(estimator: Any) -> None:
     names = estimator.activation
     if isinstance(names, str):
         return

@@ -45,9 +45,9 @@ PROMISES = {
     "activate": Promise(48, 72, loads=2, stores=1),
     "softmax": Promise(48, 96, loads=4, stores=1),  # each is read twice
     "softmax_cross_entropy": Promise(56, 72),
-    "hadamard": Promise(56, 64, loads=2, stores=1),  # an exponential for SiLU
+    "hadamard": Promise(56, 72, loads=2, stores=1),  # an exponential for SiLU, GELU and Mish
     "dropout": Promise(56, 64, loads=1, stores=1),
-    "pull_softmax": Promise(48, 64, loads=3, stores=1),  # the error is read twice
+    "pull_softmax": Promise(72, 80, loads=3, stores=1),  # the error is read twice
     "bias_grad": Promise(48, 64, loads=1),
     "output_delta": Promise(64, 88, loads=2, stores=1),
     "advance": Promise(16, 16),
@@ -60,6 +60,16 @@ PROMISES = {
     "sgd": Promise(48, 72, loads=3, stores=2),
     "adam": Promise(56, 80, loads=4, stores=3),
 }
+
+OF_VARIANTS = {
+    "output_delta_focal": Promise(64, 96, loads=2, stores=1),  # two logarithms, an exponential
+    "output_delta_binary_focal": Promise(72, 136, loads=2, stores=1),  # twice that
+}
+"""Promises of variants that cannot keep their family's."""
+
+
+def promised(kernel):
+    return OF_VARIANTS.get(kernel.label, PROMISES[family(kernel)])
 
 
 def broken(promise, made, real):
@@ -104,7 +114,7 @@ def family(kernel):
 
 @pytest.mark.parametrize(("kernel", "real"), ALL, ids=label)
 def test_each_kernel_on_hopper(kernel, real):
-    assert list(broken(PROMISES[family(kernel)], report(kernel, real, HOPPER), real)) == []
+    assert list(broken(promised(kernel), report(kernel, real, HOPPER), real)) == []
 
 
 @pytest.mark.parametrize("capability", [(7, 5), (8, 0), (10, 0), (12, 0)], ids=str)
