@@ -29,9 +29,11 @@ OWN_DEFAULTS = {
     "checkpoint": None,
     "class_weight": None,
     "scoring": None,
+    "out_activation": None,
 }
 VALIDATION_ROWS = ("X_val", "y_val", "sample_weight_val")
 CLASSIFIERS_ALONE = {"class_weight"}
+REGRESSORS_ALONE = {"out_activation"}
 
 METHODS = [
     *("fit", "partial_fit", "predict", "predict_proba", "predict_log_proba", "score"),
@@ -42,7 +44,7 @@ METHODS = [
 
 def _own_defaults(estimator: Any) -> dict[str, Any]:
     """Parameters of our own, by the estimator that has them."""
-    absent = CLASSIFIERS_ALONE if estimator is OURS.MLPRegressor else set()
+    absent = CLASSIFIERS_ALONE if estimator is OURS.MLPRegressor else REGRESSORS_ALONE
     return {name: value for name, value in OWN_DEFAULTS.items() if name not in absent}
 
 
