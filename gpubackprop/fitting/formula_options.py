@@ -121,7 +121,7 @@ def initial(
         Its arguments.
     """
     names = estimator.activation
-    if isinstance(names, str) and names in _OF_SCIKIT_LEARN:
+    if isinstance(names, str) and not is_ours_alone(names):
         return original(fan_in, fan_out, dtype)
     hidden, rng = hidden_activations(estimator), estimator._random_state
     bound = initial_bound(hidden, len(estimator.coefs_), fan_in, fan_out)
