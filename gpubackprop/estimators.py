@@ -81,6 +81,11 @@ class _Accelerated:
 
     def _initialize(self: Any, y: Any, layer_units: list[int], dtype: Any) -> None:
         super()._initialize(y, layer_units, chosen_dtype(self, dtype))  # type: ignore[misc]
+        formula_options.set_output(self)
+
+    def _init_coef(self: Any, fan_in: int, fan_out: int, dtype: Any) -> tuple[Array, Array]:
+        original = super()._init_coef  # type: ignore[misc]
+        return formula_options.initial(self, original, fan_in, fan_out, dtype)
 
     def fit(
         self: Any,
@@ -134,14 +139,6 @@ class _Accelerated:
         if incremental:
             class_weight.refuse_balanced(self)
         return super()._fit(X, y, sample_weight, incremental)  # type: ignore[misc]
-
-    def _initialize(self: Any, y: Any, layer_units: list[int], dtype: Any) -> None:
-        super()._initialize(y, layer_units, dtype)  # type: ignore[misc]
-        formula_options.set_output(self)
-
-    def _init_coef(self: Any, fan_in: int, fan_out: int, dtype: Any) -> tuple[Array, Array]:
-        original = super()._init_coef  # type: ignore[misc]
-        return formula_options.initial(self, original, fan_in, fan_out, dtype)
 
     @overrides.stands_in
     def _fit_stochastic(self: Any, *arguments: Any, **named: Any) -> None:
