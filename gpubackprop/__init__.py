@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .accelerator.switch import stop_accelerating as stop_accelerating
     from .backup.callback import Backup as Backup
     from .displays import LossCurveDisplay as LossCurveDisplay
+    from .distributed.block import data_parallel as data_parallel
     from .estimators import MLPClassifier as MLPClassifier
     from .estimators import MLPRegressor as MLPRegressor
     from .gradient_check import check_gradients as check_gradients
@@ -37,6 +38,7 @@ _HOMES = {
     "accelerate": ".accelerator.switch",
     "accelerated": ".accelerator.switch",
     "check_gradients": ".gradient_check",
+    "data_parallel": ".distributed.block",
     "load_ipython_extension": ".accelerator.notebook",
     "stop_accelerating": ".accelerator.switch",
     "unload_ipython_extension": ".accelerator.notebook",
@@ -44,7 +46,7 @@ _HOMES = {
 
 __all__ = ["Backup", "EpochRecord", "History", "LossCurveDisplay", "MLPClassifier", "MLPRegressor"]
 __all__ += ["Network", "__version__", "accelerate", "accelerated", "check_gradients"]
-__all__ += ["stop_accelerating"]
+__all__ += ["data_parallel", "stop_accelerating"]
 
 
 def __getattr__(name: str) -> "Any":

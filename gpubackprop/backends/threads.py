@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, cached_property
 from importlib import import_module
 from typing import Any, TypeVar
@@ -75,6 +76,7 @@ class _Own(threading.local):
     def __init__(self) -> None:
         self.holds: set[_Hold] = set()
         self.most: int | None = None
+        self.share: int | None = None
 
     @cached_property
     def limit(self) -> _Limit:
@@ -165,8 +167,11 @@ def available() -> int:
     """Threads that the BLAS would use: the environment's or `threadpool_limits`'s choice.
 
     While it is held to one thread, the number from before counts; 1 where it cannot be held. A
-    container's CPU quota counts as the cores that it is worth. 1 in a thread that computes alone.
+    container's CPU quota counts as the cores that it is worth. 1 in a thread that computes alone;
+    where several processes share the machine, the share of this one.
     """
+    if _own.share is not None:
+        return min(_own.share, _own.most or _own.share)
     threads = _undisturbed(lambda: max(_shared().threads(), _own.limit.threads()))
     return min(threads, cores() or threads, _own.most or threads)
 
@@ -177,6 +182,19 @@ def compute_alone() -> None:
     For threads of which each has work of its own, such as the fits of a search.
     """
     _own.most = 1
+
+
+@contextmanager
+def sharing(share: int) -> Iterator[None]:
+    """Let the calling thread's work be divided among so many threads within a `with`.
+
+    Whatever the BLAS would use: a launcher may have set that to one, or to all for each process.
+    """
+    before, _own.share = _own.share, share
+    try:
+        yield
+    finally:
+        _own.share = before
 
 
 def _start_afresh() -> None:

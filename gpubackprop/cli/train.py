@@ -21,6 +21,7 @@ from gpubackprop.cli.options import (
     positive,
     sizes,
 )
+from gpubackprop.cli.ranks import together
 from gpubackprop.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ your own table: gpubackprop train FILE --target COLUMN
 """
 
 
+@together
 def train(
     data: Annotated[
         Path | None,
@@ -149,9 +151,11 @@ def train(
     Without a table, train on the handwritten digits that come with scikit-learn, and compare.
     """
     from gpubackprop.cli import training
+    from gpubackprop.distributed.current import is_first
     from gpubackprop.table import model_file
 
-    console = Terminal(quiet=quiet)
+    first = is_first()
+    console = Terminal(quiet=quiet or not first)
     if data is None:
         console.print(_EXAMPLE)
     hidden_sizes = sizes("--hidden", hidden)
@@ -183,7 +187,10 @@ def train(
     run = training.train(console, problem, network)
     tested = training.test(console, problem, run)
     lost = _lost_without(console, problem, tested)
-    model_file.save(_report(console, problem, run, tested, lost), output)
+    bundle = _report(console, problem, run, tested, lost)
+    if not first:
+        return  # to write and to compare is the first process's
+    model_file.save(bundle, output)
     console.print(f"\nModel       {escape(str(output))}")
     if picture is not None:
         _plot(console, network, problem.name, lost, picture)

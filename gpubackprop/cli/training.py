@@ -178,12 +178,14 @@ class Tested:
 
 def test(console: Terminal, problem: Problem, run: Run) -> Tested:
     """Test the model; in cross-validation, others that are trained as it was."""
+    from gpubackprop.distributed.current import of_first
+
     if not problem.cross_validated:
         train_rows, rows = problem.splits[0]
         part = _part(problem, run.bundle, train_rows, rows)
         return Tested(Outcome(run.bundle.task, [part]), run.bundle, rows)
     splits = problem.splits
-    if run.seconds > _PATIENCE:
+    if of_first(run.seconds) > _PATIENCE:
         splits = splits[: len(splits) // 2]
     parts: list[Part] = []
     words = "Cross-validation: model {} of " + str(len(splits)) + " ..."

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..kernels.group import Group
 
@@ -14,6 +14,8 @@ class Together(NamedTuple):
     group: Group
     shards: bool
     """Whether each holds rows of its own; else all hold the same rows."""
+    place: int
+    """Place of this rank among those of its machine, from 0."""
 
 
 _current: ContextVar[Together | None] = ContextVar("gpubackprop_together", default=None)
@@ -24,10 +26,22 @@ def current() -> Together | None:
     return _current.get()
 
 
+def group_of_shards() -> Group | None:
+    """Return the ranks that this context trains with if each holds rows of its own."""
+    together = current()
+    return together.group if together is not None and together.shards else None
+
+
 def is_first() -> bool:
     """Whether this process speaks for all: it trains alone, or is rank 0."""
     together = current()
     return together is None or together.group.index == 0
+
+
+def of_first(value: Any) -> Any:
+    """Return the first rank's value of a small object; the value itself of one process alone."""
+    together = current()
+    return value if together is None else together.group.exchange(value)[0]
 
 
 @contextmanager

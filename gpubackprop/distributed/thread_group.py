@@ -1,5 +1,6 @@
 """Threads of one process as ranks: for tests, and where no launcher is at hand."""
 
+import pickle
 import threading
 from typing import Any
 
@@ -33,13 +34,16 @@ class ThreadGroup:
 
     def all_reduce(self, vector: Array) -> None:
         """Replace a vector by its sum over all ranks, added in their order."""
-        parts = self.exchange(vector.copy())
+        parts = self._gathered(vector.copy())
         vector[...] = parts[0]
         for part in parts[1:]:
             vector += part
 
     def exchange(self, value: Any) -> list[Any]:
-        """Give every rank the values of all."""
+        """Give every rank copies of the values of all."""
+        return list(map(pickle.loads, self._gathered(pickle.dumps(value))))
+
+    def _gathered(self, value: Any) -> list[Any]:
         try:
             self._table.places[self.index] = value
             self._table.barrier.wait()

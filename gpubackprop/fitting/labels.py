@@ -12,6 +12,8 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import validate_data
 
 from ..algorithm.parameters import Array
+from ..distributed.current import group_of_shards
+from ..kernels.group import Group
 from . import overrides
 from .contract import MLPClassifier
 
@@ -45,13 +47,17 @@ def validate_input(
     Y : ndarray of bool, shape (n, n_outputs)
         Labels, a column for each class, or one where there are two.
     """
-    if not (isinstance(estimator, MLPClassifier) and _are_plain(y)) or overrides.in_validation(
-        estimator
-    ):
+    if not isinstance(estimator, MLPClassifier) or overrides.in_validation(estimator):
         return original(X, y, incremental, reset)
-    found = np.unique(y)
+    shards = group_of_shards()
+    y = _as_plain(y) if shards else y
+    found = np.unique(y) if _are_plain(y) else None
+    if shards:
+        found = _union(found, shards)
+    if found is None:
+        return original(X, y, incremental, reset)
     known = hasattr(estimator, "classes_") and (incremental or estimator.warm_start)
-    if len(found) > MAX_CLASSES or (known and not _are_classes(found, estimator)):
+    if (len(found) > MAX_CLASSES and not shards) or (known and not _are_classes(found, estimator)):
         return original(X, y, incremental, reset)
     formats, dtypes = ["csr", "csc"], (np.float64, np.float32)
     X, y = validate_data(estimator, X, y, accept_sparse=formats, dtype=dtypes, reset=reset)
@@ -59,6 +65,22 @@ def validate_input(
         estimator._label_binarizer = _fitted(found)
         estimator.classes_ = estimator._label_binarizer.classes_
     return X, _encoded(y, estimator.classes_)
+
+
+def _as_plain(y: Any) -> Any:
+    """Make an array of labels in a list or a data frame's column, and texts of objects."""
+    labels = np.asarray(y)
+    texts = labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels.flat)
+    return labels.astype(str) if texts else labels
+
+
+def _union(found: Array | None, group: Group) -> Array | None:
+    """Unite the labels that ranks have found, where all have found plain ones."""
+    everyones = group.exchange(found)
+    if any(each is None for each in everyones):
+        return None
+    united: Array = np.unique(np.concatenate(everyones))
+    return united
 
 
 def _are_plain(y: Any) -> bool:

@@ -20,7 +20,8 @@ from ..backends import Backend, Choice, Work, threads
 from ..backends.cuda.device_arrays import device_for
 from ..backup.callback import asked_for, refuse_for_lbfgs
 from ..backup.keeper import keeping
-from ..distributed.current import current
+from ..backup.led_keeper import LedKeeper
+from ..distributed.current import current, is_first
 from . import (
     class_weight,
     epoch_history,
@@ -65,6 +66,7 @@ def fit_stochastic(
     X, y, sample_weight, activations, deltas, coef_grads, intercept_grads, layer_units, incremental
         Its arguments.
     """
+    replicas.require_alike(estimator, X, y, sample_weight)
     sample_weight = class_weight.weighted(estimator, y, sample_weight)
     own, buffers = options(estimator), (activations, deltas, coef_grads, intercept_grads)
     if not incremental or not hasattr(estimator, "_optimizer"):
@@ -84,7 +86,8 @@ def fit_stochastic(
     if len(layer_units) != estimator.n_layers_:
         _refuse_layers(layer_units, estimator, TypeError)
     _require_writable(estimator)
-    with keeping(asked_for(own.callbacks, incremental), estimator, X, y, sample_weight) as keeper:
+    backup = asked_for(own.callbacks, incremental) if is_first() else None
+    with keeping(backup, estimator, X, y, sample_weight) as own_keeper:
         data = _data(estimator, X, y, sample_weight)
         batch_size = epoch_loop.batch_size(estimator, data.rows)
         opened: AbstractContextManager[Any]
@@ -92,9 +95,16 @@ def fit_stochastic(
             opened = nullcontext(StepEngine(estimator, data, batch_size, buffers))
         else:
             opened = _engine(estimator, data, batch_size, incremental)
+        keeper = _led(own_keeper, estimator)
         train = partial(epoch_loop.train, estimator, data, opened, incremental, keeper)
         with replicas.silent_but_first(estimator):
             kept_engine.keep(estimator, threads.giving_back(train))
+
+
+def _led(keeper: epoch_loop.Keeper, estimator: Any) -> epoch_loop.Keeper:
+    """Let ranks that train together go on from what the first one's keeper has found."""
+    group = replicas.group_of_all()
+    return keeper if group is None else LedKeeper(keeper, estimator, group)
 
 
 def _data(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> rows.Data:
@@ -102,7 +112,7 @@ def _data(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> rows
     together = current()
     if together is None:
         return rows.divided(estimator, X, y, sample_weight)
-    replicas.begin_together(estimator, X, y, sample_weight, together)
+    replicas.begin_as_first(estimator, together.group)
     return rank_rows.split(estimator, X, y, sample_weight, together)
 
 
@@ -145,6 +155,7 @@ def fit_lbfgs(
     if tuple(layer_units) != layer_sizes(estimator):
         _refuse_layers(layer_units, estimator, ValueError)
     refuse_for_lbfgs(options(estimator).callbacks)
+    replicas.require_alike(estimator, X, y, sample_weight)
     sample_weight = class_weight.weighted(estimator, y, sample_weight)
     others = (activations, deltas, coef_grads, intercept_grads, layer_units)
     own, reason = options(estimator), overrides.in_full_batch(estimator, X)
@@ -174,7 +185,7 @@ def _full_batch(
     together = current()
     if together is None:
         return partial(FullBatch, estimator, X, y, sample_weight, dtype)
-    replicas.begin_together(estimator, X, y, sample_weight, together)
+    replicas.begin_as_first(estimator, together.group)
     own = rank_rows.of_this_rank(X, y, sample_weight, together)
     return partial(RankFullBatch, estimator, *own, dtype, together.group)
 
@@ -220,7 +231,8 @@ def _choice(estimator: Any, X: Any, batch_size: int, epochs: int) -> Choice:
     size = sum(W.size for W in estimator.coefs_)
     products = 3 * batch_size * size  # forward, pulled back, gradient
     work = Work(products, epochs * -(-X.shape[0] // batch_size))
-    return Choice(own.backend, device_for(own.device, X), own.precision, work)
+    device = replicas.device_of_this_rank(device_for(own.device, X))
+    return Choice(own.backend, device, own.precision, work)
 
 
 def _refuse_layers(layer_units: list[int], estimator: Any, error: type[Exception]) -> None:

@@ -11,7 +11,7 @@ from ..training.memory_plan import Plan
 from ..training.rank_epochs import RankEpochs
 from . import replicas
 from .adapters import DenseEngine
-from .conversion import formulas
+from .conversion import formulas, training_dtype
 from .options import options
 from .rows import Data
 
@@ -37,7 +37,8 @@ class RankEngine(DenseEngine):
     def __init__(
         self, estimator: Any, data: Data, batch_size: int, deal: Deal, backend: Backend
     ) -> None:
-        self._deal = deal
+        own = training_dtype(estimator, data.X, data.y, data.sample_weight)
+        self._deal, self._widest = deal, np.result_type(*deal.group.exchange(own))
         super().__init__(estimator, data, batch_size, backend)
 
     def run(self, order: Array, rate: float) -> float:
@@ -49,7 +50,7 @@ class RankEngine(DenseEngine):
 
     def _dtype(self) -> np.dtype[Any]:
         """Widest type that a rank's rows ask for."""
-        return np.result_type(*self._deal.group.exchange(super()._dtype()))
+        return self._widest
 
     def _planned(self, dtype: np.dtype[Any], batch_size: int) -> Plan:
         part = self._deal.most(batch_size)

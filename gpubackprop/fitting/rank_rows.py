@@ -61,7 +61,7 @@ def split(
     data : Data
         X and y are all that this rank holds; sample weights are those of the rows of all ranks.
     """
-    group, shards = together
+    group, shards = together.group, together.shards
     held = _held(len(X), group) if shards else np.arange(len(X))
     scored = shards and estimator.early_stopping  # rows are stratified by labels, and scored
     y_all = np.concatenate(group.exchange(y)) if scored else y
@@ -96,7 +96,7 @@ def of_this_rank(
     X, y, sample_weight : ndarray
         One row of weight zero where this rank has none.
     """
-    group, shards = together
+    group, shards = together.group, together.shards
     weight = np.ones(len(X)) if sample_weight is None else sample_weight
     if shards:
         return X, y, weight

@@ -4,6 +4,7 @@ A decision is taken from facts that all ranks share, or the first rank takes it 
 would wait where the others do not.
 """
 
+import logging
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from ..algorithm.parameters import Array
-from ..distributed.current import Together, current, is_first
+from ..distributed.current import current, group_of_shards, is_first
 from ..kernels.group import Group
 from .conversion import layer_sizes
 from .options import options
 from .rows import were_given
+
+_log = logging.getLogger("gpubackprop")
 
 _OF_EACH_RANK = {"random_state", "verbose", "callbacks", "device"}
 """Parameters that may differ: the first rank's count, or each rank's its own."""
@@ -33,37 +36,45 @@ def require_alone(reason: str) -> None:
         )
 
 
-def begin_together(
-    estimator: Any, X: Array, y: Array, sample_weight: Array | None, together: Together
-) -> None:
-    """Make sure that all ranks fit alike, and start from the first one's estimator."""
-    _require_shared(estimator, together)
-    require_alike(estimator, X, y, sample_weight, together)
-    begin_as_first(estimator, together.group)
-
-
-def _require_shared(estimator: Any, together: Together) -> None:
+def _require_shared(estimator: Any) -> None:
     """Raise ValueError for what each rank would compute of its own rows alone."""
-    own = options(estimator)
+    scoring = options(estimator).scoring
     if were_given(estimator):
         raise ValueError(
             "inside data_parallel fit takes no X_val: set early_stopping=True, which holds rows out"
         )
-    if own.scoring not in (None, "loss"):
-        raise ValueError(
-            f"inside data_parallel scoring must be None or 'loss', got {own.scoring!r}"
-        )
-    if together.shards and own.class_weight == "balanced":
-        raise ValueError(
-            "inside data_parallel(shards=True) class_weight must be a dict, got 'balanced': no "
-            "process sees how frequent the classes are"
-        )
+    if scoring not in (None, "loss"):
+        raise ValueError(f"inside data_parallel scoring must be None or 'loss', got {scoring!r}")
 
 
-def require_alike(
-    estimator: Any, X: Array, y: Array, sample_weight: Array | None, together: Together
-) -> None:
-    """Raise ValueError on all ranks if their estimators or data do not go together.
+def device_of_this_rank(device: str) -> str:
+    """Device of a fit: of ranks that train together each has a GPU of its own, if any."""
+    together = current()
+    if together is None:
+        return device
+    if device == "auto":
+        _log.debug("device 'auto': the CPU, as all ranks must choose alike")
+        return "cpu"
+    return f"cuda:{together.place}" if device == "cuda" else device
+
+
+def of_all(values: Array) -> Array:
+    """Concatenate values of this rank's rows with those of the others, where ranks hold shards."""
+    group = group_of_shards()
+    return values if group is None else np.concatenate(group.exchange(values))
+
+
+def own_part(of_all_rows: Array, rows: int) -> Array:
+    """Take the values of this rank's rows, so many, from what was made of the rows of `of_all`."""
+    group = group_of_shards()
+    if group is None:
+        return of_all_rows
+    before = sum(group.exchange(rows)[: group.index])
+    return of_all_rows[before : before + rows]
+
+
+def require_alike(estimator: Any, X: Any, y: Any, sample_weight: Array | None) -> None:
+    """Raise ValueError on all ranks that train together if estimators or data do not fit.
 
     Parameters
     ----------
@@ -71,9 +82,16 @@ def require_alike(
         Initialised.
     X, y, sample_weight
         Of this rank, checked.
-    together : Together
-        All ranks.
     """
+    together = current()
+    if together is None:
+        return
+    if not isinstance(X, np.ndarray):
+        raise ValueError(
+            f"data_parallel trains on dense X in the process's memory, got {type(X).__name__}: "
+            "give X.toarray() for a sparse matrix, X.get() for an array on a GPU"
+        )
+    _require_shared(estimator)
     facts = {
         "the class": type(estimator).__name__,
         **{f"the parameter {name}": value for name, value in _parameters(estimator).items()},
@@ -152,12 +170,12 @@ def take_first_arrays(estimator: Any, group: Group) -> None:
     state = vars(getattr(estimator, "_optimizer", None) or object)
     vectors = [state.get(name, []) for name in ("ms", "vs", "velocities")]
     for array in [*estimator.coefs_, *estimator.intercepts_, *(a for v in vectors for a in v)]:
-        first = of_first(array, group)
+        first = array_of_first(array, group)
         if group.index != 0:
             array[...] = first
 
 
-def of_first(array: Array, group: Group) -> Array:
+def array_of_first(array: Array, group: Group) -> Array:
     """Return the first rank's array, of the same shape and type on all ranks."""
     flat = np.ascontiguousarray(array).reshape(-1)
     sent = flat.copy() if group.index == 0 else np.zeros_like(flat)

@@ -32,7 +32,6 @@ def test_threads_compute_as_one_process(in_threads, case, size, shards):
     [
         ({}, {"X_val": X, "y_val": y}, "inside data_parallel fit takes no X_val"),
         ({"scoring": "roc_auc", "early_stopping": True}, {}, "scoring must be None or 'loss'"),
-        ({"class_weight": "balanced"}, {}, "class_weight must be a dict, got 'balanced'"),
     ],
 )
 def test_what_no_rank_can_do_alone_is_refused(in_threads, params, rows, message):

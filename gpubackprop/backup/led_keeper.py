@@ -1,0 +1,63 @@
+"""The backup of a fit on several ranks: the first one saves, and all go on from what it found."""
+
+from typing import Any
+
+import numpy as np
+
+from ..algorithm.parameters import Array
+from ..fitting.epoch_loop import Engine, Keeper
+from ..fitting.replicas import array_of_first, numbers, take_first_arrays, take_numbers
+from ..kernels.group import Group
+
+_LISTS = ("loss_curve_", "validation_scores_", "history_")
+_BEST = {"_best_coefs": "coefs_", "_best_intercepts": "intercepts_"}
+"""Copies of the best weights, by what they are copies of."""
+
+
+class LedKeeper:
+    """Keeper of one rank's estimator, which follows the first rank's.
+
+    Parameters
+    ----------
+    keeper : Keeper
+        Saves, on the first rank; keeps nothing on the others.
+    estimator : MLPClassifier or MLPRegressor
+        Initialised.
+    group : Group
+        All ranks.
+    """
+
+    def __init__(self, keeper: Keeper, estimator: Any, group: Group) -> None:
+        self._keeper, self._estimator, self._group = keeper, estimator, group
+
+    def resume(self, engine: Engine, order: Array) -> None:
+        """Go on from the state that the first rank has found, if any."""
+        self._keeper.resume(engine, order)
+        if self._group.exchange(self._estimator.n_iter_)[0] == 0:
+            return
+        engine.publish()
+        order[...] = array_of_first(order, self._group)
+        self._take_history()
+        take_first_arrays(self._estimator, self._group)
+        if self._group.index != 0:
+            engine.begin()
+
+    def epoch_ended(self, engine: Engine, order: Array) -> None:
+        """Save the state, if it is time."""
+        self._keeper.epoch_ended(engine, order)
+
+    def finished(self) -> None:
+        """Forget what was saved."""
+        self._keeper.finished()
+
+    def _take_history(self) -> None:
+        estimator, group = self._estimator, self._group
+        own = {name: getattr(estimator, name, None) for name in _LISTS}
+        has_best = group.index == 0 and getattr(estimator, "_best_coefs", None) is not None
+        first, counted, has_best = group.exchange((own, numbers(estimator), has_best))[0]
+        if group.index != 0:
+            vars(estimator).update({name: value for name, value in first.items() if value})
+            take_numbers(estimator, counted)
+        for name, live in _BEST.items() if has_best else ():
+            mine = getattr(estimator, name if group.index == 0 else live)
+            setattr(estimator, name, [array_of_first(np.asarray(array), group) for array in mine])

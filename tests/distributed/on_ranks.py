@@ -1,0 +1,48 @@
+"""Program of every rank: fits cases together; the first rank compares them with its own fits.
+
+python -m tests.distributed.on_ranks {mpi,torch} {slices,shards} [case ...]
+"""
+
+import sys
+import warnings
+
+from gpubackprop import data_parallel
+from tests.distributed.cases import CASES, differences, fit, shard
+
+
+def connect(engine):
+    """Let processes started by an engine know each other."""
+    if engine == "torch":
+        import torch.distributed as dist
+
+        dist.init_process_group("gloo")
+
+
+def disconnect(engine):
+    if engine == "torch":
+        import torch.distributed as dist
+
+        dist.destroy_process_group()
+
+
+def main(engine, deal, *names):
+    warnings.simplefilter("ignore")
+    connect(engine)
+    wrong = []
+    for case in CASES:
+        if names and case.name not in names:
+            continue
+        with data_parallel(shards=deal == "shards") as group:
+            rows = shard(case, group.index, group.size) if deal == "shards" else slice(None)
+            model = fit(case, rows, random_state=group.index)  # the first rank's counts
+            models = group.exchange(model)
+        if group.index == 0:
+            wrong += [f"{case.name}: {line}" for line in differences(fit(case), models)]
+            print(case.name, "compared", flush=True)
+    print(*wrong, sep="\n", end="", flush=True)
+    disconnect(engine)
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
