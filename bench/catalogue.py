@@ -19,6 +19,7 @@ from .on_cpu import (
     long_fit,
     memory,
     prediction,
+    ranks,
     roofline,
     rounding,
     scaling,
@@ -44,6 +45,7 @@ SUITE: tuple[Section, ...] = (
     memory.SECTION,
     prediction.SECTION,
     calls.SECTION,
+    ranks.SECTION,
     first_fit.SECTION,
 )
 """What `gpubackprop bench` measures; of a GPU's, `peers` comes last: compilers take minutes."""

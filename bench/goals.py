@@ -58,6 +58,9 @@ LONG_FIT_AT_MOST = 1.05
 UNSCALED_AT_MOST = 1.1
 """Time of an epoch on unscaled features over that on the same features scaled."""
 
+RANKS_AT_MOST = 1.15
+"""Time of a step of two ranks of one thread over that of one process of two threads."""
+
 KERNEL_AT_LEAST = 0.90
 """Bytes a second of a pass over a GPU's memory, over those of a copy on the device."""
 STEP_AT_MOST = 1.10

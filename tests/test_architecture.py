@@ -38,6 +38,7 @@ FLOORS = (
     ("bench.speedups",),
     ("bench.processes", "bench.report.report"),
     ("bench.report",),
+    ("bench.fit_ranks",),
     ("bench.fit_once", "bench.options"),
     ("bench.contestants",),
     ("bench.repeated", "bench.start"),

@@ -26,12 +26,6 @@ def current() -> Together | None:
     return _current.get()
 
 
-def group_of_shards() -> Group | None:
-    """Return the ranks that this context trains with if each holds rows of its own."""
-    together = current()
-    return together.group if together is not None and together.shards else None
-
-
 def is_first() -> bool:
     """Whether this process speaks for all: it trains alone, or is rank 0."""
     together = current()

@@ -7,7 +7,7 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 
 from ..algorithm.parameters import Array
 from ..backends.cuda.device_arrays import on_host
-from . import replicas
+from ..distributed.shards import of_all, own_part
 from .options import options
 
 
@@ -64,8 +64,8 @@ def weighted(estimator: Any, y: Any, sample_weight: Array | None) -> Array | Non
 def _of_examples(estimator: Any, chosen: Any, Y: Array) -> Array:
     """Weights of the examples: of several labels each, the product over the labels."""
     if estimator._label_binarizer.y_type_ == "multilabel-indicator":
-        every: Array = compute_sample_weight(chosen, replicas.of_all(Y.astype(int)))
-        return replicas.own_part(every, len(Y))
+        every: Array = compute_sample_weight(chosen, of_all(Y.astype(int)))
+        return own_part(every, len(Y))
     if isinstance(chosen, list):
         raise ValueError(
             "class_weight is a list of dicts for labels of several columns alone; y has one, so "
@@ -73,6 +73,6 @@ def _of_examples(estimator: Any, chosen: Any, Y: Array) -> Array:
         )
     numbers = Y.argmax(axis=1) if Y.shape[1] > 1 else Y[:, 0].astype(int)
     classes = estimator.classes_  # all of them: a batch of a stream may lack some
-    seen = classes[replicas.of_all(numbers)]
+    seen = classes[of_all(numbers)]
     of_each: Array = compute_class_weight(chosen, classes=classes, y=seen)[numbers]
     return of_each

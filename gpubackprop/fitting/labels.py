@@ -12,7 +12,7 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import validate_data
 
 from ..algorithm.parameters import Array
-from ..distributed.current import group_of_shards
+from ..distributed.shards import group_of_shards
 from ..kernels.group import Group
 from . import overrides
 from .contract import MLPClassifier

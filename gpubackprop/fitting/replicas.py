@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..algorithm.parameters import Array
-from ..distributed.current import current, group_of_shards, is_first
+from ..distributed.current import current, is_first
 from ..kernels.group import Group
 from .conversion import layer_sizes
 from .options import options
@@ -36,17 +36,6 @@ def require_alone(reason: str) -> None:
         )
 
 
-def _require_shared(estimator: Any) -> None:
-    """Raise ValueError for what each rank would compute of its own rows alone."""
-    scoring = options(estimator).scoring
-    if were_given(estimator):
-        raise ValueError(
-            "inside data_parallel fit takes no X_val: set early_stopping=True, which holds rows out"
-        )
-    if scoring not in (None, "loss"):
-        raise ValueError(f"inside data_parallel scoring must be None or 'loss', got {scoring!r}")
-
-
 def device_of_this_rank(device: str) -> str:
     """Device of a fit: of ranks that train together each has a GPU of its own, if any."""
     together = current()
@@ -58,19 +47,15 @@ def device_of_this_rank(device: str) -> str:
     return f"cuda:{together.place}" if device == "cuda" else device
 
 
-def of_all(values: Array) -> Array:
-    """Concatenate values of this rank's rows with those of the others, where ranks hold shards."""
-    group = group_of_shards()
-    return values if group is None else np.concatenate(group.exchange(values))
-
-
-def own_part(of_all_rows: Array, rows: int) -> Array:
-    """Take the values of this rank's rows, so many, from what was made of the rows of `of_all`."""
-    group = group_of_shards()
-    if group is None:
-        return of_all_rows
-    before = sum(group.exchange(rows)[: group.index])
-    return of_all_rows[before : before + rows]
+def _require_shared(estimator: Any) -> None:
+    """Raise ValueError for what each rank would compute of its own rows alone."""
+    scoring = options(estimator).scoring
+    if were_given(estimator):
+        raise ValueError(
+            "inside data_parallel fit takes no X_val: set early_stopping=True, which holds rows out"
+        )
+    if scoring not in (None, "loss"):
+        raise ValueError(f"inside data_parallel scoring must be None or 'loss', got {scoring!r}")
 
 
 def require_alike(estimator: Any, X: Any, y: Any, sample_weight: Array | None) -> None:
