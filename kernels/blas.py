@@ -9,15 +9,29 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .gemm import plan
-from .native.arguments import Array, address
+from .kernel import Kind
+from .native.arguments import Array, Block, address
 
-SLOTS = 14
-"""Slots of one call: the routine's address, then its 13 arguments."""
-MATRIX_SLOTS = (7, 9, 12)
-"""Slots that hold an address; all others hold a value that is passed by its address."""
+_C, _AT = Kind.COUNT, Kind.ADDRESS
+PARAMETERS = {
+    "routine": _C,
+    "transpose_first": _C,
+    "transpose_second": _C,
+    "m": _C,
+    "n": _C,
+    "k": _C,
+    "alpha": _C,
+    "first": _AT,
+    "lead_first": _C,
+    "second": _AT,
+    "lead_second": _C,
+    "beta": _C,
+    "out": _AT,
+    "lead_out": _C,
+}
+"""Of one call: the routine's address, then its 13 arguments, numbers as the bits of an integer."""
 
 _ONE = {np.dtype(np.float32): 0x3F800000, np.dtype(np.float64): 0x3FF0000000000000}
 """The bits of 1."""
@@ -46,13 +60,13 @@ def _routine(dtype: np.dtype[Any]) -> int:
     return int(pointer_of(capsule, signature))
 
 
-def gemm_call(A: Array, B: Array, C: Array) -> npt.NDArray[np.int64]:
+def gemm_block(A: Array, B: Array, C: Array) -> Block:
     """Lay out the call C = A B for matrices that `gemm.plan` can lay out.
 
     Returns
     -------
-    slots : ndarray of int64
-        The call; it does not own the matrices.
+    block : ndarray of int64
+        `PARAMETERS` in their order; it does not own the matrices.
     """
     product = plan(A, B, C)
     first, second = (ord("T" if transposed else "N") for transposed in product.transposed)

@@ -6,7 +6,7 @@ to run. `executed` makes kernels of them, which run what is called.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from inspect import signature
 from typing import Any, NamedTuple, cast
 
@@ -44,10 +44,12 @@ class Calls:
         self._primitives, self._take, self._layer = primitives, take, layer
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        return partial(self._hand_over, name)
+        primitives, take, layer = self._primitives, self._take, self._layer
 
-    def _hand_over(self, name: str, /, *args: Any, **named: Any) -> None:
-        self._take(Call(name, _by_name(self._primitives, name, args, named), self._layer))
+        def hand_over(*args: Any, **named: Any) -> None:
+            take(Call(name, _by_name(primitives, name, args, named), layer))
+
+        return hand_over
 
     def of_layer(self, layer: int) -> "Calls":
         """Make the same primitives for one layer."""
@@ -64,10 +66,10 @@ def _by_name(
 ) -> dict[str, Any]:
     """Arguments of a primitive by the names of its parameters; one left out has its default."""
     parameters = _parameters(primitives, name)
-    arguments = {**dict(zip(parameters, args, strict=False)), **named}
-    if len(args) + len(named) != len(parameters) or arguments.keys() != set(parameters):
-        signature(getattr(primitives, name)).bind(None, *args, **named)  # says what is wrong
-    return arguments
+    if len(args) == len(parameters) and not named:  # as most are
+        return dict(zip(parameters, args, strict=True))
+    bound = signature(getattr(primitives, name)).bind(None, *args, **named).arguments
+    return {parameter: bound[parameter] for parameter in parameters}
 
 
 @cache

@@ -18,7 +18,7 @@ from .group import Group
 from .kernel import Kernel, Kind
 from .masks import DRAWS, Mask
 from .native.arguments import Array
-from .native.launch import LoopLaunch, launch
+from .native.launch import LoopLaunch, launch, launch_of
 from .optimizers import L2, SGD, Adam
 from .protocol import Kernels
 
@@ -57,7 +57,7 @@ _NARROW_ROW_BYTES = 1024
 
 def product(A: Array, B: Array, C: Array) -> LoopLaunch:
     """Launch of the matrix product C = A B, by SciPy's BLAS."""
-    return launch(loops.gemm, A, B, C, call=blas.gemm_call(A, B, C))
+    return launch_of(loops.gemm, np.dtype(np.float64), blas.gemm_block(A, B, C), (A, B, C))
 
 
 class Primitives:

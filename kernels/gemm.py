@@ -87,6 +87,8 @@ def _layout(M: Array) -> tuple[bool, int]:
     rows, columns = M.shape
     if M.strides == (columns * M.itemsize, M.itemsize) and max(rows, columns) <= _LARGEST:
         return True, max(columns, 1)  # as most do
+    if M.strides == (M.itemsize, rows * M.itemsize) and 1 < max(rows, columns) <= _LARGEST:
+        return False, max(rows, 1)  # as their transposes do
     for row_major, view in ((True, M), (False, M.T)):
         rows, columns = view.shape
         step, item = view.strides

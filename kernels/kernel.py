@@ -39,6 +39,8 @@ class Kind(Enum):
     """One float64, whatever the kernel's type."""
     COUNT = ("count", 0, np.int64)
     """One int64."""
+    ADDRESS = ("address", 0, np.int64)
+    """Where an array begins; machine code is told of nothing else about it."""
 
     def __init__(self, label: str, dimensions: int | None, element: type | None) -> None:
         self.label = label
@@ -83,6 +85,7 @@ class Kernel:
         """Name in messages."""
         return "_".join([self.factory.__name__, *(each.name.lower() for each in self.variant)])
 
+    @cache  # noqa: B019
     def name(self, real: np.dtype[Any]) -> str:
         """Name of its machine code for one floating-point type."""
         return f"{self.label}_{real.type.__name__}"
@@ -93,11 +96,15 @@ class Kernel:
 
     def real(self, arguments: Mapping[str, Any]) -> np.dtype[Any]:
         """Find the type that a call needs: that of its first array of the kernel's type."""
-        for name, kind in self.parameters:
-            if kind.decides and name in arguments:
+        for name in self._deciding:
+            if name in arguments:
                 real: np.dtype[Any] = arguments[name].dtype
                 return real
         return np.dtype(np.float64)
+
+    @cached_property
+    def _deciding(self) -> tuple[str, ...]:
+        return tuple(name for name, kind in self.parameters if kind.decides)
 
     def in_order(self, arguments: Mapping[str, Any]) -> list[tuple[Kind, np.dtype[Any], Any]]:
         """Put the arguments of a call, each with its kind and type, in the parameters' order.

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from . import blas
 from .elementary import Scalar, exponential, inline, of_vectors
 from .elementwise import adam_step, error_of, loss_of, pull_back, sigma
 from .formulas import LOSSES, Activation, Loss
@@ -442,12 +443,29 @@ def _squared_norm(real: Any) -> Scalar:
     return inline(squared_norm)
 
 
-@kernel(call=INTEGERS)
+@kernel(**blas.PARAMETERS)
 def gemm(real: Any) -> Scalar:
-    """Call BLAS with the arguments that `kernels.blas` laid out."""
+    """Call the BLAS as `kernels.blas` laid it out."""
     from .native.intrinsics import call_gemm
 
-    def kernel(call: Array) -> None:
-        call_gemm(call)
+    def kernel(
+        routine: int,
+        transpose_first: int,
+        transpose_second: int,
+        m: int,
+        n: int,
+        k: int,
+        alpha: int,
+        first: int,
+        lead_first: int,
+        second: int,
+        lead_second: int,
+        beta: int,
+        out: int,
+        lead_out: int,
+    ) -> None:
+        sizes = transpose_first, transpose_second, m, n, k
+        factors = alpha, first, lead_first, second, lead_second
+        call_gemm((routine, *sizes, *factors, beta, out, lead_out))
 
     return kernel

@@ -12,8 +12,10 @@ MAX_SPINS = 50_000
 
 def calls(launches: list[LoopLaunch]) -> Array:
     """Entry and block of each launch, as machine code reads them."""
-    pairs = [(each.entry, address(each.block)) for each in launches]
-    return np.array(pairs, dtype=np.int64).ravel()
+    found = np.empty((len(launches), 2), dtype=np.int64)
+    found[:, 0] = [each.entry for each in launches]
+    found[:, 1] = [address(each.block) for each in launches]
+    return found.ravel()
 
 
 def replay(launches: list[LoopLaunch], repeats: int = 1) -> LoopLaunch:

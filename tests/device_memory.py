@@ -14,6 +14,9 @@ class StandInMemory:
     def zeros(self, size, dtype):
         return aligned_zeros(size, dtype)
 
+    def several(self, sizes, dtype):
+        return [self.zeros(size, dtype) for size in sizes]
+
     def put(self, values):
         out = self.zeros(values.size, values.dtype).reshape(values.shape)
         out[...] = values

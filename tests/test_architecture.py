@@ -113,6 +113,7 @@ FLOORS = (
     ("kernels.cuda.vectors",),
     ("kernels.cuda.intrinsics",),
     ("kernels.cuda.tile",),
+    ("kernels.alike",),
     ("kernels.compiled", "kernels.reference", "kernels.replay"),
     ("kernels.calls",),
     ("kernels.protocol",),

@@ -41,18 +41,23 @@ class Parameters(NamedTuple):
         cls, theta: Array, layer_sizes: tuple[int, ...], memory: Memory, offsets: tuple[int, ...]
     ) -> "Parameters":
         depth = len(layer_sizes) - 1
+        leads = {width: row_length(width, theta.dtype, memory) for width in set(layer_sizes)}
         W = []
         for start, (fan_in, fan_out) in zip(offsets, pairwise(layer_sizes), strict=False):
-            lead = row_length(fan_out, theta.dtype, memory)
+            lead = leads[fan_out]
             rows = theta[start : start + fan_in * lead].reshape(fan_in, lead)
-            W.append(rows[:, :fan_out])
+            W.append(rows if lead == fan_out else rows[:, :fan_out])
         starts = zip(offsets[depth:-1], layer_sizes[1:], strict=True)
         b = tuple(theta[start : start + fan_out] for start, fan_out in starts)
         return cls(theta, tuple(W), b, offsets[depth], memory, offsets)
 
     def zeros_like(self) -> "Parameters":
         """Another vector of the same layout in the same memory."""
-        return self.over(self.memory.zeros(self.offsets[-1], self.theta.dtype))
+        return self.over(self.vector())
+
+    def vector(self) -> Array:
+        """Zeros, as many as the vector has elements, in the same memory."""
+        return self.memory.zeros(self.offsets[-1], self.theta.dtype)
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
@@ -107,7 +112,8 @@ class Parameters(NamedTuple):
 
 
 def _offsets(layer_sizes: tuple[int, ...], dtype: Any, memory: Memory) -> tuple[int, ...]:
-    sizes = [m * row_length(n, dtype, memory) for m, n in pairwise(layer_sizes)]
+    leads = {width: row_length(width, dtype, memory) for width in set(layer_sizes)}
+    sizes = [m * leads[n] for m, n in pairwise(layer_sizes)]
     step = ALIGNMENT // np.dtype(dtype).itemsize
     offsets = [0]
     for size in (*sizes, *layer_sizes[1:]):

@@ -47,7 +47,9 @@ class Layer(NamedTuple):
         return self.Z if self.activation.reads_pre_activation else self.output
 
     def first(self, rows: int) -> "Layer":
-        """The same layer for fewer examples, in the same memory."""
+        """The same layer for as many examples or fewer, in the same memory."""
+        if rows == len(self.output):
+            return self
         output = self.output[:rows]
         Z = output if self.Z is self.output else self.Z[:rows]
         return self._replace(input=self.input[:rows], Z=Z, output=output, delta=self.delta[:rows])

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..algorithm.memory import HOST, aligned_zeros
+from ..kernels.alike import undivided
 from ..kernels.calls import Call, parts
 from ..kernels.compiled import Primitives, Stage, kernels
 from ..kernels.native import gc_pause
@@ -51,6 +52,10 @@ class Section(NamedTuple):
 
 def prepare(step: Step, multiply_adds: int) -> Run:
     """Record a step, whose multiply-adds are given, and return a function that replays it."""
+    return gc_pause.without(partial(_prepare, step, multiply_adds))
+
+
+def _prepare(step: Step, multiply_adds: int) -> Run:
     recording = Recording()
     step(recording.kernels)
     pieces = _worth_dividing(multiply_adds, len(recording.calls))
@@ -86,20 +91,25 @@ def _exchanging(call: Call) -> Run:
 
 def _replayed(calls: list[Call], pieces: int) -> Run:
     """Return a function that replays calls in machine code."""
-    sections = gc_pause.without(partial(divide, calls, pieces))
-    whole = replay(in_turn(sections))
-    alone = _paced([whole], whole.run)
-    if pieces == 1:  # a team has nothing to do
+    if pieces == 1:
+        alone = _by_one(undivided(calls))
         return _repeated(lambda: alone)
+    sections = divide(calls, pieces)
+    in_turn_by_one = _by_one(in_turn(sections))
     lanes = [replay(lane) for lane in side_by_side(sections)]
     together = _paced(lanes, lambda: team(pieces).run(lanes))
-    return _repeated(lambda: alone if team(pieces).starves() else together)
+    return _repeated(lambda: in_turn_by_one if team(pieces).starves() else together)
 
 
 def _worth_dividing(multiply_adds: int, calls: int) -> int:
     """How many threads a step keeps busy, by its multiply-adds and its primitives' calls."""
     worth = min(multiply_adds // MIN_THREAD_MACS, multiply_adds // calls // MIN_CALL_MACS)
     return max(1, min(threads.available(), worth))
+
+
+def _by_one(launches: list[LoopLaunch]) -> Callable[[int], int]:
+    whole = replay(launches)
+    return _paced([whole], whole.run)
 
 
 def _repeated(way: Callable[[], Callable[[int], int]]) -> Run:

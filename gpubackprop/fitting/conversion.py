@@ -131,9 +131,9 @@ def optimizer(estimator: Any, net: Parameters) -> Optimizer:
     rate = net.memory.put(np.zeros(1))
     ours: Optimizer
     if isinstance(state, SGDOptimizer):  # the solver may have changed since it was made
-        ours = SGD(net.zeros_like().theta, rate, float(state.momentum), state.nesterov)
+        ours = SGD(net.vector(), rate, float(state.momentum), state.nesterov)
     else:
-        m, v = net.zeros_like().theta, net.zeros_like().theta
+        m, v = net.vector(), net.vector()
         t = net.memory.put(np.zeros(1, dtype=np.int64))
         ours = Adam(m, v, t, rate, float(state.beta_1), float(state.beta_2), float(state.epsilon))
     load_state(ours, state, net)
@@ -154,4 +154,4 @@ def load_state(ours: Optimizer, state: Any, net: Parameters) -> None:
 
 def _writable(arrays: list[Array]) -> list[Array]:
     """Copy those that are read-only, as in a memory-mapped model; scikit-learn makes them anew."""
-    return [np.require(array, requirements=["W"]) for array in arrays]
+    return [array if array.flags.writeable else array.copy() for array in arrays]

@@ -8,6 +8,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from .. import blas
+from ..kernel import Kind
 from ..numba_contract import get_or_insert_function, make_array
 
 _PAUSE = {"x86_64": "pause", "aarch64": "yield", "arm64": "yield"}.get(platform.machine())
@@ -16,22 +17,26 @@ _PAUSE = {"x86_64": "pause", "aarch64": "yield", "arm64": "yield"}.get(platform.
 
 @intrinsic  # type: ignore[untyped-decorator]
 def call_gemm(typing_context: Any, call: Any) -> Any:
-    """Call the BLAS routine at slot 0; Fortran takes every argument by address."""
+    """Call a BLAS routine, of which `blas.PARAMETERS` are a tuple's elements.
+
+    Fortran takes every argument by address: matrices by theirs, numbers by that of a copy.
+    """
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         byte = ir.IntType(8).as_pointer()
-        base = make_array(signature.args[0])(context, builder, arguments[0]).data
-        slots = [builder.gep(base, [ir.Constant(ir.IntType(64), i)]) for i in range(blas.SLOTS)]
-        operands = [
-            builder.inttoptr(builder.load(slot), byte)
-            if i in blas.MATRIX_SLOTS
-            else builder.bitcast(slot, byte)
-            for i, slot in enumerate(slots)
-            if i
-        ]
+        routine, *values = (
+            builder.extract_value(arguments[0], i) for i in range(len(blas.PARAMETERS))
+        )
+        operands = []
+        for value, kind in zip(values, list(blas.PARAMETERS.values())[1:], strict=True):
+            if kind is Kind.ADDRESS:
+                operands.append(builder.inttoptr(value, byte))
+            else:
+                copy = builder.alloca(value.type)
+                builder.store(value, copy)
+                operands.append(builder.bitcast(copy, byte))
         prototype = ir.FunctionType(ir.VoidType(), [byte] * len(operands))
-        routine = builder.inttoptr(builder.load(slots[0]), prototype.as_pointer())
-        builder.call(routine, operands)
+        builder.call(builder.inttoptr(routine, prototype.as_pointer()), operands)
         return context.get_dummy_value()
 
     return types.void(call), codegen

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..kernel import Kernel, Launch
+from ..kernel import Kernel
 from . import gc_pause, loader, requirements, shipped, store
-from .arguments import Block, address, pack
+from .arguments import Block, address, address_slots, pack
 
 _log = logging.getLogger("gpubackprop")
 _entries: dict[str, int] = {}  # entry points in this process, by kernel, variant and type
@@ -24,14 +24,24 @@ if hasattr(os, "register_at_fork"):  # a fork waits until nothing is half compil
     )
 
 
-@dataclass(frozen=True, eq=False)
-class LoopLaunch(Launch):
-    """A launch that machine code can make as well: others, or the same again and again."""
+@dataclass(eq=False, slots=True)
+class LoopLaunch:
+    """A call of a loop that is ready to run, any number of times, by Python or by machine code."""
 
+    name: str
+    """Of the loop's machine code."""
     entry: int
     """Address of the machine code."""
     block: Block
     """Its arguments."""
+    address_slots: tuple[int, ...]
+    """Slots of the block that hold where an array begins."""
+    keep: tuple[Any, ...]
+    """What has to live as long, besides the block: the arrays that are read and written."""
+
+    def run(self) -> None:
+        """Run it once."""
+        loader.call(self.entry, address(self.block))
 
 
 def launch(kernel: Kernel, /, *keep: Any, **arguments: Any) -> LoopLaunch:
@@ -47,10 +57,27 @@ def launch(kernel: Kernel, /, *keep: Any, **arguments: Any) -> LoopLaunch:
         The loop's, by name.
     """
     block, real = pack(kernel, arguments), kernel.real(arguments)
+    return launch_of(kernel, real, block, (*arguments.values(), *keep))
+
+
+def launch_of(
+    kernel: Kernel, real: np.dtype[Any], block: Block, keep: tuple[Any, ...]
+) -> LoopLaunch:
+    """Prepare a call of a loop whose block is filled.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Declared for the CPU.
+    real : dtype
+        Type that the kernel is specialised for.
+    block : ndarray of int64
+        Arguments, as `pack` lays them out.
+    keep : tuple
+        What has to live as long as the launch.
+    """
     name = kernel.name(real)
-    entry = _entry(name, kernel, real)
-    run = partial(loader.call, entry, address(block))
-    return LoopLaunch(name, run, (block, *arguments.values(), *keep), entry, block)
+    return LoopLaunch(name, _entry(name, kernel, real), block, address_slots(kernel), keep)
 
 
 def _entry(name: str, kernel: Kernel, real: np.dtype[Any]) -> int:

@@ -117,6 +117,9 @@ class Counting(Host):
         self.buffers.append(super().zeros(size, dtype))
         return self.buffers[-1]
 
+    def several(self, sizes, dtype):
+        return [self.zeros(size, dtype) for size in sizes]
+
     def taken(self):
         return sum(buffer.nbytes for buffer in self.buffers)
 

@@ -24,6 +24,17 @@ def test_aligned_zeros(size, dtype):
         assert size == 0 or address(zeros) % ALIGNMENT == 0
 
 
+def test_several_zeros_lie_apart(dtype):
+    sizes = [3, 0, 16, 17, 1]
+    several = Host().several(sizes, dtype)
+    for number, zeros in enumerate(several, start=1):
+        assert not zeros.any()
+        assert zeros.size == 0 or address(zeros) % ALIGNMENT == 0
+        zeros[...] = number
+    assert [zeros.tolist() for zeros in several] == [[n] * s for n, s in enumerate(sizes, 1)]
+    assert Host().several([], dtype) == []
+
+
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 5, 2), (16, 16, 16), (7, 1, 9, 1)])
 def test_layout(sizes, dtype):
     net = Parameters.zeros(sizes, dtype)

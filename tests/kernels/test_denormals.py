@@ -3,7 +3,6 @@
 import ctypes
 import platform
 import warnings
-from functools import partial
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from gpubackprop.backends.compiled import backend
 from gpubackprop.backends.thread_team import team
 from gpubackprop.kernels import compiled
 from gpubackprop.kernels.native import denormals
-from gpubackprop.kernels.native.arguments import address
 from gpubackprop.kernels.native.launch import LoopLaunch
 from gpubackprop.kernels.replay import replay
 
@@ -45,8 +43,7 @@ class Probe:
         self._call = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._note)
         entry = ctypes.cast(self._call, ctypes.c_void_p).value
         block = np.zeros(1, np.int64)
-        run = partial(self._call, address(block))
-        self.launch = LoopLaunch("probe", run, (self._call,), entry, block)
+        self.launch = LoopLaunch("probe", entry, block, (), (self._call,))
 
     def _note(self, block):
         self.found.append(flushes())

@@ -153,6 +153,6 @@ UNFIT = {
 
 @pytest.mark.parametrize("operands", UNFIT.values(), ids=UNFIT)
 def test_what_does_not_fit_is_refused_by_the_cpu(operands):
-    for refusing in gemm.require_product, gemm.plan, blas.gemm_call, compiled.product:
+    for refusing in gemm.require_product, gemm.plan, blas.gemm_block, compiled.product:
         with pytest.raises(ValueError, match=r"gemm: .* @ .* into"):
             refusing(*operands)

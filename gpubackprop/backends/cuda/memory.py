@@ -1,5 +1,6 @@
 """A GPU's memory, through CuPy."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,10 @@ class DeviceMemory:
     def zeros(self, size: int, dtype: Any) -> Array:
         """Zeros on a boundary of 512 bytes."""
         return self._gpu.zeros(size, np.dtype(dtype))
+
+    def several(self, sizes: Sequence[int], dtype: Any) -> list[Array]:
+        """Zeros, each by itself: many small pieces find room where one large one does not."""
+        return [self.zeros(size, dtype) for size in sizes]
 
     def put(self, values: Array) -> Array:
         """Copy values to the device, unless they are on it."""
