@@ -31,8 +31,7 @@ def undivided(calls: Iterable[Call]) -> list[LoopLaunch]:
     kinds: dict[Any, _Kind] = {}
     order: list[_Kind] = []
     for call in calls:
-        # those that belong to no layer are the batch's: there is no other like them
-        likeness, starts = (id(call), []) if call.layer is None else arrays.likeness(call)
+        likeness, starts = (id(call), []) if _stands_alone(call) else arrays.likeness(call)
         if likeness in kinds:
             kinds[likeness].add(call, starts)
         else:
@@ -40,6 +39,11 @@ def undivided(calls: Iterable[Call]) -> list[LoopLaunch]:
         order.append(kinds[likeness])
     made = {kind: kind.launches() for kind in kinds.values()}
     return [launch for kind in order for launch in next(made[kind])]
+
+
+def _stands_alone(call: Call) -> bool:
+    """Whether there is no call like this one: it is the batch's, or has a record of its own."""
+    return call.layer is None or any(isinstance(each, tuple) for each in call.arguments.values())
 
 
 def _launches(primitives: Primitives, call: Call) -> list[LoopLaunch]:
