@@ -12,7 +12,7 @@ import pytest
 from gpubackprop.kernels.compiled import kernels as compiled
 from gpubackprop.kernels.kernel import Kind, kernel
 from gpubackprop.kernels.native import gc_pause
-from gpubackprop.kernels.native.arguments import address, pack
+from gpubackprop.kernels.native.arguments import address, address_slots, pack
 from gpubackprop.kernels.native.compiler import compile_kernel
 from gpubackprop.kernels.native.launch import compiled_kernels
 
@@ -83,6 +83,21 @@ def test_arguments_are_packed_in_the_order_declared():
     assert block[:-2].tolist() == [-7, x.ctypes.data, 2, 3, 12, 4, y.ctypes.data, 4]
     assert block[-2:-1].view("float64") == 0.1
     assert block[-1:].view("float32")[0] == np.float32(0.1)
+
+
+def test_addresses_stand_where_they_are_said_to():
+    """One parameter of each kind that the CPU's loops have, between two that show the way."""
+    for kind in set(Kind) - {Kind.ELEMENTS}:
+        kinds = {"first": Kind.MATRIX, "middle": kind, "last": Kind.VECTOR}
+        declared = kernel(**kinds)(some_kernel)
+        first, last = np.zeros((2, 3)), np.zeros(4)
+        middle = np.zeros((2,) * kind.dimensions, kind.dtype(first.dtype)) if kind.is_array else 7
+        block = pack(declared, {"first": first, "middle": middle, "last": last})
+        slots = address_slots(declared)
+        expected = [first.ctypes.data, middle.ctypes.data if kind.is_array else 7, last.ctypes.data]
+        if not kind.is_array and kind is not Kind.ADDRESS:
+            del expected[1]
+        assert block[list(slots)].tolist() == expected, kind
 
 
 @pytest.mark.parametrize(
