@@ -25,6 +25,7 @@ from .fitting import (
     methods,
     overrides,
     rows,
+    task_hooks,
     validation,
 )
 from .fitting.conversion import chosen_dtype
@@ -38,7 +39,7 @@ from .fitting.options import (
     with_defaults,
 )
 
-_WHILE_FITTING = ("_given", "_validation")
+_WHILE_FITTING = ("_given", "_validation", *task_hooks.WHILE_FITTING)
 """Attributes that an estimator has during `fit`, and a copy of it never."""
 
 
@@ -138,7 +139,8 @@ class _Accelerated:
             raise ValueError(f"solver must be one of {', '.join(known)}, got {self.solver!r}")
         if incremental:
             class_weight.refuse_balanced(self)
-        return super()._fit(X, y, sample_weight, incremental)  # type: ignore[misc]
+        original = super()._fit  # type: ignore[misc]
+        return task_hooks.fit(self, original, X, y, sample_weight, incremental)
 
     @overrides.stands_in
     def _fit_stochastic(self: Any, *arguments: Any, **named: Any) -> None:
@@ -152,6 +154,37 @@ class _Accelerated:
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
         original = super()._forward_pass_fast  # type: ignore[misc]
         return methods.forward_pass_fast(self, original, X, check_input)
+
+    def set_callbacks(self: Any, *callbacks: Any) -> Any:
+        """Set callbacks for the estimator, as scikit-learn 1.9 has it.
+
+        They are held by reference: clones, such as those of a search, call the same objects. They
+        are told of the task "fit" and of its subtasks "epoch", at most `max_iter` of them.
+
+        Parameters
+        ----------
+        *callbacks : object
+            Instances that follow `sklearn.callback.FitCallback`, such as those of
+            `gpubackprop.callbacks`; with scikit-learn 1.7 and 1.8 too. None removes those set.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        TypeError
+            If one does not follow the protocol.
+
+        Examples
+        --------
+        >>> from gpubackprop import MLPClassifier
+        >>> from gpubackprop.callbacks import StopAtTarget
+        >>> model = MLPClassifier().set_callbacks(StopAtTarget(loss=0.1))
+        """
+        task_hooks.set_callbacks(self, callbacks)
+        return self
 
     @property
     def best_epoch_(self: Any) -> int | None:
@@ -261,10 +294,13 @@ class _Accelerated:
     def __sklearn_clone__(self: Any) -> Any:
         own = options(self).callbacks
         if own is None or "callbacks" not in self._get_param_names():
-            return super().__sklearn_clone__()  # type: ignore[misc]
+            twin = super().__sklearn_clone__()  # type: ignore[misc]
+            task_hooks.share(self, twin)
+            return twin
         silent = copy.copy(self)
         silent.callbacks = None
         twin = super(_Accelerated, silent).__sklearn_clone__()  # type: ignore[misc]
+        task_hooks.share(self, twin)
         return twin.set_params(callbacks=callback_copies.cloned(own))
 
 
@@ -300,8 +336,8 @@ class MLPClassifier(
         Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
         something true asks for a stop. Weights, learning rate, momentum and penalty that it changes
         in the estimator count from the next epoch on. The solver "lbfgs" has no epochs and calls
-        none. A clone has copies of them: an object that records for all clones defines
-        `__sklearn_clone__` and returns itself, and a function is never copied.
+        none. A clone has copies of them, so that a recorder in a cross-validation stays empty (but
+        a function is never copied); `set_callbacks` takes objects that all clones share.
     checkpoint : int, "sqrt" or None, default=None
         k keeps the activations of every k-th layer while it trains and computes the others again in
         the backward pass: less memory for part of a forward pass, the same weights to the last bit.
@@ -449,8 +485,8 @@ class MLPRegressor(
         Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
         something true asks for a stop. Weights, learning rate, momentum and penalty that it changes
         in the estimator count from the next epoch on. The solver "lbfgs" has no epochs and calls
-        none. A clone has copies of them: an object that records for all clones defines
-        `__sklearn_clone__` and returns itself, and a function is never copied.
+        none. A clone has copies of them, so that a recorder in a cross-validation stays empty (but
+        a function is never copied); `set_callbacks` takes objects that all clones share.
     checkpoint : int, "sqrt" or None, default=None
         k keeps the activations of every k-th layer while it trains and computes the others again in
         the backward pass: less memory for part of a forward pass, the same weights to the last bit.

@@ -72,6 +72,7 @@ FLOORS = (
         "fitting.overrides",
         "fitting.callback_copies",
         "fitting.replicas",
+        "fitting.task_hooks",
     ),
     ("fitting.exchange", "joblib_backend"),
     ("fitting.epoch_history",),

@@ -19,7 +19,7 @@ from sklearn.utils import shuffle
 from ..algorithm.parameters import Array
 from ..callbacks import Callbacks, call, listeners
 from ..history import EpochRecord
-from . import callback_changes, epoch_history, replicas, validation
+from . import callback_changes, epoch_history, replicas, task_hooks, validation
 from .contract import AdamOptimizer, mlp
 from .conversion import chosen_dtype
 from .options import options
@@ -131,7 +131,8 @@ def _publish_what_is_left(engine: Engine) -> None:
 def _run_epochs(
     estimator: Any, data: Data, engine: Engine, incremental: bool, keeper: Keeper
 ) -> None:
-    n, callbacks = data.rows, options(estimator).callbacks
+    n, of_options = data.rows, listeners(options(estimator).callbacks)
+    callbacks = (*of_options, *task_hooks.listening(estimator))
     plain = type(estimator._random_state) is np.random.RandomState
     looked_at = data.validation or estimator.verbose or callbacks or not plain
     order = np.arange(n, dtype=np.int64)
@@ -142,6 +143,7 @@ def _run_epochs(
     estimator.n_iter_ = 0
     keeper.resume(engine, order)
     for _ in range(estimator.n_iter_, estimator.max_iter):
+        task_hooks.begin_epoch(estimator)
         started = time.perf_counter()
         if estimator.shuffle:
             if plain:

@@ -86,7 +86,7 @@ def _parameters(estimator: Any, cls: Any) -> dict[str, Any]:
 def _filled(model: Any, source: Any) -> Any:
     """Give a new model copies of all that was learned: weights, history and optimizer."""
     cls: Any = type(model)
-    ours = set() if has_options(cls) else {"history_"}
+    ours = set() if has_options(cls) else {"history_", "_skl_callbacks"}
     parameters = {*ours, *Options._fields, *source._get_param_names(), *model._get_param_names()}
     state = {name: value for name, value in vars(source).items() if name not in parameters}
     vars(model).update(copy.deepcopy(state))

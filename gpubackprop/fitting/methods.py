@@ -31,6 +31,7 @@ from . import (
     rank_rows,
     replicas,
     rows,
+    task_hooks,
     validation,
 )
 from .adapters import DenseEngine, StepEngine
@@ -76,7 +77,8 @@ def fit_stochastic(
         replicas.require_alone(reason)
         overrides.hand_down(estimator, X, reason)
         X = in_chosen_dtype(estimator, X)
-    ours_alone = own.callbacks or own.scoring is not None or rows.were_given(estimator)
+    told = own.callbacks or task_hooks.has_callbacks(estimator)
+    ours_alone = told or own.scoring is not None or rows.were_given(estimator)
     if reason and not ours_alone:
         original(X, y, sample_weight, *buffers, layer_units, incremental)
         epoch_history.follow(estimator)

@@ -33,8 +33,8 @@ OF_COLUMNS = [{0: 1, 1: 3}, {0: 2, 1: 1}, {0: 1, 1: 1}, {1: 5}]
 CASES = [
     ("binary", "balanced", {}),
     ("binary", {0: 4.0}, {"early_stopping": True}),
-    ("strings", LABELLED, {"solver": "sgd", "early_stopping": True}),
-    ("multiclass", {-1: 0.25, 3: 2}, {"solver": "lbfgs", "max_iter": 8}),
+    ("strings", LABELLED, {"solver": "lbfgs", "max_iter": 8}),
+    ("multiclass", {-1: 0.25, 3: 2}, {"solver": "sgd", "early_stopping": True}),
     ("multilabel", OF_COLUMNS, {"early_stopping": True}),
     ("multilabel", "balanced", {"backend": "reference"}),
     ("one_class", "balanced", {}),

@@ -1,9 +1,9 @@
-"""What a training run tells those who listen, and how they answer."""
+"""Functions that are called after every epoch, and how they answer."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .history import EpochRecord
+from ..history import EpochRecord
 
 Callback = Callable[[Any, EpochRecord], Any]
 """Called after every epoch with the estimator and its record; a true answer asks for a stop."""
@@ -23,9 +23,10 @@ def require(callbacks: Any) -> None:
     whole = isinstance(callbacks, str)  # not letter by letter
     for callback in (callbacks,) if whole else listeners(callbacks):
         if not callable(callback):
+            told = "; set_callbacks takes this one" if hasattr(callback, "setup") else ""
             raise TypeError(
                 "callbacks must be a callable or a sequence of callables taking "
-                f"(estimator, record), got {callback!r}{'' if whole else ' in it'}"
+                f"(estimator, record), got {callback!r}{'' if whole else ' in it'}{told}"
             )
 
 
