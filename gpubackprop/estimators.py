@@ -3,6 +3,7 @@
 import copy
 import warnings
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,6 +39,7 @@ from .fitting.options import (
     set_options,
     with_defaults,
 )
+from .fitting.quantiles import QuantileOutputs
 
 _WHILE_FITTING = ("_given", "_validation", *task_hooks.WHILE_FITTING)
 """Attributes that an estimator has during `fit`, and a copy of it never."""
@@ -60,7 +62,11 @@ class _Accelerated:
         "checkpoint": "no_validation",  # `checkpointing.require` does it
         "class_weight": [contract.StrOptions({"balanced"}), dict, list, None],
         "scoring": [str, callable, None],
+        "focal_gamma": [contract.Interval(Real, 0, None, closed="left")],
         "out_activation": [contract.StrOptions(formula_options.OUTPUT_NAMES), None],
+        "huber_delta": [contract.Interval(Real, 0, None, closed="neither")],
+        "quantile": [Real, "array-like", None],  # `formula_options.require` does the rest
+        "sort_quantiles": ["boolean"],
     }
 
     def _validate_params(self: Any) -> None:
@@ -354,6 +360,11 @@ class MLPClassifier(
         scikit-learn, or a callable (estimator, X, y) that returns a number, the higher the better.
         None is accuracy, or R² of a regressor. The rows are held out by `early_stopping`, or given
         to `fit` as X_val; a `scoring` without any is refused.
+    loss : {"log_loss", "focal"}, default="log_loss"
+        The focal loss weighs an example of probability p by (1 - p)^gamma: those that are
+        predicted well count less. `predict_proba` is then less sure than with "log_loss".
+    focal_gamma : float, default=2.0
+        Its exponent; 0 is the log loss.
 
     Attributes
     ----------
@@ -378,6 +389,7 @@ class MLPClassifier(
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **contract.MLPClassifier._parameter_constraints,
         "activation": [contract.StrOptions(formula_options.HIDDEN_NAMES), list, tuple],
+        "loss": [contract.StrOptions(formula_options.CLASSIFIERS_LOSSES)],
         # `_Accelerated` does it
         **dict.fromkeys(set(Options._fields) - REGRESSORS_ALONE, "no_validation"),
     }
@@ -415,6 +427,8 @@ class MLPClassifier(
         checkpoint: Checkpoint = None,
         class_weight: Any = None,
         scoring: Any = None,
+        loss: str = "log_loss",
+        focal_gamma: float = 2.0,
     ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -441,6 +455,7 @@ class MLPClassifier(
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
         )
+        self.loss = loss
         set_options(
             self,
             device=device,
@@ -450,11 +465,12 @@ class MLPClassifier(
             checkpoint=checkpoint,
             class_weight=class_weight,
             scoring=scoring,
+            focal_gamma=focal_gamma,
         )
 
 
 class MLPRegressor(
-    *contract.mixins(DeviceData, _Accelerated),  # type: ignore[misc]
+    *contract.mixins(QuantileOutputs, DeviceData, _Accelerated),  # type: ignore[misc]
     contract.MLPRegressor,  # type: ignore[misc]
 ):
     """Multi-layer perceptron regressor, scikit-learn's, trained by gpubackprop.
@@ -464,6 +480,10 @@ class MLPRegressor(
 
     Parameters
     ----------
+    loss : str, default="squared_error"
+        "squared_error", "poisson", "gamma" (outputs are exponentials, y is above 0),
+        "absolute_error", "huber", "log_cosh" or "quantile"; of several outputs their sum, but of
+        "squared_error" the mean, as scikit-learn has it.
     activation : str or sequence of str, default="relu"
         Of the hidden layers, or of each: scikit-learn's "identity", "logistic", "tanh", "relu", and
         "leaky_relu" (slope 0.01), "elu", "selu", "gelu" (z Phi(z), not its approximation by tanh),
@@ -500,7 +520,15 @@ class MLPRegressor(
     out_activation : str or None, default=None
         Of the outputs, so that predictions stay in its range: "logistic" (0 to 1), "tanh",
         "hardtanh" (-1 to 1), "relu", "softplus" (at least 0), "leaky_relu", "elu", "selu" or
-        "identity". None is the loss's own: "exp" for "poisson", else "identity".
+        "identity". None is the loss's own: "exp" for "poisson" and "gamma", else "identity".
+    huber_delta : float, default=1.0
+        Error from which on the loss "huber" grows linearly.
+    quantile : float, sequence of float or None, default=None
+        Level of the loss "quantile", or several, each with an output of its own, for y of one
+        column; None is the median, 0.5. `score` is the mean over the levels of D², the share of
+        the pinball loss that is explained, which early stopping watches too.
+    sort_quantiles : bool, default=False
+        Sort each example's predictions, so that no level's is above a higher one's.
 
     Attributes
     ----------
@@ -527,6 +555,7 @@ class MLPRegressor(
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **contract.MLPRegressor._parameter_constraints,
         "activation": [contract.StrOptions(formula_options.HIDDEN_NAMES), list, tuple],
+        "loss": [contract.StrOptions(formula_options.REGRESSORS_LOSSES)],
         # `_Accelerated` does it
         **dict.fromkeys(set(Options._fields) - CLASSIFIERS_ALONE, "no_validation"),
     }
@@ -565,6 +594,9 @@ class MLPRegressor(
         checkpoint: Checkpoint = None,
         scoring: Any = None,
         out_activation: str | None = None,
+        huber_delta: float = 1.0,
+        quantile: Any = None,
+        sort_quantiles: bool = False,
     ) -> None:
         super().__init__(
             loss=loss,
@@ -601,6 +633,9 @@ class MLPRegressor(
             checkpoint=checkpoint,
             scoring=scoring,
             out_activation=out_activation,
+            huber_delta=huber_delta,
+            quantile=quantile,
+            sort_quantiles=sort_quantiles,
         )
 
 

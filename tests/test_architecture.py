@@ -70,6 +70,7 @@ FLOORS = (
         "fitting.validation",
         "fitting.gpu_validation",
         "fitting.overrides",
+        "fitting.quantiles",
         "fitting.callback_copies",
         "fitting.replicas",
         "fitting.task_hooks",

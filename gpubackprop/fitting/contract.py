@@ -16,7 +16,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.neural_network import _multilayer_perceptron as mlp
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
-from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils.multiclass import _check_partial_fit_first_call as check_partial_fit_first_call
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "VALIDATION",
     "AdamOptimizer",
     "BaseMultilayerPerceptron",
+    "Interval",
     "MLPClassifier",
     "MLPRegressor",
     "Reliance",

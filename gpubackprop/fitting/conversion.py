@@ -13,14 +13,15 @@ from ..backends.cuda import device_arrays
 from ..kernels.formulas import LOSSES, PAIRINGS, Activation, Formulas, Loss
 from ..kernels.optimizers import SGD, Adam
 from .contract import SGDOptimizer
-from .formula_options import ACTIVATION_OF, hidden_activations
+from .formula_options import ACTIVATION_OF, constants, hidden_activations
 from .options import has_options, options
 
 
 def formulas(estimator: Any) -> Formulas:
     """Activations and loss of an initialised estimator."""
     output = ACTIVATION_OF[estimator.out_activation_]
-    return Formulas(hidden_activations(estimator), output, _loss(estimator, output))
+    hidden, loss = hidden_activations(estimator), _loss(estimator, output)
+    return Formulas(hidden, output, loss, constants(estimator))
 
 
 def _loss(estimator: Any, output: Activation) -> Loss:

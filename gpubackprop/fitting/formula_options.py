@@ -1,7 +1,9 @@
-"""Which activations an estimator's parameters name, and which of them scikit-learn's code has."""
+"""Activations and losses that an estimator's parameters name, and what of them scikit-learn has."""
 
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from ..algorithm.parameters import Array
 from ..kernels.formulas import (
@@ -14,7 +16,7 @@ from ..kernels.formulas import (
     initial_bound,
 )
 from .contract import mlp
-from .options import options
+from .options import Options, options
 
 ACTIVATION_OF = {row.scikit_learn or row.name: sigma for sigma, row in ACTIVATIONS.items()}
 """Activations by the name that an estimator's parameter has: scikit-learn's where it has one."""
@@ -22,6 +24,17 @@ HIDDEN_NAMES = {name for name, sigma in ACTIVATION_OF.items() if sigma in ELEMEN
 """Names of the hidden layers' activations."""
 OUTPUT_NAMES = {n for n, sigma in ACTIVATION_OF.items() if sigma in PAIRINGS[Loss.SQUARED_ERROR]}
 """Names of the activations that a regressor's outputs can have."""
+CLASSIFIERS_LOSSES = {"log_loss", "focal"}
+"""Names of a classifier's losses."""
+REGRESSORS_LOSSES = (
+    {row.estimators for row in LOSSES.values()}
+    - CLASSIFIERS_LOSSES
+    - {row.name for row in LOSSES.values() if row.estimators in CLASSIFIERS_LOSSES}
+)
+"""Names of a regressor's losses."""
+_LOSSES_OF_SCIKIT_LEARN = {"squared_error", "poisson", "log_loss"}
+_CONSTANTS = {"huber_delta": "huber", "quantile": "quantile", "focal_gamma": "focal"}
+"""Parameters that are a loss's constant, with the loss."""
 _OF_SCIKIT_LEARN = {row.scikit_learn for row in ACTIVATIONS.values()}
 
 
@@ -31,11 +44,34 @@ def require(estimator: Any) -> None:
     Raises
     ------
     ValueError
-        If a hidden layer's activation is unknown or missing, or the output's has no formula with
-        the loss.
+        If a hidden layer's activation is unknown or missing, the output's has no formula with the
+        loss, or a constant is not of the loss.
     """
     _require_hidden(estimator)
     _require_output(estimator)
+    _require_constants(estimator)
+
+
+def _require_constants(estimator: Any) -> None:
+    own, usual = options(estimator)._asdict(), Options()._asdict()
+    for name, loss in _CONSTANTS.items():
+        if estimator.loss != loss and own[name] is not usual[name] and own[name] != usual[name]:
+            raise ValueError(
+                f"{name}={own[name]!r} is of loss={loss!r}, got loss={estimator.loss!r}; leave "
+                f"{name} out"
+            )
+    named = levels(estimator)
+    in_range = all(0 < level < 1 for level in named) and len(set(named)) == len(named)
+    if not in_range or (estimator.loss == "quantile" and not named):
+        raise ValueError(
+            "quantile must be a level between 0 and 1, or a sequence of different ones, got "
+            f"{own['quantile']!r}"
+        )
+    if own["sort_quantiles"] and len(named) < 2:
+        raise ValueError(
+            "sort_quantiles=True sorts the predictions of several levels: give loss='quantile' and "
+            f"a sequence of them, got loss={estimator.loss!r} and quantile={own['quantile']!r}"
+        )
 
 
 def _require_output(estimator: Any) -> None:
@@ -77,6 +113,21 @@ def hidden_names(estimator: Any) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))
 
 
+def levels(estimator: Any) -> tuple[float, ...]:
+    """Return the quantiles that are asked for; none with another loss."""
+    asked = options(estimator).quantile
+    if estimator.loss != "quantile":
+        return ()
+    return (0.5,) if asked is None else tuple(map(float, np.atleast_1d(asked)))
+
+
+def constants(estimator: Any) -> tuple[float, ...]:
+    """Return the loss's constants, one for all outputs or one for each."""
+    own = options(estimator)
+    of_one = {"huber": own.huber_delta, "focal": own.focal_gamma}
+    return (float(of_one[estimator.loss]),) if estimator.loss in of_one else levels(estimator)
+
+
 def ours_alone(estimator: Any) -> str | None:
     """Find a parameter whose value scikit-learn's code does not know, and nobody taught it.
 
@@ -86,7 +137,30 @@ def ours_alone(estimator: Any) -> str | None:
     """
     if not isinstance(estimator.activation, str) or is_ours_alone(estimator.activation):
         return "activation"
+    if is_our_loss(estimator.loss):
+        return "loss"
     return "out_activation" if options(estimator).out_activation is not None else None
+
+
+def known_to_scikit_learn(name: str) -> str:
+    """Say in words which values of a parameter scikit-learn's code knows."""
+    known = {"activation": mlp.ACTIVATIONS, "loss": _LOSSES_OF_SCIKIT_LEARN}
+    return f"one of {', '.join(sorted(known[name]))}" if name in known else "None"
+
+
+def is_our_loss(loss: str) -> bool:
+    """Whether scikit-learn's code has no such loss, and nobody gave it one."""
+    ours = loss in (REGRESSORS_LOSSES | CLASSIFIERS_LOSSES) - _LOSSES_OF_SCIKIT_LEARN
+    return ours and loss not in mlp.LOSS_FUNCTIONS
+
+
+def is_asked_for(estimator: Any) -> bool:
+    """Whether loss and output are of parameters of ours and have a formula together."""
+    asked, output = options(estimator).out_activation, estimator.out_activation_
+    if output != asked and not is_our_loss(estimator.loss):
+        return False
+    sigma, rows = ACTIVATION_OF.get(output), LOSSES.values()
+    return any(row.estimators == estimator.loss and sigma in row.outputs for row in rows)
 
 
 def is_ours_alone(activation: str) -> bool:
@@ -100,6 +174,8 @@ def set_output(estimator: Any) -> None:
     asked = options(estimator).out_activation
     if asked is not None:
         estimator.out_activation_ = asked
+    elif estimator.loss == "gamma" and is_our_loss("gamma"):
+        estimator.out_activation_ = "exp"
 
 
 def initial(

@@ -28,14 +28,18 @@ class Options(NamedTuple):
     checkpoint: Checkpoint = None
     class_weight: Any = None
     scoring: Any = None
+    focal_gamma: float = 2.0
     out_activation: str | None = None
+    huber_delta: float = 1.0
+    quantile: Any = None
+    sort_quantiles: bool = False
 
 
 CHANGE_NO_NUMBERS = frozenset({"device", "backend", "precision", "callbacks", "checkpoint"})
 """Parameters that say how to compute, not what."""
-CLASSIFIERS_ALONE = frozenset({"class_weight"})
+CLASSIFIERS_ALONE = frozenset({"class_weight", "focal_gamma"})
 """Parameters that a regressor does not have."""
-REGRESSORS_ALONE = frozenset({"out_activation"})
+REGRESSORS_ALONE = frozenset({"out_activation", "huber_delta", "quantile", "sort_quantiles"})
 """Parameters that a classifier does not have."""
 
 

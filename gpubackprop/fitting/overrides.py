@@ -24,7 +24,14 @@ from .contract import (
     Reliance,
     mlp,
 )
-from .formula_options import hidden_names, is_ours_alone, ours_alone
+from .formula_options import (
+    hidden_names,
+    is_asked_for,
+    is_our_loss,
+    is_ours_alone,
+    known_to_scikit_learn,
+    ours_alone,
+)
 from .options import has_options, options
 
 _log = logging.getLogger("gpubackprop")
@@ -120,13 +127,12 @@ def tell(estimator: Any, reason: str) -> None:
 
 
 def require_known(estimator: Any, reason: str) -> None:
-    """Raise ValueError if scikit-learn's code, which takes over, lacks an activation."""
+    """Raise ValueError if scikit-learn's code, which takes over, lacks an activation or loss."""
     name = ours_alone(estimator)
     if name is not None:
-        known = "one of " + ", ".join(sorted(mlp.ACTIVATIONS)) if name == "activation" else "None"
         raise ValueError(
             f"{name}={getattr(estimator, name)!r}: {reason}, where scikit-learn's own code runs, "
-            f"which has no such {name}; use {known}"
+            f"which has no such {name}; use {known_to_scikit_learn(name)}"
         )
 
 
@@ -167,12 +173,12 @@ def _beyond_ours(cls: type, name: str) -> Any:
 
 def _in_formulas(estimator: Any) -> str | None:
     output, loss = estimator.out_activation_, estimator.loss
-    if (loss, output) not in PAIRINGS and output != options(estimator).out_activation:
+    if (loss, output) not in PAIRINGS and not is_asked_for(estimator):
         return f"loss {loss!r} with output activation {output!r} has no formula of scikit-learn's"
     if output == "softmax" and estimator.n_outputs_ == 1:
         return "softmax of one output has no formula of scikit-learn's"
     binary = (loss, output) == ("log_loss", "logistic")
-    uses = [("LOSS_FUNCTIONS", "binary_log_loss" if binary else loss)]
+    uses = [] if is_our_loss(loss) else [("LOSS_FUNCTIONS", "binary_log_loss" if binary else loss)]
     uses += [("ACTIVATIONS", name) for name in {*hidden_names(estimator), output}]
     uses += [("DERIVATIVES", name) for name in hidden_names(estimator)]
     uses = [use for use in uses if not is_ours_alone(use[1])]

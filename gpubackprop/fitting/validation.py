@@ -101,7 +101,8 @@ class Validation:
                 return _loss_of_scikit_learn(estimator, y_hat, self.rows)
             f, total, delta = formulas(estimator), np.zeros(1), np.empty_like(y_hat)
             Y, share = self._targets, self._share
-            reference.output_delta(y_hat, Y, share, f.output, f.loss, delta, total)
+            constant = np.array(f.constants, y_hat.dtype) if f.constants else None
+            reference.output_delta(y_hat, Y, share, f.output, f.loss, delta, total, constant)
             return loss_scale(estimator) * float(total[0])
 
 
