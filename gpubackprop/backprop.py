@@ -9,6 +9,7 @@ examples (the transposes of the derivation's columns, the same bytes):
     grad W_l = A_l^T Delta_l+1,  grad b_l = 1_B^T Delta_l+1
     theta   = theta - step(grad)                      SGD or Adam, grad summed over all ranks
 
+With dropout the next layer reads A_l (.) M_l, and its error is pulled back as (W^T Delta) (.) M_l.
 With activation checkpointing some A share memory, and the backward pass runs those layers again.
 
 Nothing here computes: every operation is a primitive's and every quantity that changes from batch
@@ -95,6 +96,8 @@ class TrainBatch(Protocol):
 class Algorithm(NamedTuple):
     """The algorithm bound to one backend's kernels."""
 
+    drop_inputs: Callable[[Workspace], None]
+    """Drop inputs of the mini-batch, where some are to be dropped."""
     forward: Callable[[Iterable[Layer]], None]
     """Compute A_1 .. A_L, each layer's output from its input."""
     output_error: Callable[[Workspace], None]
@@ -110,9 +113,16 @@ class Algorithm(NamedTuple):
 def bind(k: Kernels) -> Algorithm:
     """Write the algorithm in the primitives of `k`."""
 
+    def drop_inputs(ws: Workspace) -> None:
+        mask = ws.dropout.mask(0) if ws.dropout else None
+        if mask is not None:
+            k.dropout(ws.examples, mask, ws.examples)
+
     def dense(layer: Layer) -> None:
         here = of_layer(k, layer.number)
         here.dense(layer.input, layer.W, layer.b, layer.activation, layer.Z, layer.output)
+        if layer.mask is not None:
+            here.dropout(layer.output, layer.mask, layer.dropped)
 
     def forward(layers: Iterable[Layer]) -> None:
         for layer in layers:
@@ -138,8 +148,11 @@ def bind(k: Kernels) -> Algorithm:
                 dense(ws.layers[again])
             if l > 0:
                 below = ws.layers[l - 1]
+                here = of_layer(k, below.number)
                 pulled = layer.delta, layer.W, below.saved, below.activation, below.delta
-                of_layer(k, below.number).hidden_delta(*pulled)
+                here.hidden_delta(*pulled)
+                if below.mask is not None:
+                    here.dropout_delta(below.dropped, below.mask, below.delta)
 
     def weigh(weight: Array, source: Source, whole: Workspace, alpha: float) -> None:
         weights = source.share or source
@@ -157,9 +170,12 @@ def bind(k: Kernels) -> Algorithm:
         for ws, grad in batch:
             k.gather(source.X, source.order, source.cursor, ws.examples)
             k.gather(source.Y, source.order, source.cursor, ws.Y)
+            drop_inputs(ws)
             forward(ws.layers)
             backward(ws, grad)
             k.advance(source.cursor, ws.rows)
+            if ws.dropout is not None:
+                k.advance(ws.dropout.seen, ws.rows)
             if grad is not total:
                 k.add(grad.theta, total.theta)
 
@@ -177,4 +193,4 @@ def bind(k: Kernels) -> Algorithm:
             k.all_reduce(total.theta, ranks)
         step(k, optimizer, net, total, whole)
 
-    return Algorithm(forward, output_error, backward, gradient, train_batch)
+    return Algorithm(drop_inputs, forward, output_error, backward, gradient, train_batch)

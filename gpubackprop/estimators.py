@@ -14,6 +14,7 @@ from . import backends, callbacks, joblib_backend
 from ._version import __version__
 from .algorithm import checkpointing
 from .algorithm.checkpointing import Checkpoint
+from .algorithm.dropout import Rates
 from .algorithm.parameters import Array
 from .callbacks import Callbacks
 from .fitting import (
@@ -25,6 +26,7 @@ from .fitting import (
     labels,
     methods,
     overrides,
+    regularisation,
     rows,
     task_hooks,
     validation,
@@ -60,6 +62,8 @@ class _Accelerated:
         "precision": [contract.StrOptions(set(backends.PRECISIONS))],
         "callbacks": [callable, Sequence, None],
         "checkpoint": "no_validation",  # `checkpointing.require` does it
+        "dropout": "no_validation",  # `regularisation.require` does these
+        "label_smoothing": "no_validation",
         "class_weight": [contract.StrOptions({"balanced"}), dict, list, None],
         "scoring": [str, callable, None],
         "focal_gamma": [contract.Interval(Real, 0, None, closed="left")],
@@ -80,6 +84,7 @@ class _Accelerated:
         checkpointing.require(own.checkpoint)
         validation.require_scorer(own.scoring)
         formula_options.require(self)
+        regularisation.require(self)
 
     @overrides.stands_in
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
@@ -365,6 +370,16 @@ class MLPClassifier(
         predicted well count less. `predict_proba` is then less sure than with "log_loss".
     focal_gamma : float, default=2.0
         Its exponent; 0 is the log loss.
+    dropout : float or sequence of float, default=0.0
+        Rate at which outputs of hidden layers are dropped while the network trains; what is kept is
+        scaled by 1 / (1 - rate). A sequence has the inputs' rate first, then one for each hidden
+        layer. `loss_curve_` is measured with dropout, predictions and validation scores without.
+        `random_state` decides what is dropped, the same on every device and for any number of
+        threads; `warm_start` and `partial_fit` go on with new masks. The solver "lbfgs" has none.
+    label_smoothing : float, default=0.0
+        s trains on (1 - s) Y + s / K in place of the K classes' Y of 0 and 1, and on
+        (1 - s) Y + s / 2 for two classes or several labels; `loss_curve_` is measured with these
+        targets.
 
     Attributes
     ----------
@@ -429,6 +444,8 @@ class MLPClassifier(
         scoring: Any = None,
         loss: str = "log_loss",
         focal_gamma: float = 2.0,
+        dropout: Rates = 0.0,
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -466,6 +483,8 @@ class MLPClassifier(
             class_weight=class_weight,
             scoring=scoring,
             focal_gamma=focal_gamma,
+            dropout=dropout,
+            label_smoothing=label_smoothing,
         )
 
 
@@ -529,6 +548,12 @@ class MLPRegressor(
         the pinball loss that is explained, which early stopping watches too.
     sort_quantiles : bool, default=False
         Sort each example's predictions, so that no level's is above a higher one's.
+    dropout : float or sequence of float, default=0.0
+        Rate at which outputs of hidden layers are dropped while the network trains; what is kept is
+        scaled by 1 / (1 - rate). A sequence has the inputs' rate first, then one for each hidden
+        layer. `loss_curve_` is measured with dropout, predictions and validation scores without.
+        `random_state` decides what is dropped, the same on every device and for any number of
+        threads; `warm_start` and `partial_fit` go on with new masks. The solver "lbfgs" has none.
 
     Attributes
     ----------
@@ -597,6 +622,7 @@ class MLPRegressor(
         huber_delta: float = 1.0,
         quantile: Any = None,
         sort_quantiles: bool = False,
+        dropout: Rates = 0.0,
     ) -> None:
         super().__init__(
             loss=loss,
@@ -636,6 +662,7 @@ class MLPRegressor(
             huber_delta=huber_delta,
             quantile=quantile,
             sort_quantiles=sort_quantiles,
+            dropout=dropout,
         )
 
 

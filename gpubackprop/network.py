@@ -352,7 +352,7 @@ class Network:
         """
         batch = self._columns(A0, self.layer_sizes[0], "A0")
         with self._session():
-            ws = self._room(batch.shape[1], apart=(True,) * len(self.weights))
+            ws = self._room(batch.shape[1], shown=True)
             ws.examples[...] = self._memory.put(batch).T
             self._algorithm.forward(ws.layers)
         Z, A = [layer.Z for layer in ws.layers], [layer.output for layer in ws.layers]
@@ -424,8 +424,8 @@ class Network:
             descent = SGD(self._net.zeros_like().theta, rate, momentum=0.0, nesterov=False)
             optimizers.step(self._kernels, descent, self._net, grad, self._room(1))
 
-    def _room(self, B: int, apart: Sequence[bool] | None = None) -> Workspace:
-        return Workspace.allocate(self._net, self._formulas, B, self._checkpoint, apart)
+    def _room(self, B: int, shown: bool = False) -> Workspace:
+        return Workspace.allocate(self._net, self._formulas, B, self._checkpoint, shown=shown)
 
     @property
     def _kept(self) -> tuple[bool, ...]:

@@ -115,23 +115,32 @@ class Primitives:
             )
 
     def dropout(self, A: Array, mask: Mask, out: Array) -> Stages:
-        def piece(rows: slice) -> LoopLaunch:
-            words = np.zeros(2 * -(-A.shape[1] // DRAWS), dtype=np.int64)
-            return launch(
+        rows, needed = self._rows(A), 2 * -(-A.shape[1] // DRAWS)
+        if A is not out:
+            yield _by_rows(launch(loops.copy, A=A[part], out=out[part]) for part in rows)
+        words = np.zeros((len(rows), needed + 8), dtype=np.int64)  # a cache line between threads
+        yield _by_rows(
+            launch(
                 loops.dropout,
-                A=A[rows],
-                out=out[rows],
+                A=out[part],
                 threshold=mask.threshold,
                 scale=mask.scale,
                 key=mask.key,
                 layer=mask.layer,
                 seen=mask.seen,
-                first=rows.start,
-                words=words,
-                draws=words.view(np.uint16),  # the lowest bits first, on all these processors
+                first=part.start,
+                words=own[:needed],
+                draws=own[:needed].view(np.uint16),  # the lowest bits first, on these processors
             )
+            for part, own in zip(rows, words, strict=True)
+        )
 
-        yield _by_rows(map(piece, self._rows(A)))
+    def dropout_delta(self, dropped: Array, mask: Mask, delta: Array) -> Stages:
+        rows, scale = self._rows(delta), mask.scale
+        yield _by_rows(
+            launch(loops.dropout_delta, dropped=dropped[part], scale=scale, delta=delta[part])
+            for part in rows
+        )
 
     def output_delta(
         self,

@@ -159,6 +159,36 @@ def pull_back(real: Any, activation: Activation, of: Elementary) -> Scalar:
     return inline(formulas[activation])
 
 
+def dropping(real: Any) -> tuple[Scalar, Scalar]:
+    """Make the marks of dropout, for the CPU: -0 stands for what is dropped, and for nothing else.
+
+    Returns
+    -------
+    marked : function
+        marked(a, kept) is a, or +0 for a -0, where it is kept, and -0 where not.
+    is_marked : function
+        Whether a number is -0.
+
+    Notes
+    -----
+    Bits are compared and chosen: the compiler may take -0 for 0.
+    """
+    from .numba_contract import viewer
+
+    word = np.int32 if real is np.float32 else np.int64
+    nothing, mark = word(0), word(np.iinfo(word).min)  # the sign alone
+
+    def marked(a: Any, kept: Any) -> Any:
+        bits = viewer(real(a), word)
+        bits = nothing if bits == mark else bits
+        return viewer(word(bits if kept else mark), real)
+
+    def is_marked(a: Any) -> Any:
+        return viewer(real(a), word) == mark
+
+    return inline(marked), inline(is_marked)
+
+
 def loss_of(real: Any, loss: Loss, accurate: Any, of: Elementary) -> Scalar:
     """Make the loss of one output, given a, y and the loss's constant c.
 

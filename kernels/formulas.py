@@ -5,6 +5,7 @@ decided by. The formulas of one element are in `elementwise`, for machine code o
 and as a line of NumPy in `reference`.
 """
 
+from collections.abc import Sequence
 from enum import Enum, IntEnum
 from math import sqrt
 from typing import NamedTuple
@@ -32,6 +33,11 @@ class Activation(IntEnum):
     def reads_pre_activation(self) -> bool:
         """Whether sigma' is written with Z, which then has to be kept beside A."""
         return ACTIVATIONS[self].derivative is Derivative.OF_PRE_ACTIVATION
+
+    @property
+    def reads_scale(self) -> bool:
+        """Whether sigma' is written with more of A than its sign, which dropout does not leave."""
+        return ACTIVATIONS[self].derivative is Derivative.OF_OUTPUT and self not in _OF_SIGN
 
 
 LEAK = 0.01
@@ -154,6 +160,7 @@ ELEMENTWISE = tuple(
     a for a, row in ACTIVATIONS.items() if row.derivative is not Derivative.WITH_LOSS
 )
 """Activations of hidden layers: their derivative is a function of each element alone."""
+_OF_SIGN = (Activation.IDENTITY, Activation.RELU, Activation.LEAKY_RELU)
 _OF_OUTPUT = tuple(a for a in ELEMENTWISE if not a.reads_pre_activation)
 
 
@@ -208,6 +215,15 @@ class Formulas(NamedTuple):
         hidden = self.hidden if isinstance(self.hidden, tuple) else (self.hidden,) * (layers - 1)
         return (*hidden, self.output)
 
-    def apart(self, layers: int) -> tuple[bool, ...]:
-        """Whether each of L layers keeps Z beside A, for sigma' to read."""
-        return tuple(sigma.reads_pre_activation for sigma in self.activations(layers))
+    def apart(self, layers: int, rates: Sequence[float] = ()) -> tuple[bool, ...]:
+        """Whether each of L layers keeps what sigma' reads beside what the next layer reads.
+
+        It keeps Z where sigma' reads that, and its output where some of it is dropped and sigma'
+        reads more than its sign: `rates` are those of the layers 0 .. L-1.
+        """
+        sigmas = self.activations(layers)
+        dropped = (*map(bool, rates[1:]), *(False,) * layers)
+        return tuple(
+            s.reads_pre_activation or (d and s.reads_scale)
+            for s, d in zip(sigmas, dropped, strict=False)
+        )

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import blas
 from .elementary import Scalar, exponential, inline, of_vectors
-from .elementwise import adam_step, error_of, loss_of, pull_back, sigma
+from .elementwise import adam_step, dropping, error_of, loss_of, pull_back, sigma
 from .formulas import LOSSES, Activation, Loss
 from .kernel import Kind, kernel
 from .native.arguments import Array
@@ -162,9 +162,20 @@ def add(real: Any) -> Scalar:
     return kernel
 
 
+@kernel(A=MATRIX, out=MATRIX)
+def copy(real: Any) -> Scalar:
+    """out = A."""
+
+    def kernel(A: Array, out: Array) -> None:
+        for i in range(A.shape[0]):
+            for j in range(A.shape[1]):
+                out[i, j] = A[i, j]
+
+    return kernel
+
+
 @kernel(
     A=MATRIX,
-    out=MATRIX,
     threshold=COUNT,
     scale=DOUBLE,
     key=COUNT,
@@ -175,15 +186,14 @@ def add(real: Any) -> Scalar:
     draws=SHORTS,
 )
 def dropout(real: Any) -> Scalar:
-    """out = A (.) M for the rows from `first` on; `draws` is `words`, a row's random bits.
+    """A = A (.) M, in place, for the rows from `first` on; `draws` is `words`, a row's random bits.
 
     All of a row's bits come first, at once: then both loops become vector code.
     """
-    block, zero = inline(philox), real(0)
+    block, (marked, _) = inline(philox), dropping(real)
 
     def kernel(
         A: Array,
-        out: Array,
         threshold: int,
         scale: float,
         key: int,
@@ -202,7 +212,21 @@ def dropout(real: Any) -> Scalar:
                 words[2 * c] = np.int64(x)
                 words[2 * c + 1] = np.int64(y)
             for j in range(A.shape[1]):
-                out[i, j] = A[i, j] * factor if draws[j] >= lowest else zero
+                A[i, j] = marked(A[i, j] * factor, draws[j] >= lowest)
+
+    return kernel
+
+
+@kernel(dropped=MATRIX, scale=DOUBLE, delta=MATRIX)
+def dropout_delta(real: Any) -> Scalar:
+    """delta = delta (.) M, in place, M as `dropped` shows it."""
+    (_, is_marked), zero = dropping(real), real(0)
+
+    def kernel(dropped: Array, scale: float, delta: Array) -> None:
+        factor = real(scale)
+        for i in range(delta.shape[0]):
+            for j in range(delta.shape[1]):
+                delta[i, j] = zero if is_marked(dropped[i, j]) else delta[i, j] * factor
 
     return kernel
 

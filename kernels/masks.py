@@ -1,4 +1,4 @@
-"""Masks of dropout: which elements are dropped is a function of example and column, and no memory."""
+"""Masks of dropout: what is dropped is a function of the example and the column, and no memory."""
 
 from typing import NamedTuple
 

@@ -95,8 +95,8 @@ class Kernels(Protocol):
     def dropout(self, A: Array, mask: Mask, out: Array) -> None:
         """out = A (.) M: each element is dropped with the mask's rate, the others are scaled.
 
-        M holds 0 or 1 / (1 - rate), so that the expectation of out is A ("inverted" dropout). The
-        error is pulled back by the same product, with the same M: it is drawn again, not kept.
+        M holds 0 or 1 / (1 - rate), so that the expectation of out is A ("inverted" dropout). What
+        is dropped is -0 in out and nothing else is, which leaves `dropout_delta` to see M.
 
         Column j of a row takes 16 bits, at j mod 8, of the block that Philox has for the counter
         (n, j div 8, layer), n being the example's number among all that were trained on, in two
@@ -113,6 +113,18 @@ class Kernels(Protocol):
         -----
         Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
         overfitting", 2014, section 10 for scaling while training; `philox` for the bits.
+        """
+
+    def dropout_delta(self, dropped: Array, mask: Mask, delta: Array) -> None:
+        """delta = delta (.) M, in place, with the M that `dropout` made `dropped` with.
+
+        Parameters
+        ----------
+        dropped : (B, d)
+            The `out` of `dropout`.
+        mask : Mask
+            That of `dropout`.
+        delta : (B, d)
         """
 
     def output_delta(

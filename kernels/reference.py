@@ -41,7 +41,12 @@ def dense(A: Array, W: Array, b: Array, activation: Activation, Z: Array, out: A
 
 def dropout(A: Array, mask: Mask, out: Array) -> None:
     kept = mask.draws(*A.shape) >= mask.threshold
-    out[...] = np.where(kept, A * A.dtype.type(mask.scale), 0)
+    out[...] = np.where(kept, A * A.dtype.type(mask.scale) + 0.0, -0.0)
+
+
+def dropout_delta(dropped: Array, mask: Mask, delta: Array) -> None:
+    kept = (dropped != 0) | ~np.signbit(dropped)
+    delta[...] = np.where(kept, delta * delta.dtype.type(mask.scale), 0)
 
 
 def output_delta(

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from gpubackprop.algorithm.dropout import Dropout
+from gpubackprop.algorithm.memory import HOST
 from gpubackprop.algorithm.parameters import Parameters
 from gpubackprop.algorithm.workspace import Workspace
 from gpubackprop.backprop import Source
@@ -30,10 +32,18 @@ class Problem:
     ALPHA = 0.01
 
     def __init__(
-        self, dtype, optimizer, weighted, n=23, batch_size=5, sizes=(7, 9, 6, 4), hidden="tanh"
+        self,
+        dtype,
+        optimizer,
+        weighted,
+        n=23,
+        batch_size=5,
+        sizes=(7, 9, 6, 4),
+        hidden="tanh",
+        rates=(),
     ):
         rng = np.random.default_rng(7)
-        self.n, self.batch_size = n, batch_size
+        self.n, self.batch_size, self.rates = n, batch_size, rates
         softmax = Activation.SOFTMAX, Loss.CROSS_ENTROPY
         self.formulas = Formulas(Activation[hidden.upper()], *softmax)
         self.X = rng.standard_normal((n, sizes[0])).astype(dtype)
@@ -55,11 +65,16 @@ class Problem:
     def workspaces(self):
         """Workspaces of an epoch, and for how many batches each."""
         whole, rest = divmod(self.n, self.batch_size)
-        full = Workspace.allocate(self.net, self.formulas, self.batch_size)
+        full = Workspace.allocate(
+            self.net, self.formulas, self.batch_size, dropout=self.dropout(HOST)
+        )
         runs = [(full, whole), *([(full.first(rest), 1)] if rest else [])]
         for ws, _ in runs:
             ws.decay[0] = self.ALPHA / ws.rows
         return runs
+
+    def dropout(self, memory):
+        return Dropout.of(self.rates, 0x299F31D0A4093822, 0, memory)
 
     def epochs(self, backend, net=None, optimizer=None, checkpoint=None, part=None):
         """`Epochs` of a backend, of other parameters if they were moved to its memory."""
@@ -67,10 +82,11 @@ class Problem:
         data, memory = (self.X, self.Y, self.weight), backend.memory
         moments = 2 if isinstance(optimizer, Adam) else 1
         shape = net.layer_sizes, self.n, self.batch_size, self.X.dtype, moments
-        apart = self.formulas.apart(len(net.W))
+        apart = self.formulas.apart(len(net.W), self.rates)
         planned = plan(*shape, memory, checkpoint=checkpoint, apart=apart)
         planned = planned._replace(part=part or planned.part)
-        return Epochs(backend, net, self.formulas, optimizer, *data, self.ALPHA, planned)
+        more = self.ALPHA, planned, self.dropout(memory)
+        return Epochs(backend, net, self.formulas, optimizer, *data, *more)
 
     def state(self):
         """Every number that training changes."""

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels.formulas import Activation, Formulas, Loss
+from ..kernels.masks import Mask
 from .checkpointing import Checkpoint, Layout, layout
+from .dropout import Dropout
 from .memory import Array, Memory, matrices, matrix
 from .parameters import Parameters
 
@@ -26,20 +28,24 @@ class Layer(NamedTuple):
     b: Array
     """(d_l,)."""
     input: Array
-    """A_l-1, (B, d_l-1)."""
+    """A_l-1, (B, d_l-1), less what is dropped of it."""
     Z: Array
     """(B, d_l); `output` itself unless it is kept."""
     output: Array
     """A_l = sigma(Z), (B, d_l)."""
+    dropped: Array
+    """What the next layer reads, (B, d_l); `output` itself unless that is kept."""
     delta: Array
     """dL/dZ, (B, d_l)."""
+    mask: Mask | None = None
+    """Of the output, while it is trained with dropout."""
 
     @classmethod
     def predicting(
         cls, number: int, activation: Activation, W: Array, b: Array, input: Array, output: Array
     ) -> "Layer":
         """Layer that no error is pulled back through: it needs no memory but its output's."""
-        return cls(number, activation, W, b, input, output, output, output)
+        return cls(number, activation, W, b, input, output, output, output, output)
 
     @property
     def saved(self) -> Array:
@@ -50,9 +56,10 @@ class Layer(NamedTuple):
         """The same layer for as many examples or fewer, in the same memory."""
         if rows == len(self.output):
             return self
-        output = self.output[:rows]
-        Z = output if self.Z is self.output else self.Z[:rows]
-        return self._replace(input=self.input[:rows], Z=Z, output=output, delta=self.delta[:rows])
+        matrices = self.input, self.Z, self.output, self.dropped, self.delta
+        cut = {id(M): M[:rows] for M in matrices}  # what is one matrix stays one
+        input, Z, output, dropped, delta = (cut[id(M)] for M in matrices)
+        return self._replace(input=input, Z=Z, output=output, dropped=dropped, delta=delta)
 
 
 class Workspace(NamedTuple):
@@ -75,6 +82,8 @@ class Workspace(NamedTuple):
     """Which activations and errors share memory, and what is run again."""
     memory: Memory
     """Memory of all of it."""
+    dropout: Dropout | None = None
+    """What is dropped of the examples and of the layers' outputs."""
 
     @classmethod
     def allocate(
@@ -83,7 +92,8 @@ class Workspace(NamedTuple):
         formulas: Formulas,
         rows: int,
         checkpoint: Checkpoint = None,
-        apart: Sequence[bool] | None = None,
+        dropout: Dropout | None = None,
+        shown: bool = False,
     ) -> "Workspace":
         """Allocate for examples that count equally.
 
@@ -97,8 +107,11 @@ class Workspace(NamedTuple):
             B.
         checkpoint : int, "sqrt" or None, default=None
             Which layers' activations are kept.
-        apart : sequence of bool, optional
-            Whether each layer has memory of its own for Z; by default where sigma' reads it.
+        dropout : Dropout or None, default=None
+            What is dropped.
+        shown : bool, default=False
+            Whether each layer keeps Z and its output, to be looked at, and not only what sigma'
+            reads.
 
         Returns
         -------
@@ -109,14 +122,19 @@ class Workspace(NamedTuple):
         places = layout(L, checkpoint)
         A = matrices(rows, sizes, places.A, dtype, memory)
         delta = matrices(rows, sizes[1:], places.delta, dtype, memory)
-        Z = _pre_activations(A, places, formulas.apart(L) if apart is None else apart, memory)
-        layers = map(
-            Layer, range(1, L + 1), formulas.activations(L), net.W, net.b, A, Z, A[1:], delta
-        )
+        sigma = formulas.activations(L)
+        masks = tuple(dropout.mask(l) if dropout else None for l in range(1, L + 1))
+        kept = [shown or each.reads_scale for each in sigma]
+        dropped = [mask is not None for mask in masks]
+        output = _beside(A[1:], [*map(all, zip(kept, dropped, strict=True))], places, memory)
+        Z = _beside(output, [shown or s.reads_pre_activation for s in sigma], places, memory)
+        numbers = range(1, L + 1)
+        layers = map(Layer, numbers, sigma, net.W, net.b, A, Z, output, A[1:], delta, masks)
         Y = matrix(rows, sizes[-1], dtype, memory)
         share, sums = _equal_shares(rows, dtype, memory), _no_sums(memory)
         constant = _constant(formulas, sizes[-1], dtype, memory)
-        return cls(tuple(layers), Y, share, share, sums, formulas.loss, constant, places, memory)
+        loss = formulas.loss, constant
+        return cls(tuple(layers), Y, share, share, sums, *loss, places, memory, dropout)
 
     @property
     def rows(self) -> int:
@@ -188,17 +206,15 @@ class Workspace(NamedTuple):
         )
 
 
-def _pre_activations(
-    A: tuple[Array, ...], places: Layout, apart: Sequence[bool], memory: Memory
-) -> list[Array]:
-    """Z of each layer: A itself, or memory of its own that is shared as that of A is."""
-    kept = [l for l, own in enumerate(apart, start=1) if own]
-    widths = [A[l].shape[1] for l in kept]
-    own = matrices(len(A[0]), widths, [places.A[l] for l in kept], A[0].dtype, memory)
-    Z = list(A[1:])
-    for l, apart_from_A in zip(kept, own, strict=True):
-        Z[l - 1] = apart_from_A
-    return Z
+def _beside(
+    M: Sequence[Array], apart: Sequence[bool], places: Layout, memory: Memory
+) -> tuple[Array, ...]:
+    """Matrices of the layers 1 .. L: those of M, or others that share memory as those of A do."""
+    own = [l for l, needed in enumerate(apart, start=1) if needed]
+    widths = [M[l - 1].shape[1] for l in own]
+    found = matrices(len(M[0]), widths, [places.A[l] for l in own], M[0].dtype, memory)
+    beside = dict(zip(own, found, strict=True))
+    return tuple(beside.get(l, each) for l, each in enumerate(M, start=1))
 
 
 def _equal_shares(rows: int, dtype: Any, memory: Memory) -> Array:

@@ -26,6 +26,7 @@ from .conversion import (
     training_dtype,
 )
 from .options import options
+from .regularisation import dropout, rates
 from .rows import Data
 
 
@@ -59,9 +60,11 @@ class DenseEngine:
         self._optimizer = optimizer(estimator, self._net)
         self._moments = _moments(self._optimizer, self._net)
         self._loss_scale = loss_scale(estimator)
+        self._dropout = dropout(estimator, memory)
         X, Y = readable(data.X), targets(estimator, data.y, dtype)
         self._epochs = self._made_epochs(X, Y, planned)
-        self._changed = [self._net.theta, *self._optimizer.changed]
+        seen = [self._dropout.seen] if self._dropout else []
+        self._changed = [self._net.theta, *self._optimizer.changed, *seen]
         self._last = EpochSnapshot(self._changed if planned.keeps_epoch else [], memory)
 
     def _dtype(self) -> np.dtype[Any]:
@@ -73,15 +76,15 @@ class DenseEngine:
         estimator, X, memory = self._estimator, self._data.X, self._backend.memory
         moments = 1 if isinstance(estimator._optimizer, SGDOptimizer) else 2
         in_memory, checkpoint = memory.holds(X), options(estimator).checkpoint
-        apart = formulas(estimator).apart(len(estimator.coefs_))
+        apart = formulas(estimator).apart(len(estimator.coefs_), rates(estimator))
         shape = layer_sizes(estimator), len(X), batch_size, dtype, moments
         return plan(*shape, memory, in_memory, checkpoint, apart)
 
     def _made_epochs(self, X: Array, Y: Array, planned: Plan) -> Epochs | RankEpochs:
         """Make ready to run epochs."""
         f, alpha = formulas(self._estimator), float(self._estimator.alpha)
-        trained = self._net, f, self._optimizer
-        return Epochs(self._backend, *trained, X, Y, self._data.sample_weight, alpha, planned)
+        trained, data = (self._net, f, self._optimizer), (X, Y, self._data.sample_weight)
+        return Epochs(self._backend, *trained, *data, alpha, planned, self._dropout)
 
     def run(self, order: Array, rate: float) -> float:
         """Train on all rows in this order, at this learning rate, and return the epoch's loss."""

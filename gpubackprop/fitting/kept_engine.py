@@ -18,6 +18,7 @@ from .contract import SGDOptimizer
 from .conversion import formulas, layer_sizes, load_state, targets, training_dtype
 from .epoch_loop import Engine
 from .options import options
+from .regularisation import rates
 from .rows import Data
 
 MAX_BYTES = 4 << 20
@@ -51,6 +52,8 @@ class KeptEngine(DenseEngine):
         self._estimator = estimator
         self._net.load([*estimator.coefs_, *estimator.intercepts_])
         load_state(self._optimizer, estimator._optimizer, self._net)
+        if self._dropout:
+            self._dropout.seen[0] = estimator.t_
 
     def leave(self) -> None:
         """Forget the estimator: its kept engine does not keep it alive."""
@@ -112,6 +115,8 @@ def _kind(estimator: Any, data: Data, batch_size: int, backend: Backend) -> tupl
         batch_size,
         estimator.alpha,
         options(estimator).checkpoint,
+        rates(estimator),
+        getattr(estimator, "_dropout_key", None),
         type(state),
         *(getattr(state, name) for name in constants),
     )

@@ -29,6 +29,7 @@ from . import (
     kept_engine,
     overrides,
     rank_rows,
+    regularisation,
     replicas,
     rows,
     task_hooks,
@@ -90,7 +91,9 @@ def fit_stochastic(
     _require_writable(estimator)
     backup = asked_for(own.callbacks, incremental) if is_first() else None
     with keeping(backup, estimator, X, y, sample_weight) as own_keeper:
+        regularisation.set_key(estimator)
         data = _data(estimator, X, y, sample_weight)
+        data = data._replace(y=regularisation.smoothed(estimator, data.y))
         batch_size = epoch_loop.batch_size(estimator, data.rows)
         opened: AbstractContextManager[Any]
         if reason:
@@ -169,6 +172,7 @@ def fit_lbfgs(
         return
     dtype = backends.dtype_of(own.precision) or np.dtype(np.float64)  # SciPy's own
     choice = _choice(estimator, X, X.shape[0], estimator.max_iter)
+    y = regularisation.smoothed(estimator, y)
     make = _full_batch(estimator, X, y, sample_weight, dtype)
 
     def solve() -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from .. import backends
 from ..algorithm.checkpointing import Checkpoint
+from ..algorithm.dropout import Rates
 from ..callbacks import Callbacks
 from . import process_choice
 
@@ -33,11 +34,13 @@ class Options(NamedTuple):
     huber_delta: float = 1.0
     quantile: Any = None
     sort_quantiles: bool = False
+    dropout: Rates = 0.0
+    label_smoothing: float = 0.0
 
 
 CHANGE_NO_NUMBERS = frozenset({"device", "backend", "precision", "callbacks", "checkpoint"})
 """Parameters that say how to compute, not what."""
-CLASSIFIERS_ALONE = frozenset({"class_weight", "focal_gamma"})
+CLASSIFIERS_ALONE = frozenset({"class_weight", "focal_gamma", "label_smoothing"})
 """Parameters that a regressor does not have."""
 REGRESSORS_ALONE = frozenset({"out_activation", "huber_delta", "quantile", "sort_quantiles"})
 """Parameters that a classifier does not have."""

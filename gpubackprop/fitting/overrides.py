@@ -33,6 +33,7 @@ from .formula_options import (
     ours_alone,
 )
 from .options import has_options, options
+from .regularisation import refuse_for_scikit_learn
 
 _log = logging.getLogger("gpubackprop")
 
@@ -102,8 +103,8 @@ def hand_down(estimator: Any, X: Any, reason: str) -> None:
     Raises
     ------
     ValueError
-        If the estimator's parameter asked for a GPU, X lies on one, or the activation is one that
-        scikit-learn's code does not have.
+        If the estimator's parameter asked for a GPU, X lies on one, or the activation, dropout or
+        label smoothing is one that scikit-learn's code does not have.
     """
     cls: Any = type(estimator)
     device = options(estimator).device
@@ -117,6 +118,7 @@ def hand_down(estimator: Any, X: Any, reason: str) -> None:
             "use device='auto' or 'cpu'"
         )
     require_known(estimator, reason)
+    refuse_for_scikit_learn(estimator, reason)
     tell(estimator, reason)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..algorithm.dropout import Dropout
 from ..algorithm.memory import Memory
 from ..algorithm.optimizers import Optimizer
 from ..algorithm.parameters import Array, Parameters
@@ -44,6 +45,8 @@ class Epochs:
         L2 penalty: alpha/2 ||W||^2 over the total weight of a batch is added to its loss.
     planned : Plan
         For these layers, rows and this optimizer; its batches have B rows, the last what is left.
+    dropout : Dropout or None, default=None
+        What is dropped, also in the losses that are reported.
     """
 
     def __init__(
@@ -57,12 +60,13 @@ class Epochs:
         weight: Array | None,
         alpha: float,
         planned: Plan,
+        dropout: Dropout | None = None,
     ) -> None:
         memory, batch_size, checkpoint = backend.memory, planned.batch_size, planned.checkpoint
         self._memory, self._weight, self._batch_size = memory, weight, batch_size
         column, alpha = scaled(weight, alpha, net.theta.dtype)
         self._feed = _feed(memory, planned, X, Y, column)
-        workspace = Workspace.allocate(net, formulas, planned.part, checkpoint)
+        workspace = Workspace.allocate(net, formulas, planned.part, checkpoint, dropout)
         total = net.zeros_like()
         spare = total.zeros_like() if planned.part < batch_size else total
         self._runs: list[list[Run]] = [[] for _ in self._feed.sources]

@@ -166,10 +166,10 @@ def dropout(real: Any) -> Function:
     @device
     def dropped(x: Any, bits: Any, threshold: Any, scale: Any) -> Any:
         return (
-            scale * x[0] if bits & draw >= threshold else zero,
-            scale * x[1] if bits >> shifts[0] & draw >= threshold else zero,
-            scale * x[2] if bits >> shifts[1] & draw >= threshold else zero,
-            scale * x[3] if bits >> shifts[2] >= threshold else zero,
+            scale * x[0] + zero if bits & draw >= threshold else -zero,
+            scale * x[1] + zero if bits >> shifts[0] & draw >= threshold else -zero,
+            scale * x[2] + zero if bits >> shifts[1] & draw >= threshold else -zero,
+            scale * x[3] + zero if bits >> shifts[2] >= threshold else -zero,
         )
 
     def kernel(
@@ -194,6 +194,42 @@ def dropout(real: Any) -> Function:
             x, y = block(n >> HALF, n & LOW, place, l, k)
             values = dropped(load(A, at, count, aligned), y if upper else x, lowest, scale)
             store(out, at, count, aligned, values)
+
+    return kernel
+
+
+@kernel(
+    dropped=ELEMENTS,
+    scale=NUMBER,
+    delta=ELEMENTS,
+    rows=COUNT,
+    columns=COUNT,
+    lead=COUNT,
+    aligned=COUNT,
+)
+def dropout_delta(real: Any) -> Function:
+    """delta = delta (.) M, in place: 0 where `dropped` is -0."""
+    from numba import cuda
+
+    four, zero, one = fours(real), real(0), real(1)
+    load, store = four.load, four.store
+    pulled = pairwise(lambda d, a: zero if a == zero and math.copysign(one, a) < zero else d)
+
+    def kernel(
+        dropped: Array,
+        scale: float,
+        delta: Array,
+        rows: int,
+        columns: int,
+        lead: int,
+        aligned: int,
+    ) -> None:
+        j = COLUMNS * cuda.blockIdx.x + WIDTH * cuda.threadIdx.x
+        count = columns - j
+        for i in range(ROWS * cuda.blockIdx.y + cuda.threadIdx.y, rows, ROWS * cuda.gridDim.y):
+            at = i * lead + j
+            d = pulled(load(delta, at, count, aligned), load(dropped, at, count, aligned))
+            store(delta, at, count, aligned, four.scale(scale, d))
 
     return kernel
 

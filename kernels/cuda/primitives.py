@@ -114,6 +114,18 @@ class Primitives:
             aligned=self._aligned(A, out),
         )
 
+    def dropout_delta(self, dropped: Array, mask: Mask, delta: Array) -> Launches:
+        yield self._by_tiles(
+            layers.dropout_delta,
+            delta,
+            dropped=dropped,
+            scale=mask.scale,
+            delta=delta,
+            **_extent(delta),
+            lead=_same_lead(dropped, delta),
+            aligned=self._aligned(dropped, delta),
+        )
+
     def output_delta(
         self,
         A: Array,

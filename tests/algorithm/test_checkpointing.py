@@ -12,7 +12,8 @@ import pytest
 
 from gpubackprop import Network, check_gradients
 from gpubackprop.algorithm.checkpointing import layout
-from gpubackprop.algorithm.memory import Host
+from gpubackprop.algorithm.dropout import Dropout
+from gpubackprop.algorithm.memory import HOST, Host
 from gpubackprop.algorithm.parameters import Parameters
 from gpubackprop.algorithm.workspace import Workspace
 from gpubackprop.backends import compiled, threads
@@ -125,21 +126,25 @@ class Counting(Host):
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize("rate", [0.0, 0.5])
 @pytest.mark.parametrize("row_bytes", [1, 16])
-def test_the_plan_counts_what_is_allocated(row_bytes, hidden):
+def test_the_plan_counts_what_is_allocated(row_bytes, rate, hidden):
     memory, f = Counting(row_bytes), formulas(hidden)
     for layers, checkpoint in product(DEPTHS, (None, *CHECKPOINTS)):
-        allocated(widths(layers), f, 5, memory, checkpoint)
-        sizes = Sizes(widths(layers), np.dtype("float32"), memory, checkpoint, f.apart(layers))
+        rates = (rate,) * layers
+        dropout = Dropout.of(rates, 1, 0, HOST)
+        allocated(widths(layers), f, 5, memory, checkpoint, dropout=dropout)
+        apart = f.apart(layers, rates)
+        sizes = Sizes(widths(layers), np.dtype("float32"), memory, checkpoint, apart)
         shares = 5 * 8
         assert sizes.workspace(5) == memory.taken() + shares, (layers, checkpoint)
 
 
-def allocated(sizes, f, rows, memory, checkpoint, apart=None):
+def allocated(sizes, f, rows, memory, checkpoint, **more):
     """Allocate a workspace in memory that counts it, and not its network."""
     net = Parameters.zeros(sizes, "float32", memory)
     memory.buffers.clear()
-    return Workspace.allocate(net, f, rows, checkpoint, apart)
+    return Workspace.allocate(net, f, rows, checkpoint, **more)
 
 
 def test_a_workspace_shrinks_to_the_square_root():
@@ -154,7 +159,7 @@ def test_a_workspace_shrinks_to_the_square_root():
 
 def test_pre_activations_share_as_activations_do():
     memory = Counting()
-    allocated((10,) * 26, formulas(), 4, memory, "sqrt", (True,) * 25)
+    allocated((10,) * 26, formulas(), 4, memory, "sqrt", shown=True)
     assert memory.taken() == (13 + 9) * 4 * 40  # Z_5 .. Z_25, and the four between
 
 

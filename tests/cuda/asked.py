@@ -80,6 +80,7 @@ def calls(real):
         "normalize": [(share, 0.5, one)],
         "dense": [(M, W, b, activation, Z, M) for activation in Activation for Z in (M, other)],
         "dropout": [(M, Mask(0.5, 1, 2, counter), M)],
+        "dropout_delta": [(M, Mask(0.5, 1, 2, counter), other)],
         "output_delta": output,
         "output_delta_and_bias_grad": [(*arguments, b) for arguments in output],
         "softmax_output_layer": [(M, W, b, M, M, share, M, one, b)],

@@ -35,9 +35,11 @@ OWN_DEFAULTS = {
     "huber_delta": 1.0,
     "quantile": None,
     "sort_quantiles": False,
+    "dropout": 0.0,
+    "label_smoothing": 0.0,
 }
 VALIDATION_ROWS = ("X_val", "y_val", "sample_weight_val")
-CLASSIFIERS_ALONE = {"class_weight", "loss", "focal_gamma"}
+CLASSIFIERS_ALONE = {"class_weight", "loss", "focal_gamma", "label_smoothing"}
 REGRESSORS_ALONE = {"out_activation", "huber_delta", "quantile", "sort_quantiles"}
 
 METHODS = [

@@ -35,7 +35,8 @@ def test_kernels_have_the_protocols_signatures(kernels):
 def test_protocol_lists_the_algorithms_primitives():
     assert set(PRIMITIVES) == {
         *("gather", "advance", "add", "all_reduce", "normalize"),
-        *("dense", "dropout", "output_delta", "hidden_delta", "weight_grad", "bias_grad"),
+        *("dense", "output_delta", "hidden_delta", "weight_grad", "bias_grad"),
+        *("dropout", "dropout_delta"),
         *("sgd", "adam"),
     }
 

@@ -68,6 +68,18 @@ def test_epochs_agree_with_the_cpus(device, dtype, optimizer, weighted, make_pro
     assert device.captured == 2  # full batches and the tail
 
 
+@pytest.mark.parametrize("checkpoint", [None, 2])
+def test_dropout_has_the_cpus_masks(device, make_problem, checkpoint):
+    settings = {"sizes": (7, 9, 6, 5, 4), "rates": (0.25, 0.5, 0.5, 0.125)}
+    one, another = (make_problem("float64", "Adam", True, **settings) for _ in range(2))
+    run = one.epochs(stand_in_backend(device), checkpoint=checkpoint).run
+    losses = [run(order) for order in one.orders[:EPOCHS]]
+    expected_losses, expected = run_epochs(compiled.backend, another)
+    np.testing.assert_allclose(losses, expected_losses, rtol=1e-12)
+    for a, b in zip(one.state(), expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
 class Scarce(StandInMemory):
     """Room for the parameters, two batches of data, and three examples' activations."""
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gpubackprop.kernels import reference
+from gpubackprop.kernels.compiled import Primitives
 from gpubackprop.kernels.masks import Mask
 from gpubackprop.kernels.philox import philox
 
@@ -43,10 +44,10 @@ def by_the_paper(counter, key, bits=32):
 
 @pytest.mark.parametrize(("given", "result"), PUBLISHED.items())
 def test_philox_has_the_published_answers(given, result):
-    a, b, c, d, k, l = (np.array(word, np.uint64) for word in given)
-    x, y = philox(a, b, c, d, np.array(given[4] << 32 | given[5], np.uint64))
+    *counter, k, l = given
+    x, y = philox(*(np.array(word, np.uint64) for word in (*counter, k << 32 | l)))
     assert (x >> 32, x & 0xFFFFFFFF, y >> 32, y & 0xFFFFFFFF) == result
-    assert by_the_paper(given[:4], given[4:]) == result
+    assert by_the_paper(counter, (k, l)) == result
 
 
 def test_the_formula_of_these_tests_is_numpys_generator():
@@ -78,6 +79,22 @@ def test_dropout(kernels, dtype, rng, shape, in_place):
     scaled = A * dtype.type(65536 / (65536 - threshold))
     kept = expected_draws(mask, *shape) >= threshold
     np.testing.assert_array_equal(out, np.where(kept, scaled, 0))
+    np.testing.assert_array_equal((out == 0) & np.signbit(out), ~kept)
+
+
+def test_dropout_delta(kernels, dtype, rng):
+    """What was zero before is not taken for dropped, whatever its sign."""
+    mask, zeros = Mask(0.25, KEY, 1, np.array([3])), np.zeros((2, 21, 10), dtype)
+    A = rng.standard_normal((42, 10)).astype(dtype)
+    A[:21], A[::2] = zeros[0], -np.abs(A[::2])  # a half of the zeros is -0
+    dropped, delta = np.empty_like(A), rng.standard_normal(A.shape).astype(dtype)
+    delta[5, 5], expected = np.nan, delta.copy()
+    kernels.dropout(A, mask, dropped)
+    kernels.dropout_delta(dropped, mask, delta)
+    M = np.empty_like(A)
+    kernels.dropout(np.ones_like(A), mask, M)
+    np.testing.assert_array_equal(delta, np.where(M == 0, 0, expected * M))
+    assert 0 < (M == 0).sum() < M.size / 2
 
 
 @pytest.mark.parametrize(("rate", "kept"), [(0.0, True), (np.nextafter(1, 0), False)])
@@ -96,6 +113,17 @@ def test_what_was_seen_decides_what_is_dropped(kernels, dtype):
     kernels.dropout(A[3:], Mask(0.5, KEY, 1, seen), part)
     np.testing.assert_array_equal(part, whole[3:])
     assert (part[:3] != whole[:3]).any()
+
+
+def test_threads_drop_what_one_drops(dtype):
+    A, seen = np.ones((7, 24), dtype), np.array([5])
+    one, several = np.empty_like(A), np.empty_like(A)
+    mask = Mask(0.5, KEY, 1, seen)
+    reference.dropout(A, mask, one)
+    for stage in Primitives(3).dropout(A, mask, several):
+        assert len(stage.launches) == 3
+        stage.run()
+    np.testing.assert_array_equal(several, one)
 
 
 # the masks as random numbers: all backends have these very bits

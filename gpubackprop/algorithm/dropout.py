@@ -1,0 +1,101 @@
+"""Dropout of a network: a rate for each layer that another one reads, and one stream of masks."""
+
+import copy
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..kernels.masks import Mask
+from .memory import Array, Memory
+
+Rates = float | Sequence[float]
+"""Rate of all hidden layers, or one for the inputs and one for each hidden layer."""
+
+
+class Dropout(NamedTuple):
+    """What decides the masks of a network's layers."""
+
+    rates: tuple[float, ...]
+    """Of the layers 0 .. L-1, the inputs' first."""
+    key: int
+    """Seed of the masks, from 0 to 2^63 - 1."""
+    seen: Array
+    """Examples trained on so far, one int64."""
+
+    @classmethod
+    def of(cls, rates: tuple[float, ...], key: int, seen: int, memory: Memory) -> "Dropout | None":
+        """Make the dropout of a network that has seen examples; None where all rates are 0."""
+        if not any(rates):
+            return None
+        return cls(rates, key, memory.put(np.array([seen], dtype=np.int64)))
+
+    def mask(self, layer: int) -> Mask | None:
+        """Mask of a layer's outputs; None where none of them is dropped."""
+        rate = self.rates[layer] if layer < len(self.rates) else 0.0
+        return Mask(rate, self.key, layer, self.seen) if rate else None
+
+
+def rates(dropout: Any, hidden: int) -> tuple[float, ...]:
+    """Find the rates of the inputs and of each hidden layer.
+
+    Parameters
+    ----------
+    dropout : float or sequence of float
+        A number is the rate of all hidden layers, the inputs keep all; a sequence has the inputs'
+        rate first.
+    hidden : int
+        How many hidden layers the network has.
+
+    Returns
+    -------
+    rates : tuple of float
+
+    Raises
+    ------
+    ValueError
+        If a rate is no number from 0 to below 1, or there is not one for each layer.
+
+    Examples
+    --------
+    >>> from gpubackprop.algorithm.dropout import rates
+    >>> rates(0.5, 2), rates((0.2, 0.5, 0.5), 2)
+    ((0.0, 0.5, 0.5), (0.2, 0.5, 0.5))
+    """
+    several = isinstance(dropout, Sequence | np.ndarray) and not isinstance(dropout, str)
+    found = tuple(dropout) if several else (0.0, *(dropout,) * hidden)
+    if not all(_is_rate(rate) for rate in (found if several else (dropout,))):
+        raise ValueError(f"dropout must be of numbers from 0 to below 1, got {dropout!r}")
+    if len(found) != hidden + 1:
+        raise ValueError(
+            f"dropout must have {hidden + 1} rates, the inputs' first and then one for each hidden "
+            f"layer, got {dropout!r}"
+        )
+    if not several and dropout and not hidden:
+        raise ValueError(
+            f"dropout={dropout!r} is the rate of the hidden layers, and the network has none; "
+            f"({dropout!r},) drops inputs"
+        )
+    return tuple(map(float, found))
+
+
+def _is_rate(rate: Any) -> bool:
+    number = isinstance(rate, Real) and not isinstance(rate, bool)
+    return number and 0 <= rate < 1
+
+
+def seed(rng: Any) -> int:
+    """Draw the key of the masks from a copy of a generator, whose own draws stay what they were.
+
+    Parameters
+    ----------
+    rng : RandomState
+        As it stands when the initial weights have been drawn.
+
+    Returns
+    -------
+    key : int
+        From 0 to 2^63 - 2.
+    """
+    return int(copy.deepcopy(rng).randint(2**63 - 1, dtype=np.int64))

@@ -1,0 +1,90 @@
+"""Dropout and label smoothing of an estimator, in the terms of the algorithm."""
+
+from numbers import Real
+from typing import Any
+
+from ..algorithm import dropout as algorithm
+from ..algorithm.dropout import Dropout
+from ..algorithm.memory import Memory
+from ..algorithm.parameters import Array
+from ..backends.cuda import device_arrays
+from .options import options
+
+
+def require(estimator: Any) -> None:
+    """Check the parameters, before any data are seen.
+
+    Raises
+    ------
+    ValueError
+        If `dropout` does not fit the layers or the solver, or `label_smoothing` is none.
+    """
+    own, hidden = options(estimator), estimator.hidden_layer_sizes
+    dropped = algorithm.rates(own.dropout, len(hidden) if hasattr(hidden, "__len__") else 1)
+    if any(dropped) and estimator.solver == "lbfgs":
+        raise ValueError(
+            f"dropout={own.dropout!r}: the solver 'lbfgs' compares losses of one function, and "
+            "dropout makes each another one; use 'adam' or 'sgd'"
+        )
+    smoothing = own.label_smoothing
+    number = isinstance(smoothing, Real) and not isinstance(smoothing, bool)
+    if not (number and 0 <= smoothing < 1):
+        raise ValueError(f"label_smoothing must be from 0 to below 1, got {smoothing!r}")
+
+
+def refuse_for_scikit_learn(estimator: Any, reason: str) -> None:
+    """Raise ValueError if an option is set that scikit-learn's code, which takes over, lacks."""
+    own = options(estimator)
+    for name, value in ("dropout", own.dropout), ("label_smoothing", own.label_smoothing):
+        if any(value if hasattr(value, "__len__") else [value]):
+            raise ValueError(
+                f"{name}={value!r}: {reason}, where scikit-learn's own code runs, which has no "
+                f"{name}"
+            )
+
+
+def rates(estimator: Any) -> tuple[float, ...]:
+    """Dropout's rates of an initialised estimator's inputs and hidden layers."""
+    return algorithm.rates(options(estimator).dropout, len(estimator.coefs_) - 1)
+
+
+def set_key(estimator: Any) -> None:
+    """Draw the key of a new network's masks; one that is trained on keeps its own.
+
+    It comes from a copy of the generator as it stands when the initial weights have been drawn, so
+    that a split and shuffles are what they are without dropout.
+    """
+    if any(rates(estimator)) and (estimator.t_ == 0 or not hasattr(estimator, "_dropout_key")):
+        estimator._dropout_key = algorithm.seed(estimator._random_state)
+
+
+def dropout(estimator: Any, memory: Memory) -> Dropout | None:
+    """Dropout as the next epoch needs it: `t_` counts the examples seen, as its masks do."""
+    key = getattr(estimator, "_dropout_key", 0)
+    return Dropout.of(rates(estimator), key, int(estimator.t_), memory)
+
+
+def smoothed(estimator: Any, Y: Array) -> Array:
+    """Move targets away from 0 and 1 by the estimator's `label_smoothing`.
+
+    (1 - s) Y + s / K for the softmax of K classes, (1 - s) Y + s / 2 for the sigmoid of two, or of
+    several labels: as Keras has it (C. Szegedy et al., "Rethinking the Inception architecture for
+    computer vision", 2016, section 7).
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Initialised; a regressor's targets stay what they are.
+    Y : ndarray or cupy.ndarray of shape (n, n_outputs)
+        Labels, 0 or 1.
+
+    Returns
+    -------
+    targets : ndarray or cupy.ndarray of float64, or Y itself where nothing is smoothed
+    """
+    s = options(estimator).label_smoothing
+    if not s:
+        return Y
+    ends = Y.shape[1] if estimator.out_activation_ == "softmax" else 2
+    targets: Array = (1 - s) * device_arrays.namespace(Y).asarray(Y, dtype="float64") + s / ends
+    return targets
