@@ -3,6 +3,8 @@
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from ..algorithm import dropout as algorithm
 from ..algorithm.dropout import Dropout
 from ..algorithm.memory import Memory
@@ -26,7 +28,7 @@ def require(estimator: Any) -> None:
             f"dropout={own.dropout!r}: the solver 'lbfgs' compares losses of one function, and "
             "dropout makes each another one; use 'adam' or 'sgd'"
         )
-    smoothing = own.label_smoothing
+    smoothing: Any = own.label_smoothing
     number = isinstance(smoothing, Real) and not isinstance(smoothing, bool)
     if not (number and 0 <= smoothing < 1):
         raise ValueError(f"label_smoothing must be from 0 to below 1, got {smoothing!r}")
@@ -36,7 +38,7 @@ def refuse_for_scikit_learn(estimator: Any, reason: str) -> None:
     """Raise ValueError if an option is set that scikit-learn's code, which takes over, lacks."""
     own = options(estimator)
     for name, value in ("dropout", own.dropout), ("label_smoothing", own.label_smoothing):
-        if any(value if hasattr(value, "__len__") else [value]):
+        if np.any(value):
             raise ValueError(
                 f"{name}={value!r}: {reason}, where scikit-learn's own code runs, which has no "
                 f"{name}"
