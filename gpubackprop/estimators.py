@@ -28,6 +28,7 @@ from .fitting import (
     overrides,
     regularisation,
     rows,
+    solvers,
     task_hooks,
     validation,
 )
@@ -42,6 +43,7 @@ from .fitting.options import (
     with_defaults,
 )
 from .fitting.quantiles import QuantileOutputs
+from .training.schedules import SCHEDULES, Factor
 
 _WHILE_FITTING = ("_given", "_validation", *task_hooks.WHILE_FITTING)
 """Attributes that an estimator has during `fit`, and a copy of it never."""
@@ -55,6 +57,10 @@ class _Accelerated:
     precision: str
     callbacks: Callbacks
     checkpoint: Checkpoint
+    weight_decay: float | None
+    schedule: str | Factor | None
+    warmup: float
+    clip_norm: float | None
 
     _own_constraints: ClassVar[dict[str, Any]] = {
         "device": [str],  # its form is checked where it is resolved
@@ -66,6 +72,10 @@ class _Accelerated:
         "label_smoothing": "no_validation",
         "class_weight": [contract.StrOptions({"balanced"}), dict, list, None],
         "scoring": [str, callable, None],
+        "weight_decay": [contract.Interval(Real, 0, None, closed="left"), None],
+        "schedule": [contract.StrOptions(set(SCHEDULES)), callable, None],
+        "warmup": [contract.Interval(Real, 0, None, closed="left")],
+        "clip_norm": [contract.Interval(Real, 0, np.inf, closed="right"), None],
         "focal_gamma": [contract.Interval(Real, 0, None, closed="left")],
         "out_activation": [contract.StrOptions(formula_options.OUTPUT_NAMES), None],
         "huber_delta": [contract.Interval(Real, 0, None, closed="neither")],
@@ -145,13 +155,17 @@ class _Accelerated:
     def _fit(
         self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False
     ) -> Any:
-        known = ("lbfgs", *contract.mlp._STOCHASTIC_SOLVERS)
+        known = dict.fromkeys((*solvers.NAMES, *contract.mlp._STOCHASTIC_SOLVERS))
         if self.solver not in known:  # scikit-learn's code returns such a model untrained
             raise ValueError(f"solver must be one of {', '.join(known)}, got {self.solver!r}")
+        solvers.require_meaning(self, options(self), incremental)
         if incremental:
             class_weight.refuse_balanced(self)
-        original = super()._fit  # type: ignore[misc]
+        original = solvers.passing_for_adam(self, super()._fit)  # type: ignore[misc]
         return task_hooks.fit(self, original, X, y, sample_weight, incremental)
+
+    def _check_solver(self: Any) -> bool:
+        return self.solver in solvers.OWN or bool(super()._check_solver())  # type: ignore[misc]
 
     @overrides.stands_in
     def _fit_stochastic(self: Any, *arguments: Any, **named: Any) -> None:
@@ -354,6 +368,26 @@ class MLPClassifier(
         the backward pass: less memory for part of a forward pass, the same weights to the last bit.
         "sqrt" is k = round(sqrt(L)) for L layers with weights, which takes the least memory. None
         keeps all. It has no effect on sparse `X`, which scikit-learn's own code trains on.
+    solver : {"lbfgs", "sgd", "adam", "adamw", "nadam", "rmsprop", "lion"}, default="adam"
+        The last four are PyTorch's and the Lion of its authors, with `learning_rate_init` and as
+        far as they have them `beta_1`, `beta_2` (the alpha of RMSprop) and `epsilon`, whose
+        defaults are Adam's. "adamw" is Adam with a `weight_decay`, and epsilon added after the bias
+        correction; they do not train on sparse `X`.
+    weight_decay : float or None, default=None
+        Share of the learning rate that each weight, and no bias, shrinks by in every step of any
+        solver but "lbfgs": decoupled from the gradient, beside `alpha`, whose penalty is part of
+        the loss. None is 0.01 with "adamw" and else 0.
+    schedule : {"cosine", "linear", "one_cycle", "log_cosine"}, callable or None, default=None
+        Factor of `learning_rate_init` for each batch, as a function of the share of the batches of
+        `max_iter` epochs that have been taken, from 0 towards 1. Training may stop before;
+        `n_iter_no_change=max_iter` keeps it from that. `partial_fit` refuses it.
+    warmup : float, default=0.0
+        Epochs at the beginning of `fit` in which the learning rate of each batch is raised
+        linearly, as a factor on top of any other.
+    clip_norm : float or None, default=None
+        Largest norm of a batch's gradient, all parameters together and without the penalty of
+        `alpha`; a longer one is scaled to it. `history_` has the mean norm before that, which
+        infinity measures without clipping.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Weights of the classes, {label: weight}, by which the weights of their examples are
         multiplied, in the loss and in the score that early stopping watches. "balanced" is
@@ -404,6 +438,7 @@ class MLPClassifier(
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **contract.MLPClassifier._parameter_constraints,
         "activation": [contract.StrOptions(formula_options.HIDDEN_NAMES), list, tuple],
+        "solver": [contract.StrOptions(set(solvers.NAMES))],
         "loss": [contract.StrOptions(formula_options.CLASSIFIERS_LOSSES)],
         # `_Accelerated` does it
         **dict.fromkeys(set(Options._fields) - REGRESSORS_ALONE, "no_validation"),
@@ -440,6 +475,10 @@ class MLPClassifier(
         precision: str = "auto",
         callbacks: Callbacks = None,
         checkpoint: Checkpoint = None,
+        weight_decay: float | None = None,
+        schedule: str | Factor | None = None,
+        warmup: float = 0.0,
+        clip_norm: float | None = None,
         class_weight: Any = None,
         scoring: Any = None,
         loss: str = "log_loss",
@@ -480,6 +519,10 @@ class MLPClassifier(
             precision=precision,
             callbacks=callbacks,
             checkpoint=checkpoint,
+            weight_decay=weight_decay,
+            schedule=schedule,
+            warmup=warmup,
+            clip_norm=clip_norm,
             class_weight=class_weight,
             scoring=scoring,
             focal_gamma=focal_gamma,
@@ -536,6 +579,26 @@ class MLPRegressor(
         scikit-learn, or a callable (estimator, X, y) that returns a number, the higher the better.
         None is accuracy, or R² of a regressor. The rows are held out by `early_stopping`, or given
         to `fit` as X_val; a `scoring` without any is refused.
+    solver : {"lbfgs", "sgd", "adam", "adamw", "nadam", "rmsprop", "lion"}, default="adam"
+        The last four are PyTorch's and the Lion of its authors, with `learning_rate_init` and as
+        far as they have them `beta_1`, `beta_2` (the alpha of RMSprop) and `epsilon`, whose
+        defaults are Adam's. "adamw" is Adam with a `weight_decay`, and epsilon added after the bias
+        correction; they do not train on sparse `X`.
+    weight_decay : float or None, default=None
+        Share of the learning rate that each weight, and no bias, shrinks by in every step of any
+        solver but "lbfgs": decoupled from the gradient, beside `alpha`, whose penalty is part of
+        the loss. None is 0.01 with "adamw" and else 0.
+    schedule : {"cosine", "linear", "one_cycle", "log_cosine"}, callable or None, default=None
+        Factor of `learning_rate_init` for each batch, as a function of the share of the batches of
+        `max_iter` epochs that have been taken, from 0 towards 1. Training may stop before;
+        `n_iter_no_change=max_iter` keeps it from that. `partial_fit` refuses it.
+    warmup : float, default=0.0
+        Epochs at the beginning of `fit` in which the learning rate of each batch is raised
+        linearly, as a factor on top of any other.
+    clip_norm : float or None, default=None
+        Largest norm of a batch's gradient, all parameters together and without the penalty of
+        `alpha`; a longer one is scaled to it. `history_` has the mean norm before that, which
+        infinity measures without clipping.
     out_activation : str or None, default=None
         Of the outputs, so that predictions stay in its range: "logistic" (0 to 1), "tanh",
         "hardtanh" (-1 to 1), "relu", "softplus" (at least 0), "leaky_relu", "elu", "selu" or
@@ -580,6 +643,7 @@ class MLPRegressor(
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **contract.MLPRegressor._parameter_constraints,
         "activation": [contract.StrOptions(formula_options.HIDDEN_NAMES), list, tuple],
+        "solver": [contract.StrOptions(set(solvers.NAMES))],
         "loss": [contract.StrOptions(formula_options.REGRESSORS_LOSSES)],
         # `_Accelerated` does it
         **dict.fromkeys(set(Options._fields) - CLASSIFIERS_ALONE, "no_validation"),
@@ -617,6 +681,10 @@ class MLPRegressor(
         precision: str = "auto",
         callbacks: Callbacks = None,
         checkpoint: Checkpoint = None,
+        weight_decay: float | None = None,
+        schedule: str | Factor | None = None,
+        warmup: float = 0.0,
+        clip_norm: float | None = None,
         scoring: Any = None,
         out_activation: str | None = None,
         huber_delta: float = 1.0,
@@ -658,6 +726,10 @@ class MLPRegressor(
             callbacks=callbacks,
             checkpoint=checkpoint,
             scoring=scoring,
+            weight_decay=weight_decay,
+            schedule=schedule,
+            warmup=warmup,
+            clip_norm=clip_norm,
             out_activation=out_activation,
             huber_delta=huber_delta,
             quantile=quantile,

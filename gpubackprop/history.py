@@ -25,7 +25,10 @@ class EpochRecord(NamedTuple):
     validation_loss : float or None, default=None
         Mean loss of the validation rows, without the penalty.
     learning_rate : float, default=NaN
-        The epoch's rate: Adam's before its bias correction.
+        The epoch's rate, with a schedule the mean of its batches'; Adam's before its bias
+        correction.
+    gradient_norm : float or None, default=None
+        Mean norm of the batches' gradients before clipping, with `clip_norm`.
     """
 
     epoch: int
@@ -34,6 +37,7 @@ class EpochRecord(NamedTuple):
     seconds: float
     validation_loss: float | None = None
     learning_rate: float = math.nan
+    gradient_norm: float | None = None
 
 
 class History(list[EpochRecord]):

@@ -30,7 +30,7 @@ from .kernels.formulas import (
     Loss,
     initial_bound,
 )
-from .kernels.optimizers import SGD
+from .kernels.optimizers import Rule
 
 _log = logging.getLogger("gpubackprop")
 
@@ -405,7 +405,44 @@ class Network:
         deltas = [layer.delta for layer in ws.layers]
         return Gradients(_shown(deltas, kept), tuple(W.T for W in grad.W), tuple(grad.b))
 
-    def step(self, grads: Gradients, learning_rate: float) -> None:
+    def optimizer(self, solver: str, **constants: float | bool) -> Rule:
+        """Make an optimizer at rest, for `step`.
+
+        Parameters
+        ----------
+        solver : {"sgd", "adam", "adamw", "nadam", "rmsprop", "lion"}
+            Which one.
+        **constants : float or bool
+            momentum, nesterov, beta_1, beta_2, epsilon, weight_decay: those that it has; by default
+            the estimators'.
+
+        Returns
+        -------
+        optimizer : SGD, Adam, RMSProp or Lion
+            A record of its constants and of its vectors, laid out as `theta`; `step` changes them.
+
+        Raises
+        ------
+        ValueError
+            If there is no such solver, or it has no such constant.
+
+        Examples
+        --------
+        >>> from gpubackprop import Network
+        >>> net = Network((2, 3, 1), random_state=0)
+        >>> adam, cache = net.optimizer("adam", beta_1=0.8), net.forward([1, 0])
+        >>> net.step(net.backward(cache, [1]), 0.01, adam)
+        >>> adam.t
+        array([1])
+        """
+        if solver not in optimizers.SOLVERS:
+            known = ", ".join(optimizers.SOLVERS)
+            raise ValueError(f"solver must be one of {known}, got {solver!r}")
+        with self._session():
+            made: Rule = optimizers.make(solver, self._net, **constants)
+        return made
+
+    def step(self, grads: Gradients, learning_rate: float, optimizer: Rule | None = None) -> None:
         """Take one step of gradient descent: W = W - rate grad W, b = b - rate grad b.
 
         Parameters
@@ -414,15 +451,32 @@ class Network:
             Of `backward`.
         learning_rate : float
             The rate, eta in the derivation.
+        optimizer : SGD, Adam, RMSProp, Lion or None, default=None
+            Takes a step of its own instead; from the method `optimizer` of this network.
+
+        Raises
+        ------
+        ValueError
+            If the gradients or the optimizer are those of a network of other layers.
         """
         self._require_shapes("grads.weights", grads.weights, [W.shape for W in self.weights])
         self._require_shapes("grads.biases", grads.biases, [b.shape for b in self.biases])
         with self._session():
             grad = self._net.zeros_like()
             _fill(grad, [*(W.T for W in grads.weights), *grads.biases])
-            rate = self._memory.put(np.array([learning_rate], dtype=np.float64))
-            descent = SGD(self._net.zeros_like().theta, rate, momentum=0.0, nesterov=False)
-            optimizers.step(self._kernels, descent, self._net, grad, self._room(1))
+            rule = optimizer or optimizers.make("sgd", self._net, momentum=0.0, nesterov=False)
+            self._require_vectors(rule)
+            self._memory.write(rule.rate, np.array([learning_rate], dtype=np.float64))
+            optimizers.step(self._kernels, rule, self._net, grad, self._room(1))
+
+    def _require_vectors(self, optimizer: Rule) -> None:
+        shape, dtype = self.theta.shape, self.dtype
+        for vector in optimizer.vectors:
+            if (vector.shape, vector.dtype) != (shape, dtype):
+                raise ValueError(
+                    f"optimizer must be of this network, with vectors of {dtype} and shape {shape};"
+                    f" got {vector.dtype} and {vector.shape}"
+                )
 
     def _room(self, B: int, shown: bool = False) -> Workspace:
         return Workspace.allocate(self._net, self._formulas, B, self._checkpoint, shown=shown)

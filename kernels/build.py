@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import loops, replay_loops
-from .formulas import ELEMENTWISE, Activation, Loss
+from .formulas import ELEMENTWISE, Activation, AdamForm, Loss
 from .kernel import Kernel
 from .native import shipped
 from .native.compiler import compile_all
@@ -20,6 +20,7 @@ VARIANTS: dict[str, list[tuple[Any, ...]]] = {
     "activate_beside": [(activation,) for activation in (*ELEMENTWISE, Activation.EXP)],
     "hadamard": [(activation,) for activation in ELEMENTWISE],
     "output_delta": [(loss,) for loss in Loss],
+    "adam": [(form,) for form in AdamForm],
 }
 """Constants that kernels are specialised for, by the factory's name; the others have none."""
 

@@ -19,7 +19,7 @@ from .kernel import Kernel, Kind
 from .masks import DRAWS, Mask
 from .native.arguments import Array
 from .native.launch import LoopLaunch, launch, launch_of
-from .optimizers import L2, SGD, Adam
+from .optimizers import L2, SGD, Adam, Lion, RMSProp, Rule
 from .protocol import Kernels
 
 
@@ -200,11 +200,28 @@ class Primitives:
         yield self._batch_product(delta, W.T, out)
         yield from self._pulled_back(out, saved, activation)
 
+    def clip(self, grad: Array, largest: float, norm: Array) -> Stages:
+        chunks, factor = np.zeros(-(-len(grad) // loops.CHUNK)), np.ones(1)
+        parts = _divide(len(grad), self._pieces, loops.CHUNK)
+        yield _side_by_side(
+            *(launch(loops.squares, x=grad[part], parts=chunks[_chunks(part)]) for part in parts)
+        )
+        yield _side_by_side(
+            launch(loops.clip_factor, parts=chunks, largest=largest, factor=factor, norm=norm)
+        )
+        yield _side_by_side(*(launch(loops.scale, x=grad[part], factor=factor) for part in parts))
+
     def sgd(self, theta: Array, grad: Array, state: SGD, l2: L2) -> Stages:
         yield from self._update(loops.sgd, theta, grad, state, l2)
 
     def adam(self, theta: Array, grad: Array, state: Adam, l2: L2) -> Stages:
-        yield from self._update(loops.adam, theta, grad, state, l2)
+        yield from self._update(loops.adam.of(state.form), theta, grad, state, l2)
+
+    def rmsprop(self, theta: Array, grad: Array, state: RMSProp, l2: L2) -> Stages:
+        yield from self._update(loops.rmsprop, theta, grad, state, l2)
+
+    def lion(self, theta: Array, grad: Array, state: Lion, l2: L2) -> Stages:
+        yield from self._update(loops.lion, theta, grad, state, l2)
 
     def _pulled_back(self, delta: Array, saved: Array, activation: Activation) -> Stages:
         """Pull an error back through a layer's activation, in place."""
@@ -215,20 +232,21 @@ class Primitives:
             hadamard = loops.hadamard.of(activation)
             yield _by_rows(launch(hadamard, delta=d, saved=s) for d, s in parts)
 
-    def _update(
-        self, kernel: Kernel, theta: Array, grad: Array, state: SGD | Adam, l2: L2
-    ) -> Stages:
+    def _update(self, kernel: Kernel, theta: Array, grad: Array, state: Rule, l2: L2) -> Stages:
         """Divide an optimizer's pass at cache lines; a part holds weights, then biases, or either.
 
         The kernel's parameters are named as the entries of its optimizer's record.
         """
-        vectors = {name for name, kind in kernel.parameters if kind is Kind.VECTOR}
+        whole: dict[str, Any] = {"theta": theta, "grad": grad, **state._asdict()}
+        taken = {name: kind for name, kind in kernel.parameters if name in whole}
 
         def piece(part: slice, own: Array) -> LoopLaunch:
-            whole: dict[str, Any] = {"theta": theta, "grad": grad, **state._asdict()}
             return launch(
                 kernel,
-                **{name: each[part] if name in vectors else each for name, each in whole.items()},
+                **{
+                    name: whole[name][part] if kind is Kind.VECTOR else whole[name]
+                    for name, kind in taken.items()
+                },
                 decayed=min(max(l2.decayed - part.start, 0), part.stop - part.start),
                 decay=l2.decay,
                 penalty=own,
@@ -277,6 +295,11 @@ def _divide(length: int, pieces: int, step: int = 1) -> list[slice]:
     part = max(1, -(-length // (pieces * step))) * step
     starts = range(0, max(length, 1), part)
     return [slice(start, min(start + part, length)) for start in starts]
+
+
+def _chunks(part: slice) -> slice:
+    """Which of a vector's chunks a part of it is; it starts with one."""
+    return slice(part.start // loops.CHUNK, -(-part.stop // loops.CHUNK))
 
 
 def _by_rows(launches: Iterable[LoopLaunch]) -> Stage:

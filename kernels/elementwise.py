@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .elementary import FARTHEST, Elementary, Scalar, inline, normal_tail
-from .formulas import LEAK, SELU_ALPHA, SELU_SCALE, Activation, Loss
+from .formulas import LEAK, SELU_ALPHA, SELU_SCALE, Activation, AdamForm, Loss
 
 
 def sigma(real: Any, activation: Activation, of: Elementary) -> Scalar:
@@ -325,10 +325,58 @@ def _clipped(real: Any) -> Scalar:
     return inline(clip)
 
 
-def adam_step(sqrt: Scalar) -> Scalar:
-    """Make theta - step m / (sqrt(v) + epsilon)."""
+def adam_step(sqrt: Scalar, form: AdamForm = AdamForm.ADAM) -> Scalar:
+    """Make theta - (of_m m + of_g g) / (sqrt(v) + epsilon); only NAdam has a share of g."""
 
-    def step(theta: Any, m: Any, v: Any, step: Any, epsilon: Any) -> Any:
-        return theta - step * m / (sqrt(v) + epsilon)
+    def adam(theta: Any, m: Any, g: Any, v: Any, of_m: Any, of_g: Any, epsilon: Any) -> Any:
+        return theta - of_m * m / (sqrt(v) + epsilon)
 
-    return inline(step)
+    def nadam(theta: Any, m: Any, g: Any, v: Any, of_m: Any, of_g: Any, epsilon: Any) -> Any:
+        return theta - (of_m * m + of_g * g) / (sqrt(v) + epsilon)
+
+    return inline(nadam if form is AdamForm.NADAM else adam)
+
+
+def adam_factors(real: Any, form: AdamForm, exp: Scalar) -> Scalar:
+    """Make of_m, of_g and epsilon of `adam_step`.
+
+    c_1 = 1 - beta_1^t and c_2 = sqrt(1 - beta_2^t) are given. Of the factors of NAdam's product
+    p_t, which are about half of beta_1 at first, 64 leave 1 - p_t as it is, rounded.
+    """
+    zero, one, half = real(0), real(1), real(0.5)
+    log_q = real(0.004 * log_of(0.96))
+    q = real(0.96**0.004)
+
+    def adam(rate: Any, t: Any, beta_1: Any, c_1: Any, c_2: Any, epsilon: Any) -> Any:
+        return rate * c_2 / c_1, zero, epsilon
+
+    def adamw(rate: Any, t: Any, beta_1: Any, c_1: Any, c_2: Any, epsilon: Any) -> Any:
+        return rate * c_2 / c_1, zero, epsilon * c_2
+
+    def nadam(rate: Any, t: Any, beta_1: Any, c_1: Any, c_2: Any, epsilon: Any) -> Any:
+        product, power = one, one
+        for _ in range(t if t < 64 else 64):
+            power *= q
+            product *= beta_1 * (one - half * power)
+        now = beta_1 * (one - half * exp(real(t) * log_q))
+        ahead = beta_1 * (one - half * exp(real(t + 1) * log_q))
+        of_m = rate * c_2 * ahead / (one - product * ahead)
+        return of_m, rate * c_2 * (one - now) / (one - product), epsilon * c_2
+
+    formulas: dict[AdamForm, Scalar] = {
+        AdamForm.ADAM: adam,
+        AdamForm.ADAMW: adamw,
+        AdamForm.NADAM: nadam,
+    }
+    return inline(formulas[form])
+
+
+def sign(real: Any) -> Scalar:
+    """Make the sign of x: 1, -1, or x itself where it is zero or no number."""
+    zero, one = real(0), real(1)
+
+    def sign(x: Any) -> Any:
+        y = one if x > zero else x
+        return -one if x < zero else y
+
+    return inline(sign)

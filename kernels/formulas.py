@@ -196,6 +196,18 @@ LOSSES = {
 }
 """Every loss."""
 
+
+class AdamForm(IntEnum):
+    """How Adam's moments, which start at zero, are corrected; see `Kernels.adam`."""
+
+    ADAM = 0
+    """epsilon stands outside the correction, as in scikit-learn."""
+    ADAMW = 1
+    """epsilon is added after the correction, as in PyTorch."""
+    NADAM = 2
+    """The same with Nesterov's momentum."""
+
+
 PAIRINGS = {loss: row.outputs for loss, row in LOSSES.items()}
 """Activations of the last layer that the output error has a formula with, by loss."""
 

@@ -10,8 +10,17 @@ import numpy as np
 
 from . import blas
 from .elementary import Scalar, exponential, inline, of_vectors
-from .elementwise import adam_step, dropping, error_of, loss_of, pull_back, sigma
-from .formulas import LOSSES, Activation, Loss
+from .elementwise import (
+    adam_factors,
+    adam_step,
+    dropping,
+    error_of,
+    loss_of,
+    pull_back,
+    sigma,
+    sign,
+)
+from .formulas import LOSSES, Activation, AdamForm, Loss
 from .kernel import Kind, kernel
 from .native.arguments import Array
 from .philox import HALF, LOW, philox
@@ -351,6 +360,53 @@ def bias_grad(real: Any) -> Scalar:
     return kernel
 
 
+CHUNK = 1024
+"""Elements whose squares are added up in the vector's type, before they go on in float64."""
+
+
+@kernel(x=VECTOR, parts=DOUBLES)
+def squares(real: Any) -> Scalar:
+    """parts_k = ||x_k||^2, of each chunk of x."""
+    squared_norm = _squared_norm(real)
+
+    def kernel(x: Array, parts: Array) -> None:
+        for k in range(parts.shape[0]):
+            start, end = k * CHUNK, (k + 1) * CHUNK
+            chunk = x[start : end if end < x.shape[0] else x.shape[0]]
+            parts[k] = squared_norm(chunk, chunk.shape[0])
+
+    return kernel
+
+
+@kernel(parts=DOUBLES, largest=DOUBLE, factor=DOUBLES, norm=DOUBLES)
+def clip_factor(real: Any) -> Scalar:
+    """n = sqrt(sum(parts)), factor = min(1, largest / n), norm += n."""
+
+    def kernel(parts: Array, largest: float, factor: Array, norm: Array) -> None:
+        total = 0.0
+        for k in range(parts.shape[0]):
+            total += parts[k]
+        length = np.sqrt(total)
+        factor[0] = largest / length if length > largest else 1.0
+        norm[0] += length
+
+    return kernel
+
+
+@kernel(x=VECTOR, factor=DOUBLES)
+def scale(real: Any) -> Scalar:
+    """x *= factor, unless that is 1."""
+
+    def kernel(x: Array, factor: Array) -> None:
+        if factor[0] == 1.0:
+            return
+        by = real(factor[0])
+        for i in range(x.shape[0]):
+            x[i] *= by
+
+    return kernel
+
+
 @kernel(
     theta=VECTOR,
     grad=VECTOR,
@@ -358,6 +414,7 @@ def bias_grad(real: Any) -> Scalar:
     rate=DOUBLES,
     momentum=DOUBLE,
     nesterov=COUNT,
+    weight_decay=DOUBLE,
     decayed=COUNT,
     decay=DOUBLES,
     penalty=DOUBLES,
@@ -373,16 +430,19 @@ def sgd(real: Any) -> Scalar:
         rate: Array,
         momentum: float,
         nesterov: int,
+        weight_decay: float,
         decayed: int,
         decay: Array,
         penalty: Array,
     ) -> None:
         penalty[0] += 0.5 * decay[0] * squared_norm(theta, decayed)
         lr, mu, ahead, l2 = real(rate[0]), real(momentum), nesterov != 0, real(decay[0])
+        shrink = real(rate[0] * weight_decay)
         for i in range(theta.shape[0]):
             g = grad[i] + (l2 * theta[i] if i < decayed else zero)
             v = mu * velocity[i] - lr * g
             velocity[i] = v
+            theta[i] -= shrink * theta[i] if i < decayed else zero
             theta[i] += mu * v - lr * g if ahead else v
 
     return kernel
@@ -398,13 +458,15 @@ def sgd(real: Any) -> Scalar:
     beta_1=DOUBLE,
     beta_2=DOUBLE,
     epsilon=DOUBLE,
+    weight_decay=DOUBLE,
     decayed=COUNT,
     decay=DOUBLES,
     penalty=DOUBLES,
 )
-def adam(real: Any) -> Scalar:
+def adam(real: Any, form: AdamForm) -> Scalar:
     """One step of Adam; the first `decayed` elements decay."""
-    squared_norm, update, zero = _squared_norm(real), adam_step(np.sqrt), real(0)
+    squared_norm, update, zero = _squared_norm(real), adam_step(np.sqrt, form), real(0)
+    factors = adam_factors(np.float64, form, np.exp)
     tiny = np.finfo(real).tiny  # an epsilon that rounds to 0 must not make 0/0
 
     def kernel(
@@ -417,15 +479,18 @@ def adam(real: Any) -> Scalar:
         beta_1: float,
         beta_2: float,
         epsilon: float,
+        weight_decay: float,
         decayed: int,
         decay: Array,
         penalty: Array,
     ) -> None:
         penalty[0] += 0.5 * decay[0] * squared_norm(theta, decayed)
         steps = float(t[0])
-        step = real(rate[0] * np.sqrt(1.0 - beta_2**steps) / (1.0 - beta_1**steps))
+        k_1, k_2 = 1.0 - beta_1**steps, np.sqrt(1.0 - beta_2**steps)
+        exact = factors(rate[0], t[0], beta_1, k_1, k_2, epsilon)
+        of_m, of_g, eps = real(exact[0]), real(exact[1]), real(exact[2])
         b1, c1, b2, c2 = real(beta_1), real(1.0 - beta_1), real(beta_2), real(1.0 - beta_2)
-        eps, l2 = real(epsilon), real(decay[0])
+        l2, shrink = real(decay[0]), real(rate[0] * weight_decay)
         eps = eps if eps > tiny else tiny
         for i in range(theta.shape[0]):
             g = grad[i] + (l2 * theta[i] if i < decayed else zero)
@@ -433,7 +498,91 @@ def adam(real: Any) -> Scalar:
             square = b2 * v[i] + c2 * (g * g)
             m[i] = mean
             v[i] = square
-            theta[i] = update(theta[i], mean, square, step, eps)
+            kept = theta[i] - (shrink * theta[i] if i < decayed else zero)
+            theta[i] = update(kept, mean, g, square, of_m, of_g, eps)
+
+    return kernel
+
+
+@kernel(
+    theta=VECTOR,
+    grad=VECTOR,
+    v=VECTOR,
+    rate=DOUBLES,
+    beta_2=DOUBLE,
+    epsilon=DOUBLE,
+    weight_decay=DOUBLE,
+    decayed=COUNT,
+    decay=DOUBLES,
+    penalty=DOUBLES,
+)
+def rmsprop(real: Any) -> Scalar:
+    """One step of RMSprop; the first `decayed` elements decay."""
+    squared_norm, update, zero = _squared_norm(real), adam_step(np.sqrt), real(0)
+    tiny = np.finfo(real).tiny  # an epsilon that rounds to 0 must not make 0/0
+
+    def kernel(
+        theta: Array,
+        grad: Array,
+        v: Array,
+        rate: Array,
+        beta_2: float,
+        epsilon: float,
+        weight_decay: float,
+        decayed: int,
+        decay: Array,
+        penalty: Array,
+    ) -> None:
+        penalty[0] += 0.5 * decay[0] * squared_norm(theta, decayed)
+        lr, b2, c2, eps = real(rate[0]), real(beta_2), real(1.0 - beta_2), real(epsilon)
+        l2, shrink = real(decay[0]), real(rate[0] * weight_decay)
+        eps = eps if eps > tiny else tiny
+        for i in range(theta.shape[0]):
+            g = grad[i] + (l2 * theta[i] if i < decayed else zero)
+            square = b2 * v[i] + c2 * (g * g)
+            v[i] = square
+            kept = theta[i] - (shrink * theta[i] if i < decayed else zero)
+            theta[i] = update(kept, g, g, square, lr, zero, eps)
+
+    return kernel
+
+
+@kernel(
+    theta=VECTOR,
+    grad=VECTOR,
+    m=VECTOR,
+    rate=DOUBLES,
+    beta_1=DOUBLE,
+    beta_2=DOUBLE,
+    weight_decay=DOUBLE,
+    decayed=COUNT,
+    decay=DOUBLES,
+    penalty=DOUBLES,
+)
+def lion(real: Any) -> Scalar:
+    """One step of Lion; the first `decayed` elements decay."""
+    squared_norm, sign_of, zero = _squared_norm(real), sign(real), real(0)
+
+    def kernel(
+        theta: Array,
+        grad: Array,
+        m: Array,
+        rate: Array,
+        beta_1: float,
+        beta_2: float,
+        weight_decay: float,
+        decayed: int,
+        decay: Array,
+        penalty: Array,
+    ) -> None:
+        penalty[0] += 0.5 * decay[0] * squared_norm(theta, decayed)
+        lr, l2, shrink = real(rate[0]), real(decay[0]), real(rate[0] * weight_decay)
+        b1, c1, b2, c2 = real(beta_1), real(1.0 - beta_1), real(beta_2), real(1.0 - beta_2)
+        for i in range(theta.shape[0]):
+            g = grad[i] + (l2 * theta[i] if i < decayed else zero)
+            kept = theta[i] - (shrink * theta[i] if i < decayed else zero)
+            theta[i] = kept - lr * sign_of(b1 * m[i] + c1 * g)
+            m[i] = b2 * m[i] + c2 * g
 
     return kernel
 
@@ -444,8 +593,8 @@ def _squared_norm(real: Any) -> Scalar:
 
     def squared_norm(w: Array, size: int) -> Any:
         total = 0.0
-        for start in range(0, size, 1024):
-            end = start + 1024
+        for start in range(0, size, CHUNK):
+            end = start + CHUNK
             x = w[start : end if end < size else size]  # min would be a call to Numba
             s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
             eights = x.shape[0] // 8

@@ -6,6 +6,7 @@ array, so that a recorded step stays right when it is replayed.
 
 from typing import NamedTuple
 
+from .formulas import AdamForm
 from .native.arguments import Array
 
 
@@ -28,15 +29,22 @@ class SGD(NamedTuple):
     """Learning rate, one float64."""
     momentum: float
     nesterov: bool
+    weight_decay: float = 0.0
+    """Share of the rate that each weight shrinks by, beside the step."""
+
+    @property
+    def vectors(self) -> tuple[Array, ...]:
+        """As long as the parameters."""
+        return (self.velocity,)
 
     @property
     def changed(self) -> tuple[Array, ...]:
         """What a step changes, besides the parameters."""
-        return (self.velocity,)
+        return self.vectors
 
 
 class Adam(NamedTuple):
-    """Adam; see `Kernels.adam`."""
+    """Adam, AdamW and NAdam; see `Kernels.adam`."""
 
     m: Array
     v: Array
@@ -47,8 +55,64 @@ class Adam(NamedTuple):
     beta_1: float
     beta_2: float
     epsilon: float
+    weight_decay: float = 0.0
+    """As for `SGD`."""
+    form: AdamForm = AdamForm.ADAM
+
+    @property
+    def vectors(self) -> tuple[Array, ...]:
+        """As long as the parameters."""
+        return self.m, self.v
 
     @property
     def changed(self) -> tuple[Array, ...]:
         """What a step changes, besides the parameters."""
-        return self.m, self.v, self.t
+        return *self.vectors, self.t
+
+
+class RMSProp(NamedTuple):
+    """RMSprop; see `Kernels.rmsprop`."""
+
+    v: Array
+    rate: Array
+    """Learning rate, one float64."""
+    beta_2: float
+    epsilon: float
+    weight_decay: float = 0.0
+    """As for `SGD`."""
+
+    @property
+    def vectors(self) -> tuple[Array, ...]:
+        """As long as the parameters."""
+        return (self.v,)
+
+    @property
+    def changed(self) -> tuple[Array, ...]:
+        """What a step changes, besides the parameters."""
+        return self.vectors
+
+
+class Lion(NamedTuple):
+    """Lion; see `Kernels.lion`."""
+
+    m: Array
+    rate: Array
+    """Learning rate, one float64."""
+    beta_1: float
+    beta_2: float
+    weight_decay: float = 0.0
+    """As for `SGD`."""
+
+    @property
+    def vectors(self) -> tuple[Array, ...]:
+        """As long as the parameters."""
+        return (self.m,)
+
+    @property
+    def changed(self) -> tuple[Array, ...]:
+        """What a step changes, besides the parameters."""
+        return self.vectors
+
+
+Rule = SGD | Adam | RMSProp | Lion
+"""An optimizer that has a primitive."""

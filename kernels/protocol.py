@@ -13,7 +13,7 @@ from .formulas import Activation, Loss
 from .group import Group
 from .masks import Mask
 from .native.arguments import Array
-from .optimizers import L2, SGD, Adam
+from .optimizers import L2, SGD, Adam, Lion, RMSProp
 
 
 class Kernels(Protocol):
@@ -196,13 +196,35 @@ class Kernels(Protocol):
         out : (B, fan_in)
         """
 
+    def clip(self, grad: Array, largest: float, norm: Array) -> None:
+        """n = ||grad||; grad = grad largest / n where n > largest; norm = norm + n.
+
+        Limits the norm of a batch's gradient; the squares are added up in an order that depends on
+        the vector's length alone, so that the bits are the same for any number of threads.
+
+        Parameters
+        ----------
+        grad : (size,)
+            Scaled in place.
+        largest : float
+            Infinity where the norm is only wanted.
+        norm : (1,) float64
+            A sum over batches, of the norms before clipping.
+
+        Notes
+        -----
+        Source: R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent
+        neural networks", 2013, algorithm 1.
+        """
+
     def sgd(self, theta: Array, grad: Array, state: SGD, l2: L2) -> None:
-        """One step of gradient descent with momentum, weight decay in the same pass.
+        """One step of gradient descent with momentum, weight decay of both kinds in the same pass.
 
         g = grad + decay theta (the first `decayed` elements; grad for the rest);
         penalty = penalty + decay/2 ||theta[:decayed]||^2;
+        kept = theta - rate weight_decay theta (the first `decayed` elements; theta for the rest);
         velocity = momentum velocity - rate g;
-        theta = theta + velocity, with Nesterov's momentum theta + momentum velocity - rate g.
+        theta = kept + velocity, with Nesterov's momentum kept + momentum velocity - rate g.
 
         Parameters
         ----------
@@ -215,15 +237,21 @@ class Kernels(Protocol):
         Notes
         -----
         Source: I. Sutskever et al., "On the importance of initialization and momentum in deep
-        learning", 2013, with the rate inside the velocity as scikit-learn has it.
+        learning", 2013, with the rate inside the velocity as scikit-learn has it; I. Loshchilov and
+        F. Hutter, "Decoupled weight decay regularization", 2019, for `kept`.
         """
 
     def adam(self, theta: Array, grad: Array, state: Adam, l2: L2) -> None:
-        """One step of Adam, weight decay in the same pass.
+        """One step of Adam, AdamW or NAdam, weight decay of both kinds in the same pass.
 
-        g and penalty as in `sgd`;
+        g, penalty and kept as in `sgd`;
         m = beta_1 m + (1 - beta_1) g;  v = beta_2 v + (1 - beta_2) g^2;
-        theta = theta - rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon).
+        c_1 = 1 - beta_1^t;  c_2 = sqrt(1 - beta_2^t);
+        ADAM: theta = kept - rate c_2 / c_1 m / (sqrt(v) + epsilon);
+        ADAMW: theta = kept - rate / c_1 m / (sqrt(v) / c_2 + epsilon);
+        NADAM: mu_i = beta_1 (1 - 0.96^(0.004 i) / 2);  p_t = mu_1 .. mu_t;
+        theta = kept - rate (mu_t+1 m / (1 - p_t+1) + (1 - mu_t) g / (1 - p_t))
+        / (sqrt(v) / c_2 + epsilon).
 
         Parameters
         ----------
@@ -236,5 +264,47 @@ class Kernels(Protocol):
         Notes
         -----
         Source: D. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2015, section 2,
-        last paragraph: epsilon stands outside the bias correction.
+        last paragraph: epsilon stands outside the bias correction; algorithm 1 for ADAMW, as
+        PyTorch has it; T. Dozat, "Incorporating Nesterov momentum into Adam", 2016.
+        """
+
+    def rmsprop(self, theta: Array, grad: Array, state: RMSProp, l2: L2) -> None:
+        """One step of RMSprop, weight decay of both kinds in the same pass.
+
+        g, penalty and kept as in `sgd`;
+        v = beta_2 v + (1 - beta_2) g^2;
+        theta = kept - rate g / (sqrt(v) + epsilon).
+
+        Parameters
+        ----------
+        theta, grad : (size,)
+        state : RMSProp
+            v is written.
+        l2 : L2
+            penalty is a sum over batches.
+
+        Notes
+        -----
+        Source: T. Tieleman and G. Hinton, "Neural networks for machine learning", lecture 6.5,
+        2012, with epsilon as PyTorch has it.
+        """
+
+    def lion(self, theta: Array, grad: Array, state: Lion, l2: L2) -> None:
+        """One step of Lion, weight decay of both kinds in the same pass.
+
+        g, penalty and kept as in `sgd`;
+        theta = kept - rate sign(beta_1 m + (1 - beta_1) g);
+        m = beta_2 m + (1 - beta_2) g.
+
+        Parameters
+        ----------
+        theta, grad : (size,)
+        state : Lion
+            m is written.
+        l2 : L2
+            penalty is a sum over batches.
+
+        Notes
+        -----
+        Source: X. Chen et al., "Symbolic discovery of optimization algorithms", 2023, algorithm 2.
         """

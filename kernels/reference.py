@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from .formulas import LOSSES, Activation, Loss
+from .formulas import LOSSES, Activation, AdamForm, Loss
 from .group import Group
 from .masks import Mask
 from .native.arguments import Array
-from .optimizers import L2, SGD, Adam
+from .optimizers import L2, SGD, Adam, Lion, RMSProp
 from .textbook import ERROR, LOSS, SIGMA, SLOPE
 
 
@@ -81,25 +81,61 @@ def hidden_delta(delta: Array, W: Array, saved: Array, activation: Activation, o
     out *= SLOPE[activation](saved)
 
 
+def clip(grad: Array, largest: float, norm: Array) -> None:
+    length = np.sqrt(np.dot(grad, grad), dtype=np.float64)
+    norm += length
+    if length > largest:
+        grad *= largest / length
+
+
 def sgd(theta: Array, grad: Array, state: SGD, l2: L2) -> None:
-    velocity, rate, momentum, nesterov = state
+    velocity, rate, momentum, nesterov, weight_decay = state
     step = float(rate[0])
     gradient = _decayed(theta, grad, l2)
     velocity *= momentum
     velocity -= step * gradient
+    theta[: l2.decayed] *= 1 - step * weight_decay
     theta += momentum * velocity - step * gradient if nesterov else velocity
 
 
 def adam(theta: Array, grad: Array, state: Adam, l2: L2) -> None:
-    m, v, t, rate, beta_1, beta_2, epsilon = state
+    m, v, t, rate, beta_1, beta_2, epsilon, weight_decay, form = state
     gradient = _decayed(theta, grad, l2)
     m *= beta_1
     m += (1 - beta_1) * gradient
     v *= beta_2
     v += (1 - beta_2) * gradient**2
-    step = float(rate[0] * np.sqrt(1 - beta_2 ** t[0]) / (1 - beta_1 ** t[0]))
+    root = float(np.sqrt(1 - beta_2 ** t[0]))
+    if form is AdamForm.NADAM:
+        ahead, now = _nesterov(int(t[0]), beta_1)
+        direction = float(rate[0]) * root * (ahead * m + now * gradient)
+    else:
+        direction = float(rate[0] * root / (1 - beta_1 ** t[0])) * m
     smallest = float(np.finfo(theta.dtype).tiny)  # an epsilon that rounds to 0 makes 0/0
-    theta -= step * m / (np.sqrt(v) + max(epsilon, smallest))
+    epsilon = epsilon if form is AdamForm.ADAM else epsilon * root
+    theta[: l2.decayed] *= 1 - float(rate[0]) * weight_decay
+    theta -= direction / (np.sqrt(v) + max(epsilon, smallest))
+
+
+def rmsprop(theta: Array, grad: Array, state: RMSProp, l2: L2) -> None:
+    v, rate, beta_2, epsilon, weight_decay = state
+    step = float(rate[0])
+    gradient = _decayed(theta, grad, l2)
+    v *= beta_2
+    v += (1 - beta_2) * gradient**2
+    smallest = float(np.finfo(theta.dtype).tiny)  # an epsilon that rounds to 0 makes 0/0
+    theta[: l2.decayed] *= 1 - step * weight_decay
+    theta -= step * gradient / (np.sqrt(v) + max(epsilon, smallest))
+
+
+def lion(theta: Array, grad: Array, state: Lion, l2: L2) -> None:
+    m, rate, beta_1, beta_2, weight_decay = state
+    step = float(rate[0])
+    gradient = _decayed(theta, grad, l2)
+    theta[: l2.decayed] *= 1 - step * weight_decay
+    theta -= step * np.sign(beta_1 * m + (1 - beta_1) * gradient)
+    m *= beta_2
+    m += (1 - beta_2) * gradient
 
 
 def _decayed(theta: Array, grad: Array, l2: L2) -> Array:
@@ -110,3 +146,9 @@ def _decayed(theta: Array, grad: Array, l2: L2) -> Array:
     gradient = grad.copy()
     gradient[:decayed] += float(decay[0]) * W
     return gradient
+
+
+def _nesterov(t: int, beta: float) -> tuple[float, float]:
+    """NAdam's factors of the mean and of the gradient at step t."""
+    mu = beta * (1 - 0.5 * 0.96 ** (0.004 * np.arange(1, t + 2)))
+    return float(mu[t] / (1 - mu.prod())), float((1 - mu[t - 1]) / (1 - mu[:t].prod()))

@@ -1,15 +1,17 @@
 """What many tests share: backends, dtypes, a small training problem."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from gpubackprop.algorithm.dropout import Dropout
 from gpubackprop.algorithm.memory import HOST
+from gpubackprop.algorithm.optimizers import Clipped, Scheduled, make, rule
 from gpubackprop.algorithm.parameters import Parameters
 from gpubackprop.algorithm.workspace import Workspace
 from gpubackprop.backprop import Source
 from gpubackprop.kernels.formulas import Activation, Formulas, Loss
-from gpubackprop.kernels.optimizers import SGD, Adam
 from gpubackprop.training.epochs import Epochs
 from gpubackprop.training.memory_plan import plan
 
@@ -55,7 +57,7 @@ class Problem:
         for W in self.net.W:
             W[...] = rng.uniform(-0.5, 0.5, W.shape)
         self.orders = [rng.permutation(n) for _ in range(4)]
-        self.optimizer = OPTIMIZERS[optimizer](self.net)
+        self.optimizer = {**OPTIMIZERS, **OTHERS}[optimizer](self.net)
 
     def source(self):
         column = None if self.weight is None else self.weight.astype(self.X.dtype).reshape(-1, 1)
@@ -80,7 +82,7 @@ class Problem:
         """`Epochs` of a backend, of other parameters if they were moved to its memory."""
         net, optimizer = net or self.net, optimizer or self.optimizer
         data, memory = (self.X, self.Y, self.weight), backend.memory
-        moments = 2 if isinstance(optimizer, Adam) else 1
+        moments = len(rule(optimizer).vectors)
         shape = net.layer_sizes, self.n, self.batch_size, self.X.dtype, moments
         apart = self.formulas.apart(len(net.W), self.rates)
         planned = plan(*shape, memory, checkpoint=checkpoint, apart=apart)
@@ -90,25 +92,33 @@ class Problem:
 
     def state(self):
         """Every number that training changes."""
-        arrays = [v for v in self.optimizer if isinstance(v, np.ndarray)]
+        arrays = [v for v in rule(self.optimizer) if isinstance(v, np.ndarray)]
         return [self.net.theta.copy(), *(array.copy() for array in arrays)]
 
 
-def sgd(momentum, nesterov):
-    return lambda net: SGD(net.zeros_like().theta, np.array([0.1]), momentum, nesterov)
-
-
-def adam(net):
-    moments = net.zeros_like().theta, net.zeros_like().theta
-    return Adam(*moments, np.zeros(1, np.int64), np.array([0.01]), 0.9, 0.999, 1e-8)
-
-
 OPTIMIZERS = {
-    "plain SGD": sgd(0.0, False),
-    "momentum": sgd(0.9, False),
-    "Nesterov": sgd(0.9, True),
-    "Adam": adam,
+    "plain SGD": partial(make, "sgd", rate=0.1, momentum=0.0, nesterov=False),
+    "momentum": partial(make, "sgd", rate=0.1, momentum=0.9, nesterov=False),
+    "Nesterov": partial(make, "sgd", rate=0.1),
+    "Adam": partial(make, "adam", rate=0.01),
 }
+"""Each makes an optimizer for parameters."""
+
+
+def scheduled_and_clipped(net, solver):
+    """An optimizer with a rate of its own for each of the first 40 batches, and short gradients."""
+    rates, order = np.geomspace(0.03, 0.003, 40).reshape(-1, 1), np.arange(40)
+    scheduled = Scheduled(make(solver, net, weight_decay=0.1), rates, order, np.zeros(1, np.int64))
+    return Clipped(scheduled, 0.2, np.zeros(1))
+
+
+OTHERS = {
+    "AdamW": partial(make, "adamw", rate=0.01),
+    "RMSprop": partial(make, "rmsprop", rate=0.003, weight_decay=0.1),
+    "NAdam, scheduled and clipped": partial(scheduled_and_clipped, solver="nadam"),
+    "Lion, scheduled and clipped": partial(scheduled_and_clipped, solver="lion"),
+}
+"""Likewise; what they share with those above is tested with those."""
 
 
 @pytest.fixture

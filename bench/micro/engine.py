@@ -4,13 +4,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from gpubackprop.algorithm.optimizers import make
 from gpubackprop.algorithm.parameters import Array, Parameters
 from gpubackprop.backends import Backend
 from gpubackprop.bench.problems import Problem
 from gpubackprop.bench.start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
 from gpubackprop.fitting.conversion import ACTIVATION_OF
 from gpubackprop.kernels.formulas import Activation, Formulas, Loss
-from gpubackprop.kernels.optimizers import Adam
 from gpubackprop.training.epochs import Epochs
 from gpubackprop.training.memory_plan import plan
 
@@ -20,12 +20,11 @@ def epochs(problem: Problem, dtype: str, activation: str, backend: Backend) -> t
     begin = start(problem, dtype, activation)
     net = Parameters.zeros(problem.layer_sizes, dtype)
     net.load(begin.weights + begin.biases)
-    moments, t = (net.zeros_like().theta, net.zeros_like().theta), np.zeros(1, dtype=np.int64)
     Y = np.eye(problem.classes, dtype=dtype)[begin.labels]
     hidden, softmax = ACTIVATION_OF[activation], (Activation.SOFTMAX, Loss.CROSS_ENTROPY)
     formulas = Formulas(hidden, *softmax)
-    optimizer = Adam(*moments, t, np.full(1, RATE), BETA_1, BETA_2, EPSILON)
-    shape = problem.layer_sizes, len(begin.X), problem.batch, dtype, len(moments)
+    optimizer = make("adam", net, RATE, beta_1=BETA_1, beta_2=BETA_2, epsilon=EPSILON)
+    shape = problem.layer_sizes, len(begin.X), problem.batch, dtype, len(optimizer.vectors)
     parts = (net, formulas, optimizer, begin.X, Y, None, ALPHA, plan(*shape, backend.memory))
     return Epochs(backend, *parts), next(begin.orders())
 

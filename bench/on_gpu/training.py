@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from ...algorithm.optimizers import make
 from ...algorithm.parameters import Array, Parameters
 from ...algorithm.workspace import Workspace
 from ...backends import Backend
 from ...backprop import Source, bind
 from ...kernels.formulas import Activation, Formulas, Loss
-from ...kernels.optimizers import Adam
 from ...kernels.protocol import Kernels
 from ..problems import Problem
 from ..start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
@@ -33,16 +33,7 @@ class Training:
         net = Parameters.zeros(problem.layer_sizes, dtype, memory)
         net.load(begin.weights + begin.biases)
         self._grad, self._left = net.zeros_like(), steps
-        one = memory.put(np.zeros(1, dtype=np.int64))
-        adam = Adam(
-            m=net.zeros_like().theta,
-            v=net.zeros_like().theta,
-            t=one,
-            rate=memory.put(np.full(1, RATE)),
-            beta_1=BETA_1,
-            beta_2=BETA_2,
-            epsilon=EPSILON,
-        )
+        adam = make("adam", net, RATE, beta_1=BETA_1, beta_2=BETA_2, epsilon=EPSILON)
         Y = np.eye(problem.classes, dtype=dtype)[begin.labels]
         order = np.resize(next(begin.orders()), steps * problem.batch)
         cursor = memory.put(np.zeros(1, dtype=np.int64))

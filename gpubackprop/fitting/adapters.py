@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from ..algorithm.optimizers import Optimizer
-from ..algorithm.parameters import Array, Parameters
+from ..algorithm.parameters import Array
 from ..backends.backend import Backend
 from ..kernels.optimizers import Adam
 from ..training.epochs import Epochs
 from ..training.memory_plan import Plan, plan
 from ..training.rank_epochs import RankEpochs
 from ..training.snapshot import EpochSnapshot
-from .contract import SGDOptimizer
+from . import solvers
+from .contract import AdamOptimizer
 from .conversion import (
     formulas,
     layer_sizes,
@@ -25,7 +25,9 @@ from .conversion import (
     targets,
     training_dtype,
 )
+from .epoch_loop import Epoch
 from .options import options
+from .pace import Pace
 from .regularisation import dropout, rates
 from .rows import Data
 
@@ -57,15 +59,19 @@ class DenseEngine:
         planned = self._planned(dtype, self._batch_size)
         self._memory = memory
         self._net = network(estimator, dtype, memory)
-        self._optimizer = optimizer(estimator, self._net)
-        self._moments = _moments(self._optimizer, self._net)
+        self._rule = optimizer(estimator, self._net)
+        self._pace = Pace(estimator, self._rule, self._batches(), memory)
         self._loss_scale = loss_scale(estimator)
         self._dropout = dropout(estimator, memory)
         X, Y = readable(data.X), targets(estimator, data.y, dtype)
         self._epochs = self._made_epochs(X, Y, planned)
         seen = [self._dropout.seen] if self._dropout else []
-        self._changed = [self._net.theta, *self._optimizer.changed, *seen]
+        self._changed = [self._net.theta, *self._rule.changed, *seen]
         self._last = EpochSnapshot(self._changed if planned.keeps_epoch else [], memory)
+
+    def _batches(self) -> int:
+        """Count the batches of an epoch."""
+        return -(-len(self._data.X) // self._batch_size)
 
     def _dtype(self) -> np.dtype[Any]:
         data = self._data
@@ -74,7 +80,7 @@ class DenseEngine:
     def _planned(self, dtype: np.dtype[Any], batch_size: int) -> Plan:
         """Divide training so that it fits, before anything is allocated."""
         estimator, X, memory = self._estimator, self._data.X, self._backend.memory
-        moments = 1 if isinstance(estimator._optimizer, SGDOptimizer) else 2
+        moments = len(solvers.of(estimator._optimizer).vectors)
         in_memory, checkpoint = memory.holds(X), options(estimator).checkpoint
         apart = formulas(estimator).apart(len(estimator.coefs_), rates(estimator))
         shape = layer_sizes(estimator), len(X), batch_size, dtype, moments
@@ -83,15 +89,15 @@ class DenseEngine:
     def _made_epochs(self, X: Array, Y: Array, planned: Plan) -> Epochs | RankEpochs:
         """Make ready to run epochs."""
         f, alpha = formulas(self._estimator), float(self._estimator.alpha)
-        trained, data = (self._net, f, self._optimizer), (X, Y, self._data.sample_weight)
+        trained, data = (self._net, f, self._pace.optimizer), (X, Y, self._data.sample_weight)
         return Epochs(self._backend, *trained, *data, alpha, planned, self._dropout)
 
-    def run(self, order: Array, rate: float) -> float:
-        """Train on all rows in this order, at this learning rate, and return the epoch's loss."""
-        self._memory.write(self._optimizer.rate, np.array([float(rate)]))
+    def run(self, order: Array, rate: float) -> Epoch:
+        """Train on all rows in this order; a schedule's rates are shares of this learning rate."""
+        mean_rate = self._pace.begin_epoch(rate, self._estimator.n_iter_)
         loss = self._epochs.run(order, self._loss_scale)
         self._last.keep()
-        return loss
+        return Epoch(loss, mean_rate, self._pace.gradient_norm())
 
     def restore(self) -> None:
         """Go back to the end of the last epoch, if its copies fitted into memory."""
@@ -101,16 +107,16 @@ class DenseEngine:
         """Write weights and optimizer state into the estimator's arrays."""
         self._net.store(self._estimator.coefs_ + self._estimator.intercepts_)
         state = self._estimator._optimizer
-        adam = self._optimizer if isinstance(self._optimizer, Adam) else None
-        kept = (state.ms, state.vs) if adam else (state.velocities,)
-        for moment, arrays in zip(self._moments, kept, strict=True):
-            moment.store(arrays)
-        if adam:
-            state.t = t = int(self._memory.read(adam.t)[0])
-            if t:
-                state.learning_rate = (
-                    state.learning_rate_init * np.sqrt(1 - state.beta_2**t) / (1 - state.beta_1**t)
-                )
+        for name, vector in zip(solvers.of(state).vectors, self._rule.vectors, strict=True):
+            self._net.over(vector).store(getattr(state, name))
+        if isinstance(self._rule, Adam):
+            state.t = int(self._memory.read(self._rule.t)[0])
+        if isinstance(state, AdamOptimizer) and state.t:
+            state.learning_rate = (
+                state.learning_rate_init
+                * np.sqrt(1 - state.beta_2**state.t)
+                / (1 - state.beta_1**state.t)
+            )
 
     def state(self) -> list[Array]:
         """Read the parameters and what the optimizer changes, the vectors without their gaps."""
@@ -121,13 +127,6 @@ class DenseEngine:
         for live, packed in zip(self._changed, arrays, strict=True):
             self._net.unpack(packed, live)
         self._last.keep()
-
-
-def _moments(optimizer: Optimizer, net: Parameters) -> tuple[Parameters, ...]:
-    """Lay the optimizer's vectors out as the parameters are."""
-    if isinstance(optimizer, Adam):
-        return net.over(optimizer.m), net.over(optimizer.v)
-    return (net.over(optimizer.velocity),)
 
 
 class StepEngine:
@@ -154,7 +153,7 @@ class StepEngine:
     def begin(self) -> None:
         """Do nothing: scikit-learn's code reads the estimator in every batch."""
 
-    def run(self, order: Array, rate: float) -> float:
+    def run(self, order: Array, rate: float) -> Epoch:
         """Train on all rows in this order; scikit-learn's optimizer keeps the rate itself."""
         X, y, sample_weight, *_ = self._data
         parameters = self._estimator.coefs_ + self._estimator.intercepts_
@@ -167,7 +166,7 @@ class StepEngine:
             self._buffers = (*self._buffers[:2], *grads)
             total += loss * len(batch)
             self._estimator._optimizer.update_params(parameters, grads[0] + grads[1])
-        return total / len(order)
+        return Epoch(total / len(order), rate)
 
     def restore(self) -> None:
         """Do nothing: a batch that fails leaves what the one before it left."""

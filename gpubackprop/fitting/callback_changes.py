@@ -22,13 +22,13 @@ _OF_THE_OPTIMIZER = {
 }
 """The estimator's parameters, and where scikit-learn's optimizer keeps them."""
 _READ_EACH_EPOCH = {"learning_rate_init", "learning_rate", "lr_schedule", "power_t"}
-_OF_THE_EPOCH = ("alpha", "activation")
+_OF_THE_EPOCH = ("alpha", "activation", "weight_decay", "clip_norm")
 CHANGEABLE = (*_OF_THE_OPTIMIZER, *_OF_THE_EPOCH)
 """The estimator's parameters that count from the next epoch on."""
 _FIXED = (
     *("hidden_layer_sizes", "solver", "loss", "batch_size", "max_iter", "random_state"),
     *("early_stopping", "validation_fraction", "device", "backend", "precision", "scoring"),
-    "class_weight",
+    *("class_weight", "schedule", "warmup"),
 )
 
 

@@ -62,6 +62,7 @@ SIGNATURES: dict[tuple[Any, str], tuple[str, ...]] = {
     (BaseMultilayerPerceptron, "_init_coef"): ("self", "fan_in", "fan_out", "dtype"),
     (BaseMultilayerPerceptron, "fit"): ("self", "X", "y", "sample_weight"),
     (BaseMultilayerPerceptron, "_initialize"): ("self", "y", "layer_units", "dtype"),
+    (BaseMultilayerPerceptron, "_check_solver"): ("self",),
     (BaseMultilayerPerceptron, "_fit"): ("self", "X", "y", "sample_weight", "incremental"),
     (MLPClassifier, "_score"): ("self", "X", "y", "sample_weight"),
     (MLPRegressor, "_score"): ("self", "X", "y", "sample_weight"),

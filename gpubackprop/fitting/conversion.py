@@ -6,13 +6,13 @@ import numpy as np
 import scipy.sparse
 
 from ..algorithm.memory import HOST, Memory
-from ..algorithm.optimizers import Optimizer
+from ..algorithm.optimizers import make
 from ..algorithm.parameters import Array, Parameters
 from ..backends import dtype_of
 from ..backends.cuda import device_arrays
 from ..kernels.formulas import LOSSES, PAIRINGS, Activation, Formulas, Loss
-from ..kernels.optimizers import SGD, Adam
-from .contract import SGDOptimizer
+from ..kernels.optimizers import Adam, Rule
+from . import solvers
 from .formula_options import ACTIVATION_OF, constants, hidden_activations
 from .options import has_options, options
 
@@ -126,31 +126,25 @@ def network(estimator: Any, dtype: np.dtype[Any], memory: Memory = HOST) -> Para
     return net
 
 
-def optimizer(estimator: Any, net: Parameters) -> Optimizer:
-    """Copy the state of scikit-learn's optimizer object into flat vectors."""
-    state = estimator._optimizer
-    rate = net.memory.put(np.zeros(1))
-    ours: Optimizer
-    if isinstance(state, SGDOptimizer):  # the solver may have changed since it was made
-        ours = SGD(net.vector(), rate, float(state.momentum), state.nesterov)
-    else:
-        m, v = net.vector(), net.vector()
-        t = net.memory.put(np.zeros(1, dtype=np.int64))
-        ours = Adam(m, v, t, rate, float(state.beta_1), float(state.beta_2), float(state.epsilon))
+def optimizer(estimator: Any, net: Parameters) -> Rule:
+    """Copy the state of the estimator's optimizer object into flat vectors."""
+    state = estimator._optimizer  # of another solver than now, if that has changed since
+    kept = solvers.of(state)
+    numbers = {name: getattr(state, name) for name in kept.constants}
+    decay = options(estimator).weight_decay
+    ours: Rule = make(kept.solver, net, weight_decay=decay, **numbers)
     load_state(ours, state, net)
     return ours
 
 
-def load_state(ours: Optimizer, state: Any, net: Parameters) -> None:
-    """Copy the state of scikit-learn's optimizer object into ours, which has its constants."""
-    if isinstance(ours, SGD):
-        state.velocities = _writable(state.velocities)
-        net.over(ours.velocity).load(state.velocities)
-        return
-    state.ms, state.vs = _writable(state.ms), _writable(state.vs)
-    net.over(ours.m).load(state.ms)
-    net.over(ours.v).load(state.vs)
-    net.memory.write(ours.t, np.array([state.t], dtype=np.int64))
+def load_state(ours: Rule, state: Any, net: Parameters) -> None:
+    """Copy the state of the estimator's optimizer object into ours, which has its constants."""
+    for name, vector in zip(solvers.of(state).vectors, ours.vectors, strict=True):
+        arrays = _writable(getattr(state, name))
+        setattr(state, name, arrays)
+        net.over(vector).load(arrays)
+    if isinstance(ours, Adam):
+        net.memory.write(ours.t, np.array([state.t], dtype=np.int64))
 
 
 def _writable(arrays: list[Array]) -> list[Array]:

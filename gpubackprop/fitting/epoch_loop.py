@@ -9,7 +9,7 @@ import logging
 import math
 import time
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -19,7 +19,7 @@ from sklearn.utils import shuffle
 from ..algorithm.parameters import Array
 from ..callbacks import Callbacks, call, listeners
 from ..history import EpochRecord
-from . import callback_changes, epoch_history, replicas, task_hooks, validation
+from . import callback_changes, epoch_history, replicas, solvers, task_hooks, validation
 from .contract import AdamOptimizer, mlp
 from .conversion import chosen_dtype
 from .options import options
@@ -29,14 +29,24 @@ from .warnings_of_scikit_learn import warn
 _log = logging.getLogger("gpubackprop")
 
 
+class Epoch(NamedTuple):
+    """What an epoch of training came to."""
+
+    loss: float
+    rate: float
+    """Learning rate, the mean of its batches'."""
+    gradient_norm: float | None = None
+    """Mean of its batches' norms before clipping, where they are clipped."""
+
+
 class Engine(Protocol):
     """Computes epochs for `train`."""
 
     def begin(self) -> None:
         """Start from the estimator as it is now."""
 
-    def run(self, order: Array, rate: float) -> float:
-        """Train on all rows in this order, at this learning rate, and return the epoch's loss."""
+    def run(self, order: Array, rate: float) -> Epoch:
+        """Train on all rows in this order, at this learning rate."""
 
     def restore(self) -> None:
         """Go back to the end of the last epoch, as far as a step may fail half-way."""
@@ -151,17 +161,21 @@ def _run_epochs(
                 estimator._random_state.shuffle(order)
             else:
                 order = shuffle(order, random_state=estimator._random_state)
-        rate = _learning_rate(estimator._optimizer)
-        loss = engine.run(order, rate)
+        epoch = engine.run(order, _learning_rate(estimator._optimizer))
         if looked_at:
             engine.publish()
-        _overflow_as_numpy_does(loss)
-        validation_loss = _account(estimator, data, of_loss(loss))
+        _overflow_as_numpy_does(epoch.loss)
+        validation_loss = _account(estimator, data, of_loss(epoch.loss))
         stopped = _stopped_improving(estimator)
         score = float(estimator.validation_scores_[-1]) if data.validation else None
-        seconds = time.perf_counter() - started
         record = EpochRecord(
-            estimator.n_iter_, float(estimator.loss_), score, seconds, validation_loss, rate
+            estimator.n_iter_,
+            float(estimator.loss_),
+            score,
+            time.perf_counter() - started,
+            validation_loss,
+            epoch.rate,
+            epoch.gradient_norm,
         )
         epoch_history.keep(estimator, record)
         asked = _call_back(callbacks, estimator, engine, record)
@@ -273,8 +287,11 @@ def set_optimizer(estimator: Any) -> None:
             estimator.beta_2,
             estimator.epsilon,
         )
+    elif estimator.solver in solvers.OWN:
+        estimator._optimizer = solvers.OWN[estimator.solver](parameters, estimator)
     elif not hasattr(estimator, "_optimizer"):
-        raise ValueError(f"solver must be 'adam', 'sgd' or 'lbfgs', got {estimator.solver!r}")
+        names = ", ".join(solvers.NAMES)
+        raise ValueError(f"solver must be one of {names}, got {estimator.solver!r}")
 
 
 def batch_size(estimator: Any, n: int) -> int:

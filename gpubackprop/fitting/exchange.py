@@ -4,6 +4,7 @@ import copy
 import warnings
 from typing import Any
 
+from . import solvers
 from .contract import MLPClassifier, MLPRegressor
 from .options import CHANGE_NO_NUMBERS, Options, has_options, options
 
@@ -27,7 +28,12 @@ def to_sklearn(estimator: Any) -> Any:
     """
     cls = MLPClassifier if isinstance(estimator, MLPClassifier) else MLPRegressor
     _warn_of_what_is_left_out(estimator)
-    return _filled(cls(**_parameters(estimator, cls)), estimator)
+    model = _filled(cls(**_parameters(estimator, cls)), estimator)
+    if model.solver in solvers.OWN:
+        model.solver = "adam"
+    if type(vars(model).get("_optimizer")) in solvers.OWN.values():
+        del model._optimizer  # `partial_fit` makes scikit-learn's
+    return model
 
 
 def from_sklearn(cls: Any, model: Any, parameters: dict[str, Any]) -> Any:
@@ -69,10 +75,12 @@ def _warn_of_what_is_left_out(estimator: Any) -> None:
         for name, default in Options._field_defaults.items()
         if name not in CHANGE_NO_NUMBERS and chosen[name] != default
     ]
+    if estimator.solver in solvers.OWN:
+        missed.insert(0, f"solver={estimator.solver!r}")
     if missed:
         warnings.warn(
             f"scikit-learn's class has no {', '.join(missed)}: the copy predicts what this model "
-            "predicts, and would train without",
+            "predicts, and would train without, with Adam for a solver that is missing",
             UserWarning,
             stacklevel=4,
         )

@@ -13,8 +13,8 @@ from ..algorithm.memory import HOST
 from ..backends import threads
 from ..backends.backend import Backend
 from ..training.memory_plan import Sizes
+from . import solvers
 from .adapters import DenseEngine
-from .contract import SGDOptimizer
 from .conversion import formulas, layer_sizes, load_state, targets, training_dtype
 from .epoch_loop import Engine
 from .options import options
@@ -51,7 +51,7 @@ class KeptEngine(DenseEngine):
         self._Y[...] = targets(estimator, data.y, self._Y.dtype)
         self._estimator = estimator
         self._net.load([*estimator.coefs_, *estimator.intercepts_])
-        load_state(self._optimizer, estimator._optimizer, self._net)
+        load_state(self._rule, estimator._optimizer, self._net)
         if self._dropout:
             self._dropout.seen[0] = estimator.t_
 
@@ -102,9 +102,7 @@ _kept: dict[int, tuple[weakref.ref[Any], KeptEngine]] = {}
 
 def _kind(estimator: Any, data: Data, batch_size: int, backend: Backend) -> tuple[Any, ...]:
     """All that was fixed when the engine's batches were recorded."""
-    state = estimator._optimizer
-    sgd = isinstance(state, SGDOptimizer)
-    constants = ("momentum", "nesterov") if sgd else ("beta_1", "beta_2", "epsilon")
+    state, own = estimator._optimizer, options(estimator)
     return (
         backend.name,
         threads.available(),
@@ -114,11 +112,12 @@ def _kind(estimator: Any, data: Data, batch_size: int, backend: Backend) -> tupl
         len(data.X),
         batch_size,
         estimator.alpha,
-        options(estimator).checkpoint,
+        own.checkpoint,
         rates(estimator),
         getattr(estimator, "_dropout_key", None),
+        *(own.weight_decay, own.clip_norm, own.schedule, own.warmup, estimator.max_iter),
         type(state),
-        *(getattr(state, name) for name in constants),
+        *(getattr(state, name) for name in solvers.of(state).constants),
     )
 
 

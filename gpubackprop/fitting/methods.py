@@ -32,6 +32,7 @@ from . import (
     regularisation,
     replicas,
     rows,
+    solvers,
     task_hooks,
     validation,
 )
@@ -68,6 +69,7 @@ def fit_stochastic(
     X, y, sample_weight, activations, deltas, coef_grads, intercept_grads, layer_units, incremental
         Its arguments.
     """
+    solvers.show(estimator)
     replicas.require_alike(estimator, X, y, sample_weight)
     sample_weight = class_weight.weighted(estimator, y, sample_weight)
     own, buffers = options(estimator), (activations, deltas, coef_grads, intercept_grads)

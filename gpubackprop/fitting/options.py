@@ -14,6 +14,7 @@ from .. import backends
 from ..algorithm.checkpointing import Checkpoint
 from ..algorithm.dropout import Rates
 from ..callbacks import Callbacks
+from ..training.schedules import Factor
 from . import process_choice
 
 _log = logging.getLogger("gpubackprop")
@@ -29,6 +30,10 @@ class Options(NamedTuple):
     checkpoint: Checkpoint = None
     class_weight: Any = None
     scoring: Any = None
+    weight_decay: float | None = None
+    schedule: str | Factor | None = None
+    warmup: float = 0.0
+    clip_norm: float | None = None
     focal_gamma: float = 2.0
     out_activation: str | None = None
     huber_delta: float = 1.0

@@ -13,6 +13,7 @@ import scipy.sparse
 from numpy.lib.array_utils import byte_bounds
 
 from ..backends.cuda.device_arrays import on_gpu
+from . import solvers
 from .contract import (
     FULL_BATCH,
     OPTIMIZER_METHODS,
@@ -103,8 +104,9 @@ def hand_down(estimator: Any, X: Any, reason: str) -> None:
     Raises
     ------
     ValueError
-        If the estimator's parameter asked for a GPU, X lies on one, or the activation, dropout or
-        label smoothing is one that scikit-learn's code does not have.
+        If the estimator's parameter asked for a GPU, X lies on one, or the activation, the solver,
+        an option of its steps, dropout or label smoothing is one that scikit-learn's code does not
+        have.
     """
     cls: Any = type(estimator)
     device = options(estimator).device
@@ -119,6 +121,7 @@ def hand_down(estimator: Any, X: Any, reason: str) -> None:
         )
     require_known(estimator, reason)
     refuse_for_scikit_learn(estimator, reason)
+    solvers.require_known(estimator, options(estimator), reason)
     tell(estimator, reason)
 
 
@@ -197,6 +200,8 @@ def _in_optimizer(estimator: Any) -> str | None:
             if getattr(optimizer, name) is not original:
                 return f"{name} of {optimizer.__name__} was replaced"
     state = estimator._optimizer
+    if type(state) in solvers.OWN.values():
+        return None
     own = OPTIMIZER_METHODS.get(type(state))
     if own is None or not own.keys().isdisjoint(vars(state)):
         return f"the optimizer, a {type(state).__name__}, is not scikit-learn's own"

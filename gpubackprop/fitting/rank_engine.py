@@ -12,6 +12,7 @@ from ..training.rank_epochs import RankEpochs
 from . import replicas
 from .adapters import DenseEngine
 from .conversion import formulas, training_dtype
+from .epoch_loop import Epoch
 from .options import options
 from .rows import Data
 
@@ -41,12 +42,15 @@ class RankEngine(DenseEngine):
         self._deal, self._widest = deal, np.result_type(*deal.group.exchange(own))
         super().__init__(estimator, data, batch_size, backend)
 
-    def run(self, order: Array, rate: float) -> float:
-        """Train on the rows of all ranks in this order, and return the epoch's loss."""
-        loss = super().run(order, rate)
+    def run(self, order: Array, rate: float) -> Epoch:
+        """Train on the rows of all ranks in this order."""
+        epoch = super().run(order, rate)
         theta = self._memory.read(self._net.theta)
         replicas.require_equal_weights(theta, self._estimator.n_iter_ + 1, self._deal.group)
-        return loss
+        return epoch
+
+    def _batches(self) -> int:
+        return -(-self._deal.size // self._batch_size)
 
     def _dtype(self) -> np.dtype[Any]:
         """Widest type that a rank's rows ask for."""
@@ -66,7 +70,7 @@ class RankEngine(DenseEngine):
     def _made_epochs(self, X: Array, Y: Array, planned: Plan) -> RankEpochs:
         estimator, data = self._estimator, self._data
         f, alpha = formulas(estimator), float(estimator.alpha)
-        trained = self._net, f, self._optimizer
+        trained = self._net, f, self._pace.optimizer
         return RankEpochs(
             self._backend,
             *trained,

@@ -107,7 +107,12 @@ def require_alike(estimator: Any, X: Any, y: Any, sample_weight: Array | None) -
 
 def _parameters(estimator: Any) -> dict[str, str]:
     found = estimator.get_params(deep=False).items()
-    return {name: repr(value) for name, value in found if name not in _OF_EACH_RANK}
+    return {name: _named(value) for name, value in found if name not in _OF_EACH_RANK}
+
+
+def _named(value: Any) -> str:
+    """Name a function, whose address differs from process to process; show what else there is."""
+    return str(getattr(value, "__qualname__", None) or repr(value))
 
 
 def _fingerprint(X: Array, y: Array, sample_weight: Array | None) -> int:

@@ -14,10 +14,10 @@ import numpy as np
 
 from ..formulas import LOSSES, Activation, Loss
 from ..group import Group
-from ..kernel import Kernel, Launch
+from ..kernel import Kernel, Kind, Launch
 from ..masks import Mask
 from ..native.arguments import Array
-from ..optimizers import L2, SGD, Adam
+from ..optimizers import L2, SGD, Adam, Lion, RMSProp, Rule
 from . import layers, sums, updates
 from .device import Device, Rounding
 from .tile import COLUMNS, LANES, ROWS, THREADS, WARP, WARPS, WIDEST, WIDTH
@@ -263,19 +263,26 @@ class Primitives:
         yield self._product(delta, W.T, out)
         yield from self._hadamard(out, saved, activation, grad_b)
 
+    def clip(self, grad: Array, largest: float, norm: Array) -> Launches:
+        blocks, factor = self._blocks(len(grad)), self._device.zeros(1, np.dtype(np.float64))
+        parts = self._device.empty(blocks, grad.dtype)
+        yield self._by_groups(updates.squares, {"x": grad}, squares=parts)
+        yield self._one_block(
+            sums.clip_factor, parts=parts, count=blocks, largest=largest, factor=factor, norm=norm
+        )
+        yield self._by_groups(updates.scale, {"x": grad}, factor=factor)
+
     def sgd(self, theta: Array, grad: Array, state: SGD, l2: L2) -> Launches:
-        velocity, rate, momentum, nesterov = state
-        vectors = {"theta": theta, "grad": grad, "velocity": velocity}
-        constants = {"rate": rate, "momentum": momentum, "nesterov": nesterov}
-        yield from self._update(updates.sgd, vectors, constants, l2)
+        yield from self._update(updates.sgd, theta, grad, state, l2)
 
     def adam(self, theta: Array, grad: Array, state: Adam, l2: L2) -> Launches:
-        m, v, t, rate, beta_1, beta_2, epsilon = state
-        smallest = float(np.finfo(theta.dtype).tiny)  # an epsilon that rounds to 0 makes 0/0
-        constants = {"t": t, "rate": rate, "epsilon": max(epsilon, smallest)}
-        constants |= _decay_constants(1, beta_1) | _decay_constants(2, beta_2)
-        vectors = {"theta": theta, "grad": grad, "m": m, "v": v}
-        yield from self._update(updates.adam, vectors, constants, l2)
+        yield from self._update(updates.adam.of(state.form), theta, grad, state, l2)
+
+    def rmsprop(self, theta: Array, grad: Array, state: RMSProp, l2: L2) -> Launches:
+        yield from self._update(updates.rmsprop, theta, grad, state, l2)
+
+    def lion(self, theta: Array, grad: Array, state: Lion, l2: L2) -> Launches:
+        yield from self._update(updates.lion, theta, grad, state, l2)
 
     def _product(self, A: Array, B: Array, C: Array) -> Launch:
         return self._device.product(A, B, C, self._rounding)
@@ -331,15 +338,15 @@ class Primitives:
         )
         yield from self._fold(blocks, partial, grad_b)
 
-    def _update(
-        self, kernel: Kernel, vectors: dict[str, Array], constants: dict[str, Any], l2: L2
-    ) -> Launches:
-        theta = vectors["theta"]
-        blocks = self._blocks(len(theta))
+    def _update(self, kernel: Kernel, theta: Array, grad: Array, state: Rule, l2: L2) -> Launches:
+        """Make an optimizer's pass; the kernel's parameters are named as its record's entries."""
+        blocks, kinds = self._blocks(len(theta)), dict(kernel.parameters)
         penalties = self._device.empty(blocks, theta.dtype)
-        yield self._by_groups(
-            kernel, vectors, **constants, decay=l2.decay, penalties=penalties, decayed=l2.decayed
-        )
+        whole = {"theta": theta, "grad": grad, **_with_decay_constants(state._asdict())}
+        vectors = {name: x for name, x in whole.items() if kinds.get(name) is Kind.ELEMENTS}
+        constants = {name: x for name, x in whole.items() if name in kinds and name not in vectors}
+        l2s = {"decay": l2.decay, "penalties": penalties, "decayed": l2.decayed}
+        yield self._by_groups(kernel, vectors, **constants, **l2s)
         yield self._collect(penalties, blocks, l2.penalty)
 
     def _collect(self, parts: Array, count: int, total: Array) -> Launch:
@@ -434,7 +441,12 @@ def _extent(matrix: Array) -> dict[str, int]:
     return {"rows": rows, "columns": columns}
 
 
-def _decay_constants(number: int, beta: float) -> dict[str, float]:
-    """beta, log beta and 1 - beta, each rounded once."""
-    log_beta = math.log(beta) if beta > 0 else -math.inf
-    return {f"beta_{number}": beta, f"log_beta_{number}": log_beta, f"rest_{number}": 1 - beta}
+def _with_decay_constants(record: dict[str, Any]) -> dict[str, Any]:
+    """Add log beta and 1 - beta, each rounded once, for each beta of an optimizer."""
+    added = {}
+    for number in "12":
+        beta = record.get(f"beta_{number}")
+        if beta is not None:
+            added[f"log_beta_{number}"] = math.log(beta) if beta > 0 else -math.inf
+            added[f"rest_{number}"] = 1 - beta
+    return record | added

@@ -4,6 +4,7 @@ No float is added atomically: each block writes what it has to a place of its ow
 kernel adds those up, so that two runs give the same bits.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,26 @@ def collect(real: Any) -> Function:
         collected = block_sum(mine, thread)
         if thread == 0:
             total[0] += collected
+
+    return kernel
+
+
+@kernel(parts=ELEMENTS, count=COUNT, largest=DOUBLE, factor=DOUBLES, norm=DOUBLES)
+def clip_factor(real: Any) -> Function:
+    """n = sqrt(sum_i parts_i), factor = min(1, largest / n), norm += n, in float64; one block."""
+    from numba import cuda
+
+    block_sum, nought, one = block_total(np.float64), np.float64(0), np.float64(1)
+
+    def kernel(parts: Array, count: int, largest: float, factor: Array, norm: Array) -> None:
+        thread = cuda.threadIdx.x
+        mine = nought
+        for i in range(thread, count, THREADS):
+            mine += parts[i]
+        length = math.sqrt(block_sum(mine, thread))
+        if thread == 0:
+            factor[0] = largest / length if length > largest else one
+            norm[0] += length
 
     return kernel
 

@@ -15,6 +15,7 @@ from gpubackprop.backprop import bind
 from gpubackprop.kernels.calls import Call, parts
 from gpubackprop.kernels.compiled import Primitives
 from gpubackprop.kernels.optimizers import L2
+from tests.conftest import OTHERS
 
 SCHEDULE = 0.7
 """The learning rate changes from epoch to epoch, as schedules have it."""
@@ -78,7 +79,7 @@ def epochs(problem, source, prepare):
             for _ in range(count):
                 run()
             sums.append((ws.loss[0], ws.penalty[0]))
-        problem.optimizer.rate[0] *= SCHEDULE
+        optimizers.rule(problem.optimizer).rate[0] *= SCHEDULE
     return sums
 
 
@@ -99,13 +100,22 @@ def test_replaying_equals_driving(kernels, dtype, optimizer, weighted, make_prob
     assert learnt(one)
 
 
+@pytest.mark.parametrize("name", OTHERS)
+def test_replaying_equals_driving_other_optimizers(kernels, name, make_problem):
+    """A rate of each batch's own and the clipping of its gradient are recorded with it."""
+    one, another = (make_problem("float32", name, True) for _ in range(2))
+    assert driven(kernels, one) == recorded(kernels, another)
+    assert_bitwise_equal(one.state(), another.state())
+    assert learnt(one)
+
+
 def run_epochs(backend, problem):
     """Train as the estimators do; return each epoch's loss."""
     run = problem.epochs(import_module(f"gpubackprop.backends.{backend}").backend).run
     losses = []
     for order in problem.orders:
         losses.append(run(order))
-        problem.optimizer.rate[0] *= SCHEDULE
+        optimizers.rule(problem.optimizer).rate[0] *= SCHEDULE
     return losses
 
 
@@ -160,6 +170,18 @@ def test_threads_side_by_side_equal_driving_their_pieces(
         losses = run_epochs("compiled", another)
     assert_bitwise_equal(one.state(), another.state())
     np.testing.assert_allclose(losses, expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_threads_side_by_side_with_other_optimizers(name, make_problem, monkeypatch):
+    monkeypatch.setattr(threads, "available", lambda: 2)
+    monkeypatch.setattr(gpubackprop.backends.compiled, "MIN_THREAD_MACS", 1)
+    shape = {"n": 310, "batch_size": 300, "sizes": (300, 200, 5)}
+    one, another = (make_problem("float32", name, True, **shape) for _ in range(2))
+    with threads.single_threaded_blas():
+        driven_in_pieces(one, 2)
+        run_epochs("compiled", another)
+    assert_bitwise_equal(one.state(), another.state())
 
 
 @pytest.mark.parametrize("sizes", [(30, 600, 700, 10), (300, 200, 5)], ids=["wide", "narrow"])

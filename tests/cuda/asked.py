@@ -9,10 +9,10 @@ import numpy as np
 from gpubackprop.kernels import cuda
 from gpubackprop.kernels.calls import executed
 from gpubackprop.kernels.cuda.primitives import Primitives
-from gpubackprop.kernels.formulas import ELEMENTWISE, PAIRINGS, Activation
+from gpubackprop.kernels.formulas import ELEMENTWISE, PAIRINGS, Activation, AdamForm
 from gpubackprop.kernels.kernel import Kernel, Launch
 from gpubackprop.kernels.masks import Mask
-from gpubackprop.kernels.optimizers import L2, SGD, Adam
+from gpubackprop.kernels.optimizers import L2, SGD, Adam, Lion, RMSProp
 
 
 class Listener:
@@ -73,6 +73,7 @@ def calls(real):
     order, counter, one = np.zeros(1000, np.int64), np.zeros(1, np.int64), np.zeros(1)
     pairs = [(activation, loss) for loss, fit in PAIRINGS.items() for activation in fit]
     output = [(M, M, share, *pair, M, one) for pair in pairs]
+    adam = Adam(b, b, counter, one, 0.9, 0.999, 1e-8)
     hidden = [(M, W, M, activation, M) for activation in ELEMENTWISE]
     return {
         "gather": [(M, order, counter, M)],
@@ -91,7 +92,10 @@ def calls(real):
         "hidden_delta": hidden,
         "hidden_delta_and_bias_grad": [(*arguments, b) for arguments in hidden],
         "sgd": [(b, b, SGD(b, one, 0.9, True), L2(4, one, one))],
-        "adam": [(b, b, Adam(b, b, counter, one, 0.9, 0.999, 1e-8), L2(4, one, one))],
+        "clip": [(b, 1.0, one)],
+        "adam": [(b, b, adam._replace(form=form), L2(4, one, one)) for form in AdamForm],
+        "rmsprop": [(b, b, RMSProp(b, one, 0.99, 1e-8), L2(4, one, one))],
+        "lion": [(b, b, Lion(b, one, 0.9, 0.99), L2(4, one, one))],
     }
 
 

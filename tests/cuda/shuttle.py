@@ -3,7 +3,7 @@
 import numpy as np
 
 from gpubackprop.kernels.masks import Mask
-from gpubackprop.kernels.optimizers import L2, SGD, Adam
+from gpubackprop.kernels.optimizers import L2, SGD, Adam, Lion, RMSProp
 
 
 class Shuttle:
@@ -29,7 +29,7 @@ class Shuttle:
         return call
 
     def _moved(self, there, argument):
-        if isinstance(argument, (SGD, Adam, L2, Mask)):
+        if isinstance(argument, (SGD, Adam, RMSProp, Lion, L2, Mask)):
             return argument._make(self._moved(there, part) for part in argument)
         if not isinstance(argument, np.ndarray):
             return argument

@@ -59,7 +59,12 @@ PROMISES = {
     "normalize": Promise(56, 72, adds_in_double=True),
     "add": Promise(40, 48, loads=2, stores=1),
     "sgd": Promise(48, 72, loads=3, stores=2),
-    "adam": Promise(56, 80, loads=4, stores=3),
+    "adam": Promise(64, 96, loads=4, stores=3),  # NAdam's; the others take 56 and 88
+    "rmsprop": Promise(64, 88, loads=3, stores=2),
+    "lion": Promise(48, 72, loads=3, stores=2),
+    "squares": Promise(40, 56, loads=1),
+    "scale": Promise(40, 40, loads=1, stores=1),
+    "clip_factor": Promise(40, 56, adds_in_double=True),
 }
 
 OF_VARIANTS = {

@@ -28,6 +28,12 @@ def dtype(request):
 
 
 @pytest.fixture
+def steps():
+    """Steps of an optimizer that are compared."""
+    return 100
+
+
+@pytest.fixture
 def rng():
     return np.random.default_rng(20240229)
 

@@ -37,7 +37,7 @@ def test_protocol_lists_the_algorithms_primitives():
         *("gather", "advance", "add", "all_reduce", "normalize"),
         *("dense", "output_delta", "hidden_delta", "weight_grad", "bias_grad"),
         *("dropout", "dropout_delta"),
-        *("sgd", "adam"),
+        *("clip", "sgd", "adam", "rmsprop", "lion"),
     }
 
 

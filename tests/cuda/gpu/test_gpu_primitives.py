@@ -4,6 +4,7 @@ import pytest
 
 from tests.cuda.one_pass import *  # noqa: F403
 from tests.kernels.test_masks import *  # noqa: F403
+from tests.kernels.test_optimizers import *  # noqa: F403
 from tests.kernels.test_primitives import *  # noqa: F403
 
 pytestmark = pytest.mark.gpu

@@ -59,5 +59,11 @@ def dtype(setting):
 
 
 @pytest.fixture
+def steps():
+    """Steps of an optimizer; the simulator takes half a second for each."""
+    return 2
+
+
+@pytest.fixture
 def rng():
     return np.random.default_rng(20240229)

@@ -2,4 +2,5 @@
 
 from tests.cuda.one_pass import *  # noqa: F403
 from tests.kernels.test_masks import *  # noqa: F403
+from tests.kernels.test_optimizers import *  # noqa: F403
 from tests.kernels.test_primitives import *  # noqa: F403

@@ -80,6 +80,20 @@ def test_dropout_has_the_cpus_masks(device, make_problem, checkpoint):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
 
 
+def test_a_schedule_and_clipping_agree_with_the_cpus(device, make_problem):
+    shape = {"batch_size": 12, "sizes": (7, 5, 4)}
+    one, another = (
+        make_problem("float32", "NAdam, scheduled and clipped", False, **shape) for _ in range(2)
+    )
+    losses, state = run_epochs(stand_in_backend(device), one)
+    expected_losses, expected = run_epochs(compiled.backend, another)
+    np.testing.assert_allclose(losses, expected_losses, rtol=1e-5)
+    for a, b in zip(state, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(one.optimizer.norm, another.optimizer.norm, rtol=1e-5)
+    assert one.optimizer.norm[0] > 0.2 * 4  # four batches whose gradients were too long
+
+
 class Scarce(StandInMemory):
     """Room for the parameters, two batches of data, and three examples' activations."""
 
