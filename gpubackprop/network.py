@@ -25,7 +25,6 @@ from .kernels.formulas import (
     ELEMENTWISE,
     LOSSES,
     PAIRINGS,
-    Activation,
     Formulas,
     Loss,
     initial_bound,
@@ -38,11 +37,11 @@ ACTIVATION_OF = {
     name: sigma
     for sigma, row in ACTIVATIONS.items()
     for name in (row.name, row.scikit_learn)
-    if name and sigma is not Activation.EXP
+    if name
 }
 """Activations by name, ours and scikit-learn's, whose word for the sigmoid is "logistic"."""
 
-LOSS_OF = {row.name: loss for loss, row in LOSSES.items() if loss is not Loss.POISSON}
+LOSS_OF = {row.name: loss for loss, row in LOSSES.items()}
 """Losses by name."""
 
 
@@ -99,10 +98,13 @@ class Network:
         sigma of the hidden layers, or of each: "identity", "relu", "sigmoid" ("logistic"), "tanh",
         "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus" or "hardtanh".
     output_activation : str, default="identity"
-        sigma of the last layer: one of these whose sigma' is written with A, or "softmax".
-    loss : {"squared_error", "cross_entropy", "binary_cross_entropy"}, default="squared_error"
-        Loss of one example: 1/2 ||y_hat - y||^2 with any output activation but softmax,
-        -sum_k y_k log y_hat_k with softmax, its binary form with sigmoid.
+        sigma of the last layer: one of these whose sigma' is written with A, "softmax" or "exp".
+    loss : str, default="squared_error"
+        Loss of one example: "squared_error", 1/2 ||y_hat - y||^2, "absolute_error", "huber",
+        "log_cosh" or "quantile" with any output activation but softmax and exp; "cross_entropy",
+        -sum_k y_k log y_hat_k, or "focal" with softmax; their binary forms "binary_cross_entropy"
+        and "binary_focal" with sigmoid; "poisson" or "gamma" with exp. `kernels.formulas.Loss` has
+        the formulas.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Type of all numbers; "auto" is what `precision` says, and else float32.
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
@@ -119,6 +121,9 @@ class Network:
         k keeps the activations of every k-th layer, shares the memory of the others and computes
         them again in the backward pass, with the same gradients to the last bit; "sqrt" is
         k = round(sqrt(L)), which takes the least memory. None keeps all.
+    loss_constant : float, sequence of float or None, default=None
+        Huber's delta (1 by default), the quantile's level (0.5) or the focal loss's gamma (2), one
+        for all outputs or one for each.
 
     Attributes
     ----------
@@ -183,6 +188,7 @@ class Network:
         precision: str = "auto",
         *,
         checkpoint: Checkpoint = None,
+        loss_constant: float | Sequence[float] | None = None,
     ) -> None:
         self._layer_sizes = _layer_sizes(layer_sizes)
         checkpointing.require(checkpoint)
@@ -190,7 +196,9 @@ class Network:
         self._choice = (backend, device, precision)
         self._bind(backends.select(*self._choice))
         self._dtype = _dtype(dtype, precision)
-        self._formulas = _formulas(len(self._layer_sizes) - 2, activation, output_activation, loss)
+        named = _formulas(len(self._layer_sizes) - 2, activation, output_activation, loss)
+        constants = _constants(loss, loss_constant, self._layer_sizes[-1])
+        self._formulas = named._replace(constants=constants)
         self._net = self._zeros()
         self._initialise(random_state)
 
@@ -590,6 +598,25 @@ def _dtype(name: Any, precision: str = "auto") -> np.dtype[Any]:
     if meant is not None and meant != dtype:  # NumPy takes None for float64
         raise ValueError(f"precision={precision!r} computes in {meant}, but dtype={name!r}")
     return dtype
+
+
+def _constants(loss: str, constant: Any, outputs: int) -> tuple[float, ...]:
+    """Check a loss's constant, of all outputs or of each; none where it is the usual one."""
+    if constant is None:
+        return ()
+    values = tuple(np.ravel(np.asarray(constant, dtype=float)).tolist())
+    if LOSSES[LOSS_OF[loss]].constant is None or len(values) not in (1, outputs):
+        having = [name for name, each in LOSS_OF.items() if LOSSES[each].constant is not None]
+        raise ValueError(
+            f"loss_constant is a number, or one for each of the {outputs} outputs, of the losses "
+            f"{', '.join(having)}; got {constant!r} with loss={loss!r}"
+        )
+    most = 1.0 if LOSS_OF[loss] is Loss.QUANTILE else np.inf
+    if not all(0 <= value <= most for value in values):
+        raise ValueError(
+            f"loss_constant of {loss!r} must be between 0 and {most:g}, got {constant!r}"
+        )
+    return values
 
 
 def _formulas(

@@ -29,7 +29,9 @@ def pytorch() -> Library:
         return [g.numpy() for g in torch.autograd.grad(loss(leaves), leaves)]
 
     sigma = {name: getattr(torch, name) for name in ("sigmoid", "tanh", "relu")}
-    sigma["silu"] = torch.nn.functional.silu
+    functional, named = torch.nn.functional, ("leaky_relu", "elu", "selu", "gelu", "silu", "mish")
+    sigma |= {name: getattr(functional, name) for name in (*named, "softplus", "hardtanh")}
+    sigma["exp"] = torch.exp
     sigma["softmax"] = lambda Z: torch.softmax(Z, 1)
     return Library(sigma, torch.log, torch.tensor, gradient)
 
@@ -42,11 +44,19 @@ def jax() -> Library:
     def gradient(loss: Callable[[list[Values]], Values], at: list[Values]) -> list[Any]:
         return [np.asarray(g) for g in jax.jit(jax.grad(loss))(at)]
 
-    sigma = {name: getattr(jax.nn, name) for name in ("sigmoid", "tanh", "relu", "silu", "softmax")}
+    named = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "silu", "mish", "softplus")
+    sigma = {name: getattr(jax.nn, name) for name in (*named, "softmax")}
+    sigma["hardtanh"], sigma["exp"] = jax.nn.hard_tanh, jax.numpy.exp
+    sigma["gelu"] = lambda Z: jax.nn.gelu(Z, approximate=False)
     return Library(sigma, jax.numpy.log, jax.numpy.asarray, gradient)
 
 
 LIBRARIES = {"PyTorch": pytorch, "JAX": jax}
+
+
+def _huber(size: Values) -> Values:
+    """Huber's loss of delta 1, of the sizes of errors."""
+    return (size <= 1) * (size**2 / 2) + (size > 1) * (size - 0.5)
 
 
 def loss_of(
@@ -55,12 +65,21 @@ def loss_of(
     """The loss as a function of weights and biases, in a library's own operations."""
     loss, output = head
     sigma = {"identity": lambda Z: Z, **library.sigma}
+    log, exp = library.log, library.sigma["exp"]
     losses = {
         "squared_error": lambda A: ((A - Y) ** 2).sum() / 2,
         "cross_entropy": lambda A: -(Y * library.log(A)).sum(),
         "binary_cross_entropy": lambda A: (
             -(Y * library.log(A) + (1 - Y) * library.log(1 - A)).sum()
         ),
+        "poisson": lambda A: (A - Y * log(A)).sum(),
+        "gamma": lambda A: (Y / A + log(A)).sum(),
+        "absolute_error": lambda A: abs(A - Y).sum(),
+        "huber": lambda A: _huber(abs(A - Y)).sum(),
+        "log_cosh": lambda A: log((exp(A - Y) + exp(Y - A)) / 2).sum(),
+        "quantile": lambda A: abs(A - Y).sum() / 2,
+        "focal": lambda A: -(Y * (1 - A) ** 2 * log(A)).sum(),
+        "binary_focal": lambda A: -(Y * (1 - A) ** 2 * log(A) + (1 - Y) * A**2 * log(1 - A)).sum(),
     }
 
     def function(parameters: list[Values]) -> Values:
