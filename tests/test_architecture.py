@@ -48,6 +48,9 @@ FLOORS = (
     ("table.model_archive",),
     ("table",),
     ("",),  # gpubackprop/__init__.py: the public names
+    ("export",),
+    ("export.onnx", "export.trusted", "export.weights"),
+    ("export.graph",),
     ("accelerator.notebook", "accelerator.script"),
     ("accelerator.switch", "accelerator.start_file"),
     ("accelerator.startup",),

@@ -16,7 +16,7 @@ from ..kernels.formulas import (
     initial_bound,
 )
 from .contract import mlp
-from .options import Options, options
+from .options import Options, has_options, options
 
 ACTIVATION_OF = {row.scikit_learn or row.name: sigma for sigma, row in ACTIVATIONS.items()}
 """Activations by the name that an estimator's parameter has: scikit-learn's where it has one."""
@@ -135,6 +135,9 @@ def ours_alone(estimator: Any) -> str | None:
     -------
     name : str or None
     """
+    cls: Any = type(estimator)
+    if not has_options(cls):  # scikit-learn's own, of which it has checked the values
+        return None
     if not isinstance(estimator.activation, str) or is_ours_alone(estimator.activation):
         return "activation"
     if is_our_loss(estimator.loss):

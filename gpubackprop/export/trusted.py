@@ -1,0 +1,13 @@
+"""The types that a model file of skops has to be trusted with."""
+
+SKOPS_TRUSTED: tuple[str, ...] = (
+    "gpubackprop.EpochRecord",
+    "gpubackprop.History",
+    "gpubackprop.MLPClassifier",
+    "gpubackprop.MLPRegressor",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+)
+"""For `skops.io.load(file, trusted=SKOPS_TRUSTED)`: estimators, their history, their optimizers.
+
+None of them runs code of the file's; skops itself checks what else a file holds."""
