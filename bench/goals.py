@@ -60,6 +60,8 @@ UNSCALED_AT_MOST = 1.1
 
 RANKS_AT_MOST = 1.15
 """Time of a step of two ranks of one thread over that of one process of two threads."""
+OPTION_AT_MOST = 1.1
+"""Time of an epoch with an option over that without it."""
 
 KERNEL_AT_LEAST = 0.90
 """Bytes a second of a pass over a GPU's memory, over those of a copy on the device."""
