@@ -29,7 +29,11 @@ class GradientCheck(NamedTuple):
 
 
 def check_gradients(
-    net: Network, A0: npt.ArrayLike, Y: npt.ArrayLike, epsilon: float | None = None
+    net: Network,
+    A0: npt.ArrayLike,
+    Y: npt.ArrayLike,
+    epsilon: float | None = None,
+    seen: int | None = None,
 ) -> GradientCheck:
     """Compare the gradient of every parameter with (L(w + eps) - L(w - eps)) / (2 eps).
 
@@ -44,6 +48,9 @@ def check_gradients(
     epsilon : float, optional
         Half the difference; by default the cube root of the machine epsilon, which balances
         rounding against truncation.
+    seen : int, optional
+        As for `Network.forward`: the masks of all these passes are the same; by default nothing is
+        dropped.
 
     Returns
     -------
@@ -71,7 +78,7 @@ def check_gradients(
         epsilon = float(np.cbrt(np.finfo(np.float64).eps))
     if not epsilon > 0:
         raise ValueError(f"epsilon must be positive, got {epsilon!r}")
-    grads = net.backward(net.forward(A0), Y)
+    grads = net.backward(net.forward(A0, seen), Y)
     twin = net.astype("float64")  # differences of float32 losses would be mostly rounding
     names, found, expected = [], [], []
     for kind, arrays, gradients in (
@@ -82,7 +89,7 @@ def check_gradients(
             for index in np.ndindex(array.shape):
                 names.append(f"{kind}{l}[{', '.join(map(str, index))}]")
                 found.append(float(gradient[index]))
-                expected.append(_central_difference(twin, A0, Y, array, index, epsilon))
+                expected.append(_central_difference(twin, A0, Y, array, index, epsilon, seen))
     g, g_fd = np.array(found), np.array(expected)
     scale = max(1e-3 * np.abs(g_fd).max(), np.finfo(net.dtype).tiny)
     error = np.abs(g - g_fd) / np.maximum(np.abs(g) + np.abs(g_fd), scale)
@@ -97,11 +104,12 @@ def _central_difference(
     array: npt.NDArray[Any],
     index: tuple[int, ...],
     epsilon: float,
+    seen: int | None,
 ) -> float:
     value = float(array[index])  # a copy: CuPy's scalars are views
     losses = []
     for sign in (1, -1):
         array[index] = value + sign * epsilon
-        losses.append(net.loss(net.forward(A0), Y))
+        losses.append(net.loss(net.forward(A0, seen), Y))
     array[index] = value
     return (losses[0] - losses[1]) / (2 * epsilon)

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from . import backends
 from .algorithm import checkpointing, optimizers
 from .algorithm.checkpointing import Checkpoint
-from .algorithm.memory import HOST
+from .algorithm.dropout import Dropout, Rates, rates, seed
+from .algorithm.memory import HOST, matrix
 from .algorithm.parameters import Array, Parameters
 from .algorithm.workspace import Workspace
 from .backends.backend import Backend
@@ -54,6 +55,11 @@ class Cache(NamedTuple):
         Pre-activations of the layers 1 .. L.
     A : tuple of ndarray, (d_l, B) each
         Activations of the layers 0 .. L; A[0] is the mini-batch, A[-1] the prediction.
+    masks : tuple, (d_l, B) each
+        With dropout, M of the layers 0 .. L-1, which hold 0 or 1 / (1 - rate): the next layer reads
+        A_l (.) M_l. None stands for a layer of which nothing is dropped.
+    seen : int or None
+        What `forward` was given, which decides the masks.
 
     Notes
     -----
@@ -63,6 +69,8 @@ class Cache(NamedTuple):
 
     Z: tuple[Any, ...]
     A: tuple[Any, ...]
+    masks: tuple[Any, ...] = ()
+    seen: int | None = None
 
 
 class Gradients(NamedTuple):
@@ -124,6 +132,9 @@ class Network:
     loss_constant : float, sequence of float or None, default=None
         Huber's delta (1 by default), the quantile's level (0.5) or the focal loss's gamma (2), one
         for all outputs or one for each.
+    dropout : float or sequence of float, default=0.0
+        Rate at which `forward` drops outputs of the hidden layers, where it is told how many
+        examples were seen; a sequence has the inputs' rate first, then one for each hidden layer.
 
     Attributes
     ----------
@@ -189,10 +200,12 @@ class Network:
         *,
         checkpoint: Checkpoint = None,
         loss_constant: float | Sequence[float] | None = None,
+        dropout: Rates = 0.0,
     ) -> None:
         self._layer_sizes = _layer_sizes(layer_sizes)
         checkpointing.require(checkpoint)
         self._checkpoint = checkpoint
+        self._rates = rates(dropout, len(self._layer_sizes) - 2)
         self._choice = (backend, device, precision)
         self._bind(backends.select(*self._choice))
         self._dtype = _dtype(dtype, precision)
@@ -277,7 +290,7 @@ class Network:
         for name in ("layer_sizes", "dtype"):  # as 0.1.0 pickled them
             if name in state:
                 state[f"_{name}"] = state.pop(name)
-        vars(self).update(state)
+        vars(self).update({"_rates": (), "_key": 0} | state)  # 0.1.0 had no dropout
         try:
             self._bind(backends.select(*self._choice))
         except backends.GPU_ERRORS as reason:
@@ -337,16 +350,20 @@ class Network:
             bound = initial_bound(self._formulas.hidden, l, fan_in, fan_out)
             W.append(rng.uniform(-bound, bound, (fan_in, fan_out)))
             b.append(rng.uniform(-bound, bound, fan_out))
+        self._key = seed(rng)
         with self._session():
             self._net.load([*W, *b])
 
-    def forward(self, A0: npt.ArrayLike) -> Cache:
+    def forward(self, A0: npt.ArrayLike, seen: int | None = None) -> Cache:
         """Compute Z_l = W_l A_l-1 + b_l and A_l = sigma(Z_l), layer by layer.
 
         Parameters
         ----------
         A0 : array_like of shape (d_0, B) or (d_0,)
             The mini-batch, an example a column, in any memory order; one example may be 1-D.
+        seen : int or None, default=None
+            Examples that were trained on before this batch, which decides what is dropped; None
+            drops nothing, as a prediction does.
 
         Returns
         -------
@@ -356,15 +373,19 @@ class Network:
         Raises
         ------
         ValueError
-            If the batch has another number of rows, no columns, or is not finite numbers.
+            If the batch has another number of rows, no columns, or is not finite numbers, or `seen`
+            is none.
         """
         batch = self._columns(A0, self.layer_sizes[0], "A0")
         with self._session():
-            ws = self._room(batch.shape[1], shown=True)
+            ws = self._room(batch.shape[1], seen, shown=True)
             ws.examples[...] = self._memory.put(batch).T
+            first = ws.examples if seen is None else ws.examples.copy()  # some may be dropped
+            self._algorithm.drop_inputs(ws)
             self._algorithm.forward(ws.layers)
+            masks = self._masks(ws)
         Z, A = [layer.Z for layer in ws.layers], [layer.output for layer in ws.layers]
-        return Cache(_shown(Z, self._kept[1:]), _shown([ws.examples, *A], self._kept))
+        return Cache(_shown(Z, self._kept[1:]), _shown([first, *A], self._kept), masks, seen)
 
     def loss(self, cache: Cache, Y: npt.ArrayLike, reduction: str = "mean") -> float:
         """Loss of the batch.
@@ -486,8 +507,33 @@ class Network:
                     f" got {vector.dtype} and {vector.shape}"
                 )
 
-    def _room(self, B: int, shown: bool = False) -> Workspace:
-        return Workspace.allocate(self._net, self._formulas, B, self._checkpoint, shown=shown)
+    def _room(self, B: int, seen: int | None = None, shown: bool = False) -> Workspace:
+        dropout = None if seen is None else self._dropout(seen)
+        return Workspace.allocate(self._net, self._formulas, B, self._checkpoint, dropout, shown)
+
+    def _dropout(self, seen: int) -> Dropout | None:
+        if not any(self._rates):
+            raise ValueError(
+                f"seen={seen!r} decides what is dropped, and this network drops nothing"
+            )
+        whole = isinstance(seen, (int, np.integer)) and not isinstance(seen, bool)
+        if not (whole and 0 <= seen < 2**62):
+            raise ValueError(f"seen must be a number of examples, from 0, got {seen!r}")
+        return Dropout.of(self._rates, self._key, int(seen), self._memory)
+
+    def _masks(self, ws: Workspace) -> tuple[Any, ...]:
+        """Show what is dropped: dropout of ones is its mask."""
+        if ws.dropout is None:
+            return ()
+        found: list[Any] = []
+        for l, d in enumerate(self.layer_sizes[:-1]):
+            mask, M = ws.dropout.mask(l), None
+            if mask is not None:
+                M = matrix(ws.rows, d, self.dtype, self._memory)
+                M[...] = 1
+                self._kernels.dropout(M, mask, M)
+            found.append(None if M is None else M.T)
+        return tuple(found)
 
     @property
     def _kept(self) -> tuple[bool, ...]:
@@ -511,16 +557,23 @@ class Network:
 
     def _workspace(self, cache: Cache, targets: Array, reduction: str) -> Workspace:
         """Put a cache and its targets back into the layout of the primitives."""
-        ws = self._room(targets.shape[1])
+        ws = self._room(targets.shape[1], cache.seen)
         ws.Y[...] = self._memory.put(targets).T
         if reduction == "sum":
             ws.share[...] = 1
-        layers, A = [], self._laid_out(cache.A[0], ws.examples)
-        for layer, output, Z in zip(ws.layers, cache.A[1:], cache.Z, strict=True):
-            below, A = A, self._laid_out(output, layer.output)
+        layers, read = [], self._laid_out(cache.A[0], ws.examples)
+        if ws.dropout is not None:
+            ws.examples[...] = read
+            self._algorithm.drop_inputs(ws)
+            read = ws.examples
+        for layer, shown, Z in zip(ws.layers, cache.A[1:], cache.Z, strict=True):
+            below, output = read, self._laid_out(shown, layer.output)
             saves_Z = layer.activation.reads_pre_activation
-            Z = self._laid_out(Z, layer.Z) if saves_Z else A
-            layers.append(layer._replace(input=below, Z=Z, output=A))
+            Z = self._laid_out(Z, layer.Z) if saves_Z else output
+            read = output if layer.mask is None else layer.dropped
+            if layer.mask is not None and shown is not None:
+                self._kernels.dropout(output, layer.mask, read)
+            layers.append(layer._replace(input=below, Z=Z, output=output, dropped=read))
         return ws._replace(layers=tuple(layers))
 
     def _laid_out(self, shown: Array | None, buffer: Array) -> Array:

@@ -1,11 +1,14 @@
 """Dropout in training: replayed, checkpointed or in parts, the masks of a step are its own."""
 
+import pickle
+import re
 from importlib import import_module
 
 import numpy as np
 import pytest
 
 import gpubackprop.backends.compiled
+from gpubackprop import Network, check_gradients
 from gpubackprop.algorithm.dropout import rates, seed
 from gpubackprop.backends import threads
 from tests.backends.test_recording import (
@@ -131,3 +134,56 @@ def test_a_seed_leaves_its_generator_alone():
     assert 0 <= key < 2**63
     assert one.randint(10**9) == another.randint(10**9)
     assert key != seed(one)
+
+
+# the textbook's network
+
+BATCH, TARGETS = np.random.default_rng(4).standard_normal((2, 4, 6))
+
+
+@pytest.mark.parametrize("checkpoint", [None, 2])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "silu", "leaky_relu"])
+def test_gradients_with_the_masks_fixed(backend, activation, checkpoint):
+    settings = {"dtype": "float64", "random_state": 0, "backend": backend}
+    dropout = (0.25, 0.5, 0.0, 0.25)
+    net = Network((4, 7, 5, 6, 4), activation, dropout=dropout, checkpoint=checkpoint, **settings)
+    cache = net.forward(BATCH, seen=12)
+    assert check_gradients(net, BATCH, TARGETS, seen=12).worst < 1e-6
+    np.testing.assert_array_equal(cache.A[0], BATCH)
+    wrong = net.backward(cache._replace(seen=13), TARGETS).weights[0]
+    assert np.abs(wrong - net.backward(cache, TARGETS).weights[0]).max() > 1e-3
+
+
+def test_the_masks_are_shown(backend):
+    net = Network((4, 7, 5, 4), "tanh", dropout=(0.25, 0.5, 0.0), random_state=0, backend=backend)
+    cache, plain = net.forward(BATCH, seen=7), net.forward(BATCH)
+    M_0, M_1, M_2 = cache.masks
+    assert set(np.unique(M_1)) == {0, 2}
+    assert M_2 is None
+    assert plain.masks == ()
+    A_0 = BATCH.astype("float32") * M_0
+    Z_1 = net.weights[0] @ A_0 + net.biases[0][:, None]
+    np.testing.assert_allclose(cache.Z[0], Z_1, rtol=1e-5, atol=1e-6)
+    Z_2 = net.weights[1] @ (cache.A[1] * M_1) + net.biases[1][:, None]
+    np.testing.assert_allclose(cache.Z[1], Z_2, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(plain.Z[0], net.weights[0] @ BATCH + net.biases[0][:, None], 1e-4)
+
+
+def test_a_pickled_network_has_its_masks():
+    net = Network((4, 30, 4), dropout=0.5)
+    for twin in (pickle.loads(pickle.dumps(net)), net.astype("float64")):
+        found, expected = (each.forward(BATCH, seen=3).masks[1] for each in (twin, net))
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("dropout", "seen", "told"),
+    [
+        (0.0, 3, "seen=3 decides what is dropped, and this network drops nothing"),
+        (0.5, -1, "seen must be a number of examples, from 0, got -1"),
+        (0.5, 1.5, "seen must be a number of examples, from 0, got 1.5"),
+    ],
+)
+def test_a_number_of_examples_that_is_none(dropout, seen, told):
+    with pytest.raises(ValueError, match=re.escape(told)):
+        Network((4, 3, 4), dropout=dropout).forward(BATCH, seen=seen)
