@@ -76,7 +76,7 @@ def collect(
         "parameters": {k: encoded(now[k]) for k in now if now[k] != before[k]},
         "optimizer": {k: encoded(v) for k, v in _numbers(estimator._optimizer).items()},
     }
-    arrays = {"order": order.astype(np.min_scalar_type(len(order)))}
+    arrays = {"order": order.astype(np.min_scalar_type(order.max(initial=0)))}
     arrays |= {f"engine {i}": array for i, array in enumerate(engine.state())}
     arrays |= {f"best {i}": array for i, array in enumerate(_best(estimator))}
     return FitState(description, arrays)
@@ -98,7 +98,7 @@ def restore(state: FitState, estimator: Any, engine: Engine, order: Array) -> No
         If something of it is not as it must be.
     """
     described = state.description
-    rows = _permutation(state.arrays["order"], len(order))
+    rows = _permutation(state.arrays["order"], order)
     saved = _like(engine.state(), state.arrays, "engine")
     weights = estimator.coefs_ + estimator.intercepts_
     best = _like(weights, state.arrays, "best") if "best 0" in state.arrays else None
@@ -142,11 +142,9 @@ def _best(estimator: Any) -> list[Array]:
     return [*estimator._best_coefs, *estimator._best_intercepts]
 
 
-def _permutation(rows: Array, n: int) -> Array:
-    seen = np.zeros(n, dtype=bool)
-    if rows.shape == (n,) and rows.dtype.kind == "u" and rows.max(initial=0) < n:
-        seen[rows] = True
-    if not seen.all():
+def _permutation(rows: Array, order: Array) -> Array:
+    """Require the numbers of the rows to train on, in any order."""
+    if rows.dtype.kind != "u" or not np.array_equal(np.sort(rows), np.sort(order)):
         raise ValueError("its order of the rows is none")
     return rows
 

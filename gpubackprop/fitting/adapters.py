@@ -90,7 +90,8 @@ class DenseEngine:
         """Make ready to run epochs."""
         f, alpha = formulas(self._estimator), float(self._estimator.alpha)
         trained, data = (self._net, f, self._pace.optimizer), (X, Y, self._data.sample_weight)
-        return Epochs(self._backend, *trained, *data, alpha, planned, self._dropout)
+        last = planned, self._dropout, self._data.rows
+        return Epochs(self._backend, *trained, *data, alpha, *last)
 
     def run(self, order: Array, rate: float) -> Epoch:
         """Train on all rows in this order; a schedule's rates are shares of this learning rate."""

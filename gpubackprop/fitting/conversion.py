@@ -42,9 +42,10 @@ def chosen_dtype(estimator: Any, given: Any) -> np.dtype[Any]:
 
 
 def in_chosen_dtype(estimator: Any, X: Any) -> Any:
-    """Convert all examples at once, for scikit-learn's code, which computes in their type."""
+    """Convert examples for scikit-learn's code, which computes in their type."""
     cls: Any = type(estimator)
-    return X.astype(chosen_dtype(estimator, X.dtype), copy=False) if has_options(cls) else X
+    ours = has_options(cls) and X.dtype.kind == "f"  # not numbers of rows
+    return X.astype(chosen_dtype(estimator, X.dtype), copy=False) if ours else X
 
 
 def working_dtype(estimator: Any, X: Any) -> np.dtype[Any]:

@@ -141,11 +141,10 @@ def _publish_what_is_left(engine: Engine) -> None:
 def _run_epochs(
     estimator: Any, data: Data, engine: Engine, incremental: bool, keeper: Keeper
 ) -> None:
-    n, of_options = data.rows, listeners(options(estimator).callbacks)
+    of_options, order = listeners(options(estimator).callbacks), data.order
     callbacks = (*of_options, *task_hooks.listening(estimator))
     plain = type(estimator._random_state) is np.random.RandomState
     looked_at = data.validation or estimator.verbose or callbacks or not plain
-    order = np.arange(n, dtype=np.int64)
     of_loss = loss_type(estimator, data.X, data.y, data.sample_weight)
     if estimator.batch_size != "auto":  # scikit-learn weighs with the rows of a batch, in int64
         of_loss = np.result_type(of_loss, np.int64).type

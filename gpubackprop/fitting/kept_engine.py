@@ -38,7 +38,8 @@ class KeptEngine(DenseEngine):
         dtype = training_dtype(estimator, data.X, data.y, data.sample_weight)
         self._X = np.array(data.X, dtype=dtype, order="C")
         self._Y = np.array(targets(estimator, data.y, dtype))
-        super().__init__(estimator, Data(self._X, self._Y, None), batch_size, backend)
+        own = Data(self._X, self._Y, None, numbers=data.numbers)
+        super().__init__(estimator, own, batch_size, backend)
 
     def begin(self) -> None:
         """Start from the estimator as it is now."""
@@ -110,6 +111,7 @@ def _kind(estimator: Any, data: Data, batch_size: int, backend: Backend) -> tupl
         layer_sizes(estimator),
         formulas(estimator),
         len(data.X),
+        data.rows,
         batch_size,
         estimator.alpha,
         own.checkpoint,

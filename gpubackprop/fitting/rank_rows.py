@@ -72,7 +72,8 @@ def split(
     def deal(rows: Array) -> Deal:
         return Owners(held[rows], group) if shards else Slices(rows, group)
 
-    data = drawn._replace(X=X, y=y, deal=deal(drawn.X))
+    train, weight = drawn.order, drawn.sample_weight
+    data = Data(X, y, None if weight is None else weight[train], drawn.validation, deal(train))
     if drawn.validation is None:
         return data
     rows = drawn.validation._replace(X=_held_out(X, deal(drawn.validation.X)))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,11 +38,22 @@ class Data(NamedTuple):
     validation: ValidationRows | None = None
     deal: Deal | None = None
     """Where ranks train together: which rows they train on; X and y are what this one holds."""
+    numbers: Array | None = None
+    """Numbers of the rows to train on, where X, y and sample_weight have those held out as well."""
 
     @property
     def rows(self) -> int:
         """How many to train on, over all ranks."""
+        if self.numbers is not None:
+            return len(self.numbers)
         return int(self.X.shape[0]) if self.deal is None else self.deal.size
+
+    @property
+    def order(self) -> Array:
+        """The rows to train on, in the order that the first epoch shuffles; a new array."""
+        if self.numbers is not None:
+            return self.numbers.astype(np.int64)
+        return np.arange(self.rows)
 
 
 class _Given(NamedTuple):
@@ -117,32 +127,32 @@ def divided(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> Da
 
 
 def _held_out(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> Data:
-    arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
+    """Draw numbers of rows: those to train on are not copied, which may be all of the memory."""
     binary = is_classifier(estimator) and estimator.n_outputs_ == 1
-    draw = partial(
-        train_test_split,
+    train, held = train_test_split(
+        np.arange(X.shape[0]),
         random_state=estimator._random_state,
         test_size=estimator.validation_fraction,
         stratify=device_arrays.on_host(y) if binary else None,
     )
-    if device_arrays.on_gpu(X):
-        rows = draw(np.arange(len(X)))
-        parts = [device_arrays.take(array, part) for array in arrays for part in rows]
-    else:
-        parts = draw(*arrays)
-    X_train, X_val, y_train, targets, *weights = parts
-    if X.dtype.kind == "f":
-        X_val = in_chosen_dtype(estimator, X_val)
-    if X_val.shape[0] < 2:
+    if len(held) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' "
             "or the size of your dataset."
         )
-    y_val = targets = device_arrays.on_host(targets)  # metrics are scikit-learn's
+    X_val = in_chosen_dtype(estimator, _taken(X, held))
+    y_val = targets = device_arrays.on_host(_taken(y, held))  # metrics are scikit-learn's
     if is_classifier(estimator):
         y_val = estimator._label_binarizer.inverse_transform(targets)
-    weight_train, weight_val = weights or (None, None)
-    return Data(X_train, y_train, weight_train, ValidationRows(X_val, y_val, targets, weight_val))
+    weight = weight_val = None
+    if sample_weight is not None:
+        weight, weight_val = sample_weight.copy(), sample_weight[held]
+        weight[held] = 0  # they decide nothing
+    return Data(X, y, weight, ValidationRows(X_val, y_val, targets, weight_val), numbers=train)
+
+
+def _taken(array: Any, rows: Array) -> Any:
+    return device_arrays.take(array, rows) if device_arrays.on_gpu(array) else array[rows]
 
 
 def _checked(estimator: Any, X: Any, rows: _Given) -> ValidationRows:

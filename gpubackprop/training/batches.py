@@ -41,12 +41,16 @@ class Resident:
         Targets.
     weight : ndarray of shape (n, 1) or None
         Weights.
+    taken : int
+        Rows of an epoch.
     """
 
-    def __init__(self, memory: Memory, X: Array, Y: Array, weight: Array | None) -> None:
+    def __init__(
+        self, memory: Memory, X: Array, Y: Array, weight: Array | None, taken: int
+    ) -> None:
         self._memory = memory
         column = None if weight is None else memory.put(weight)
-        order = memory.put(np.arange(len(X), dtype=np.int64))
+        order = memory.put(np.arange(taken, dtype=np.int64))
         cursor = memory.put(np.zeros(1, dtype=np.int64))
         self._source = Source(memory.rows(X, Y.dtype), memory.rows(Y), column, order, cursor)
 

@@ -47,6 +47,8 @@ class Epochs:
         For these layers, rows and this optimizer; its batches have B rows, the last what is left.
     dropout : Dropout or None, default=None
         What is dropped, also in the losses that are reported.
+    rows : int or None, default=None
+        How many rows an epoch takes; None for all.
     """
 
     def __init__(
@@ -61,16 +63,18 @@ class Epochs:
         alpha: float,
         planned: Plan,
         dropout: Dropout | None = None,
+        rows: int | None = None,
     ) -> None:
         memory, batch_size, checkpoint = backend.memory, planned.batch_size, planned.checkpoint
         self._memory, self._weight, self._batch_size = memory, weight, batch_size
         column, alpha = scaled(weight, alpha, net.theta.dtype)
-        self._feed = _feed(memory, planned, X, Y, column)
+        taken = len(X) if rows is None else rows
+        self._feed = _feed(memory, planned, X, Y, column, taken)
         workspace = Workspace.allocate(net, formulas, planned.part, checkpoint, dropout)
         total = net.zeros_like()
         spare = total.zeros_like() if planned.part < batch_size else total
         self._runs: list[list[Run]] = [[] for _ in self._feed.sources]
-        self._sizes = np.array([batch_size, *filter(None, [len(X) % batch_size])])
+        self._sizes = np.array([batch_size, *filter(None, [taken % batch_size])])
         self._fresh_sums = np.outer(alpha / self._sizes, [0.0, 1.0, 0.0])
         self._sums = memory.put(self._fresh_sums.copy())  # of all batches, to be read at once
         for rows, sums in zip(self._sizes.tolist(), self._sums, strict=True):
@@ -87,12 +91,12 @@ class Epochs:
         _say(planned)  # now that nothing is left to fail
 
     def run(self, order: Array, loss_scale: float = 1.0) -> float:
-        """Train on every row once.
+        """Train on each row of an order once.
 
         Parameters
         ----------
         order : ndarray of int64, shape (n,)
-            The rows' order.
+            The rows' numbers; as many in every epoch.
         loss_scale : float
             Factor of the reported loss without its penalty.
 
@@ -135,9 +139,11 @@ def scaled(weight: Array | None, alpha: float, dtype: Any) -> tuple[Array | None
     return (weight / largest).astype(dtype).reshape(-1, 1), alpha / largest
 
 
-def _feed(memory: Memory, planned: Plan, X: Array, Y: Array, column: Array | None) -> Feed:
+def _feed(
+    memory: Memory, planned: Plan, X: Array, Y: Array, column: Array | None, taken: int
+) -> Feed:
     if planned.window is None:
-        return Resident(memory, X, Y, column)
+        return Resident(memory, X, Y, column, taken)
     return Streamed(memory, X, Y, column, planned.window)
 
 
