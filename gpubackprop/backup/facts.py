@@ -11,7 +11,7 @@ from ..backends.cuda.device_arrays import on_host
 from .container import as_bytes
 
 FREE = {"callbacks", "max_iter", "verbose", "device", "backend", "checkpoint"}
-"""Parameters that may change from one run to the next."""
+"""Parameters that may change from one run to the next; `max_iter` without a schedule alone."""
 _WHOLE_BYTES = 64 << 20
 """Bytes of data that are looked at whole."""
 _MOST_ROWS = 1 << 14
@@ -40,6 +40,7 @@ def facts(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Facts:
     facts : dict of str
     """
     parameters = estimator.get_params(deep=False)
+    free = FREE if parameters.get("schedule") is None else FREE - {"max_iter"}
     return {
         "the version of gpubackprop": __version__,
         "the class": _name(type(estimator)),
@@ -48,7 +49,7 @@ def facts(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Facts:
         "sample_weight": "None" if sample_weight is None else _data(sample_weight),
         "classes_": _words(list(getattr(estimator, "classes_", []))),
         "the number of examples seen before fit": str(estimator.t_),
-        **{name: _words(parameters[name]) for name in sorted(parameters.keys() - FREE)},
+        **{name: _words(parameters[name]) for name in sorted(parameters.keys() - free)},
     }
 
 

@@ -71,7 +71,7 @@ class DenseEngine:
 
     def _batches(self) -> int:
         """Count the batches of an epoch."""
-        return -(-len(self._data.X) // self._batch_size)
+        return -(-self._data.rows // self._batch_size)
 
     def _dtype(self) -> np.dtype[Any]:
         data = self._data

@@ -22,6 +22,11 @@ CASES: dict[str, tuple[str, Params]] = {
     "adaptive": ("binary", {**SGD, "learning_rate": "adaptive", "tol": 1.0, "n_iter_no_change": 1}),
     "early stopping": ("binary", EARLY),
     "early stopping, SGD": ("multioutput", {**EARLY, **SGD, "learning_rate_init": 0.001}),
+    "paced": (
+        "multiclass",
+        {"solver": "nadam", "schedule": "cosine", "warmup": 1, "clip_norm": 0.5, "dropout": 0.2}
+        | EARLY,
+    ),
     "no shuffling": ("poisson", {"shuffle": False}),
     "narrow": ("strings", {"precision": "float32", **EARLY}),
     "wide targets": ("regression", {}),
