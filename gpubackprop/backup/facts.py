@@ -8,6 +8,7 @@ import scipy.sparse
 
 from .._version import __version__
 from ..backends.cuda.device_arrays import on_host
+from ..fitting import rows
 from .container import as_bytes
 
 FREE = {"callbacks", "max_iter", "verbose", "device", "backend", "checkpoint"}
@@ -47,6 +48,7 @@ def facts(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Facts:
         "X": _data(X),
         "y": _data(y),
         "sample_weight": "None" if sample_weight is None else _data(sample_weight),
+        **_validation(estimator, X),
         "classes_": _words(list(getattr(estimator, "classes_", []))),
         "the number of examples seen before fit": str(estimator.t_),
         **{name: _words(parameters[name]) for name in sorted(parameters.keys() - free)},
@@ -60,6 +62,15 @@ def differences(saved: Facts, now: Facts) -> list[str]:
         for name in {**now, **saved}
         if saved.get(name) != now.get(name)
     ]
+
+
+def _validation(estimator: Any, X: Any) -> Facts:
+    """Describe the rows to validate with, if `fit` was given any."""
+    if not rows.were_given(estimator):
+        return {}
+    X_val, _, targets, weight = rows.checked(estimator, X)
+    weights = "None" if weight is None else _data(weight)
+    return {"X_val": _data(X_val), "y_val": _data(targets), "sample_weight_val": weights}
 
 
 def _data(array: Any) -> str:

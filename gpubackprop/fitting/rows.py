@@ -120,7 +120,7 @@ def divided(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> Da
         If the rows to validate with are too few, or do not go with those to train on.
     """
     if were_given(estimator):
-        return Data(X, y, sample_weight, _checked(estimator, X, estimator._given))
+        return Data(X, y, sample_weight, checked(estimator, X))
     if estimator.early_stopping:
         return _held_out(estimator, X, y, sample_weight)
     return Data(X, y, sample_weight)
@@ -155,8 +155,9 @@ def _taken(array: Any, rows: Array) -> Any:
     return device_arrays.take(array, rows) if device_arrays.on_gpu(array) else array[rows]
 
 
-def _checked(estimator: Any, X: Any, rows: _Given) -> ValidationRows:
-    """Check what `fit` was given, as it checks X, y and sample_weight."""
+def checked(estimator: Any, X: Any) -> ValidationRows:
+    """Check the rows to validate with that `fit` was given, as it checks X, y and sample_weight."""
+    rows: _Given = estimator._given
     with _naming("X_val"):
         X_val = _examples(estimator, rows.X).astype(chosen_dtype(estimator, X.dtype), copy=False)
     if X_val.shape[0] < 2:

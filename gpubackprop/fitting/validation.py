@@ -71,15 +71,20 @@ class Validation:
         self._targets = targets(estimator, on_host(rows.targets), dtype)
         weight = np.ones(len(self._targets)) if rows.sample_weight is None else rows.sample_weight
         self._share = _shares(weight).astype(dtype)
-        self.forget()
+        self._looking, self.y_hat = False, None
 
-    def forget(self) -> None:
-        """Drop what was computed: the weights may change."""
-        self.y_hat: Any = None
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Keep the outputs of the rows within a `with`, in which no weights change."""
+        self._looking = self._plain
+        try:
+            yield
+        finally:
+            self._looking, self.y_hat = False, None
 
     def keeps(self, X: Any) -> bool:
-        """Whether these are the rows whose outputs are kept until they are forgotten."""
-        return self._plain and X is self.rows.X
+        """Whether these are the rows whose outputs are kept at present."""
+        return self._looking and X is self.rows.X
 
     def score(self, estimator: Any) -> float:
         """Score by the estimator's `scoring`; NaN where training has diverged."""
@@ -164,10 +169,8 @@ def end_epoch(estimator: Any, rows: ValidationRows | None) -> float | None:
     if now is None:
         estimator._update_no_improvement_count(estimator.early_stopping, X, y, weight)
         return None
-    now.forget()
-    estimator._update_no_improvement_count(estimator.early_stopping, X, y, weight)
-    if not estimator.early_stopping:
-        estimator.validation_scores_.append(estimator._score(X, y, weight))
-    loss = now.loss(estimator)
-    now.forget()
-    return loss
+    with now.looking():
+        estimator._update_no_improvement_count(estimator.early_stopping, X, y, weight)
+        if not estimator.early_stopping:
+            estimator.validation_scores_.append(estimator._score(X, y, weight))
+        return now.loss(estimator)

@@ -54,6 +54,14 @@ def test_other_parameters(name: str, value: Any, words: str, saved: Path) -> Non
     refused(saved, words, *data(CASE), **{name: value})
 
 
+def test_other_rows_to_validate_with(saved: Path) -> None:
+    X, y = data(CASE)
+    before = saved.read_bytes()
+    with pytest.raises(ValueError, match="X_val was not set and is of shape"):
+        model(CASE, saved.parent).fit(X, y, sample_weight=WEIGHTS, X_val=X, y_val=y)
+    assert saved.read_bytes() == before
+
+
 def test_other_data(saved: Path) -> None:
     X, y = data(CASE)
     one_bit = X.copy()

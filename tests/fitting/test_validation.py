@@ -287,6 +287,37 @@ def test_searched_over() -> None:
     assert search.best_estimator_.scoring in grid["scoring"]
 
 
+class Doubled(MLPRegressor):
+    """A user's class with a pass of its own, in place."""
+
+    def _forward_pass_fast(self, X: Any, check_input: bool = True) -> Any:
+        y_hat = super()._forward_pass_fast(X, check_input)
+        y_hat *= 2
+        return y_hat
+
+
+def test_a_users_own_pass_is_scored() -> None:
+    watcher = Watcher(lambda model: mean_squared_error(y, model.predict(X)) / 2)
+    model = Doubled(**BASE, callbacks=watcher)
+    said(lambda: model.fit(X, y, X_val=X, y_val=y))
+    np.testing.assert_allclose(model.validation_loss_curve_, watcher.seen, rtol=1e-12)
+    assert model.validation_scores_[-1] == pytest.approx(model.score(X, y))
+
+
+def test_a_callback_that_changes_weights_predicts_with_them() -> None:
+    predicted: list[Array] = []
+
+    def silence(estimator: Any, record: Any) -> None:
+        for _ in range(2):
+            predicted.append(estimator.predict(X))
+            for array in estimator.coefs_ + estimator.intercepts_:
+                array[...] = 0
+
+    said(lambda: MLPRegressor(**BASE, callbacks=silence).fit(X, y, X_val=X, y_val=y))
+    assert predicted[0].any()
+    assert not predicted[1].any()
+
+
 def test_a_copy_made_meanwhile_has_no_rows() -> None:
     copies: list[Any] = []
     model = ours_for(TASKS["regression"], **BASE)
