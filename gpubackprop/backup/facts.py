@@ -48,7 +48,7 @@ def facts(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Facts:
         "X": _data(X),
         "y": _data(y),
         "sample_weight": "None" if sample_weight is None else _data(sample_weight),
-        **_validation(estimator, X),
+        **_validation(estimator, X, y),
         "classes_": _words(list(getattr(estimator, "classes_", []))),
         "the number of examples seen before fit": str(estimator.t_),
         **{name: _words(parameters[name]) for name in sorted(parameters.keys() - free)},
@@ -64,11 +64,11 @@ def differences(saved: Facts, now: Facts) -> list[str]:
     ]
 
 
-def _validation(estimator: Any, X: Any) -> Facts:
+def _validation(estimator: Any, X: Any, y: Any) -> Facts:
     """Describe the rows to validate with, if `fit` was given any."""
     if not rows.were_given(estimator):
         return {}
-    X_val, _, targets, weight = rows.checked(estimator, X)
+    X_val, _, targets, weight = rows.checked(estimator, X, y)
     weights = "None" if weight is None else _data(weight)
     return {"X_val": _data(X_val), "y_val": _data(targets), "sample_weight_val": weights}
 

@@ -61,9 +61,47 @@ def weighted(estimator: Any, y: Any, sample_weight: Array | None) -> Array | Non
     return weight if sample_weight is None else weight * sample_weight
 
 
+def of_validation(estimator: Any, y: Any, y_val: Array, weight: Array | None) -> Array | None:
+    """Multiply the weights of rows to validate with; "balanced" goes by the rows trained on.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Initialised.
+    y : ndarray or cupy.ndarray of shape (n, n_outputs)
+        Targets to train on.
+    y_val : ndarray of shape (n_val, n_outputs)
+        Targets to validate with.
+    weight : ndarray of shape (n_val,) or None
+        Their weights.
+
+    Returns
+    -------
+    weight : ndarray of float64, shape (n_val,), or what was given where classes have no weights
+    """
+    if options(estimator).class_weight != "balanced":
+        return weighted(estimator, y_val, weight)
+    Y = np.concatenate([on_host(y), y_val])
+    labels = Y.astype(int) if _are_several(estimator) else _numbers(Y)
+    of_both = compute_sample_weight("balanced", labels, indices=np.arange(len(y)))
+    of_rows: Array = of_both[len(y) :]
+    return of_rows if weight is None else of_rows * weight
+
+
+def _are_several(estimator: Any) -> bool:
+    """Whether an example may have several labels."""
+    return bool(estimator._label_binarizer.y_type_ == "multilabel-indicator")
+
+
+def _numbers(Y: Array) -> Array:
+    """Number of each example's class."""
+    numbers: Array = Y.argmax(axis=1) if Y.shape[1] > 1 else Y[:, 0].astype(int)
+    return numbers
+
+
 def _of_examples(estimator: Any, chosen: Any, Y: Array) -> Array:
     """Weights of the examples: of several labels each, the product over the labels."""
-    if estimator._label_binarizer.y_type_ == "multilabel-indicator":
+    if _are_several(estimator):
         every: Array = compute_sample_weight(chosen, of_all(Y.astype(int)))
         return own_part(every, len(Y))
     if isinstance(chosen, list):
@@ -71,7 +109,7 @@ def _of_examples(estimator: Any, chosen: Any, Y: Array) -> Array:
             "class_weight is a list of dicts for labels of several columns alone; y has one, so "
             f"give one dict of class weights, got {chosen!r}"
         )
-    numbers = Y.argmax(axis=1) if Y.shape[1] > 1 else Y[:, 0].astype(int)
+    numbers = _numbers(Y)
     classes = estimator.classes_  # all of them: a batch of a stream may lack some
     seen = classes[of_all(numbers)]
     of_each: Array = compute_class_weight(chosen, classes=classes, y=seen)[numbers]

@@ -120,7 +120,7 @@ def divided(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> Da
         If the rows to validate with are too few, or do not go with those to train on.
     """
     if were_given(estimator):
-        return Data(X, y, sample_weight, checked(estimator, X))
+        return Data(X, y, sample_weight, checked(estimator, X, y))
     if estimator.early_stopping:
         return _held_out(estimator, X, y, sample_weight)
     return Data(X, y, sample_weight)
@@ -155,7 +155,7 @@ def _taken(array: Any, rows: Array) -> Any:
     return device_arrays.take(array, rows) if device_arrays.on_gpu(array) else array[rows]
 
 
-def checked(estimator: Any, X: Any) -> ValidationRows:
+def checked(estimator: Any, X: Any, y: Any) -> ValidationRows:
     """Check the rows to validate with that `fit` was given, as it checks X, y and sample_weight."""
     rows: _Given = estimator._given
     with _naming("X_val"):
@@ -174,7 +174,7 @@ def checked(estimator: Any, X: Any) -> ValidationRows:
             weight = check_array(weight, ensure_2d=False, dtype=(np.float64, np.float32))
             weight = column_or_1d(weight)
             check_consistent_length(X_val, weight)
-    weight = class_weight.weighted(estimator, targets, weight)
+    weight = class_weight.of_validation(estimator, y, targets, weight)
     return ValidationRows(X_val, y_val, targets, weight)
 
 

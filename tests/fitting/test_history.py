@@ -99,6 +99,8 @@ def test_no_best_epoch_of_scores_that_are_no_numbers() -> None:
     history = History([EpochRecord(1, 1.0, float("nan"), 0.1), EpochRecord(2, 0.5, None, 0.1)])
     assert history.best_epoch() is None
     assert History().best_epoch() is None
+    equal = [EpochRecord(epoch, 1.0, 0.5, 0.1) for epoch in (1, 2)]
+    assert History(equal).best_epoch() == 1
 
 
 def test_pickled_with_its_model_and_not_cloned() -> None:

@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse
 from sklearn import config_context
 from sklearn.metrics import (
-    balanced_accuracy_score,
+    accuracy_score,
     get_scorer,
     log_loss,
     mean_poisson_deviance,
@@ -167,13 +167,17 @@ def test_early_stopping_watches_any_metric(task: str, scoring: Any, way: str) ->
 
 
 def test_weights_of_the_rows_reach_the_scorer() -> None:
+    X, y = _rows("multiclass", TRAIN)
     X_val, y_val = _rows("multiclass", VAL)
-    model = ours_for(TASKS["multiclass"], **BASE, scoring="balanced_accuracy")
-    model.set_params(class_weight="balanced")
-    _fit(model, "multiclass", sample_weight_val=WEIGHTS[VAL])
-    weight = WEIGHTS[VAL] * compute_sample_weight("balanced", y_val)
-    expected = balanced_accuracy_score(y_val, model.predict(X_val), sample_weight=weight)
+    X_val, y_val = X_val[y_val > -1], y_val[y_val > -1]  # a class of those trained on is missing
+    model = ours_for(TASKS["multiclass"], **BASE, scoring="accuracy", class_weight="balanced")
+    weight = WEIGHTS[: len(y_val)]
+    said(lambda: model.fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weight))
+    of_classes = dict(zip(y, compute_sample_weight("balanced", y), strict=True))
+    weight = weight * [of_classes[label] for label in y_val]
+    expected = accuracy_score(y_val, model.predict(X_val), sample_weight=weight)
     assert model.validation_scores_[-1] == pytest.approx(expected)
+    assert expected != pytest.approx(accuracy_score(y_val, model.predict(X_val)))
 
 
 def test_columns_with_names_give_no_warning() -> None:
