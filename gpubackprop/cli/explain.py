@@ -15,6 +15,17 @@ import typer
 
 from gpubackprop.cli.errors import UserError
 from gpubackprop.cli.options import sizes
+from gpubackprop.cli.put_in import (
+    ERRORS,
+    LOSSES,
+    SIGMAS,
+    activation_of,
+    error_of,
+    factor,
+    loss_of,
+    number,
+    slope_of,
+)
 from gpubackprop.cli.terminal import Terminal
 
 Array = np.ndarray[Any, Any]
@@ -22,23 +33,12 @@ Array = np.ndarray[Any, Any]
 MOST_UNITS = 9
 MOST_PARAMETERS = 120
 
-_OUTPUT_OF_LOSS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
+_OUTPUT_OF_LOSS = {
+    **dict.fromkeys(("cross_entropy", "focal"), "softmax"),
+    **dict.fromkeys(("poisson", "gamma"), "exp"),
+}
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-_FORMULAS = {
-    "sigmoid": ("1 / (1 + e^(-z))", "a · (1 - a)"),
-    "tanh": ("tanh(z)", "1 - a²"),
-    "relu": ("max(0, z)", "1 where a > 0, else 0"),
-    "identity": ("z", "1"),
-    "silu": ("z · s", "s · (1 + z · (1 - s)), s = 1 / (1 + e^(-z))"),
-    "softmax": ("e^(zᵢ) / Σₖ e^(zₖ)", ""),
-}
-_LOSSES = {
-    "squared_error": "½ Σᵢ (ŷᵢ - yᵢ)²",
-    "cross_entropy": "-Σᵢ yᵢ · ln ŷᵢ",
-    "binary_cross_entropy": "-Σᵢ (yᵢ · ln ŷᵢ + (1 - yᵢ) · ln(1 - ŷᵢ))",
-}
 
 
 def explain(
@@ -48,14 +48,21 @@ def explain(
     ] = None,
     activation: Annotated[
         str,
-        typer.Option(help="The hidden layers' activation: sigmoid, tanh, relu, identity, silu."),
+        typer.Option(
+            help="The hidden layers' activation: sigmoid, tanh, relu, identity, leaky_relu, elu, "
+            "selu, gelu, silu, mish, softplus, hardtanh."
+        ),
     ] = "sigmoid",
     output_activation: Annotated[
         str | None,
         typer.Option(help="The output layer's activation. By default one that suits the loss."),
     ] = None,
     loss: Annotated[
-        str, typer.Option(help="squared_error, cross_entropy, binary_cross_entropy.")
+        str,
+        typer.Option(
+            help="squared_error, absolute_error, huber, log_cosh, quantile, cross_entropy, focal, "
+            "binary_cross_entropy, binary_focal, poisson, gamma."
+        ),
     ] = "squared_error",
     learning_rate: Annotated[float, typer.Option(help="The step's length, η.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the weights drawn for --layers.")] = 0,
@@ -128,6 +135,8 @@ def _draw(walk: Walk, generator: np.random.Generator) -> None:
         size = generator.integers(1, 11, parameter.shape) / 10
         parameter[...] = size * generator.choice([-1.0, 1.0], parameter.shape)
     walk.y[generator.integers(len(walk.y))] = 1.0
+    if walk.loss == "gamma":  # of targets above 0
+        walk.y += 0.5
 
 
 @dataclass
@@ -170,8 +179,8 @@ class Walk:
                 f"Forward, layer {layer}: z{at} = W{at} a{below} + b{at}, a{at} = σ(z{at})"
             )
             yield from self._forward(layer, cache)
-        yield heading(f"Loss: L = {_LOSSES[self.loss]}, where ŷ = a{sup(self.depth)}")
-        yield f"  L = {_loss(self.loss, a[-1], self.y)} = {number(before)}"
+        yield heading(f"Loss: L = {LOSSES[self.loss]}, where ŷ = a{sup(self.depth)}")
+        yield f"  L = {loss_of(self.loss, a[-1], self.y)} = {number(before)}"
         yield from self._output_delta(a[-1], z[-1], deltas[-1])
         for layer in range(self.depth - 1, 0, -1):
             yield from self._hidden_delta(layer, a[layer], z[layer - 1], deltas)
@@ -191,7 +200,7 @@ class Walk:
         shape = [len(self.x), *(len(b) for b in self.network.biases)]
         yield heading(f"A network of {' → '.join(map(str, shape))}, and one example")
         for name in dict.fromkeys(self.activations):
-            value, slope = _FORMULAS[name]
+            value, slope = SIGMAS[name]
             yield f"  {name}: σ(z) = {value}" + (f", σ′(z) = {slope}" if slope else "")
         yield from self._parameters()
         yield f"  a⁽⁰⁾ = x = {vector(self.x)}, y = {vector(self.y)}"
@@ -215,25 +224,27 @@ class Walk:
             products = " + ".join(map(product, weights[i], inputs))
             yield f"  z{at}{sub(i)} = {products} + {factor(biases[i])} = {number(z[i])}"
         for i in range(len(a)):
-            put_in = _activation(self.activations[layer - 1], z, i)
+            put_in = activation_of(self.activations[layer - 1], z, i)
             yield f"  a{at}{sub(i)} = {put_in} = {number(a[i])}"
 
     def _output_delta(self, prediction: Array, z: Array, delta: Array) -> Iterator[str]:
-        at = sup(self.depth)
-        paired = self._slope_cancels
-        formula = "ŷ - y" if paired else f"(ŷ - y) ⊙ σ′(z{at})"
-        yield heading(f"Back, output: δ{at} = ∂L/∂z{at} = {formula}")
-        if paired and self.activations[-1] != "identity":
-            yield f"  ({self.activations[-1]} and {self.loss} together: σ′ cancels)"
+        at, sigma = sup(self.depth), self.activations[-1]
+        paired, formula = self._slope_cancels, ERRORS.get(self.loss, "ŷ - y")
+        whole = formula if paired else f"({formula}) ⊙ σ′(z{at})"
+        yield heading(f"Back, output: δ{at} = ∂L/∂z{at} = {whole}")
+        if paired and sigma != "identity":
+            yield f"  ({sigma} and {self.loss} together: σ′ cancels)"
         for i in range(len(delta)):
-            error = f"{number(prediction[i])} - {number(self.y[i])}"
-            slope = _slope(self.activations[-1], prediction[i], z[i])
-            put_in = error if paired else f"({error}) · {slope}"
+            error = error_of(self.loss, prediction, self.y, i)
+            put_in = error if paired else f"({error}) · {slope_of(sigma, prediction[i], z[i])}"
             yield f"  δ{at}{sub(i)} = {put_in} = {number(delta[i])}"
 
     @property
     def _slope_cancels(self) -> bool:
-        return self.loss != "squared_error" or self.activations[-1] == "identity"
+        from gpubackprop.network import ACTIVATION_OF, LOSS_OF
+
+        loss, output = LOSS_OF[self.loss], ACTIVATION_OF[self.activations[-1]]
+        return loss.error_is_of(output) or self.activations[-1] == "softmax"
 
     def _hidden_delta(self, layer: int, a: Array, z: Array, deltas: list[Array]) -> Iterator[str]:
         at, above = sup(layer), sup(layer + 1)
@@ -241,7 +252,7 @@ class Walk:
         weights = self.network.weights[layer]
         for i, delta in enumerate(deltas[layer - 1]):
             pulled = " + ".join(map(product, weights[:, i], deltas[layer]))
-            slope = _slope(self.activations[layer - 1], a[i], z[i])
+            slope = slope_of(self.activations[layer - 1], a[i], z[i])
             yield f"  δ{at}{sub(i)} = ({pulled}) · {slope} = {number(delta)}"
 
     def _gradients(self, layer: int, below: Array, delta: Array, grads: Any) -> Iterator[str]:
@@ -284,7 +295,7 @@ class Walk:
         after = float(self.network.loss(cache, self.y))
         for layer in range(1, self.depth + 1):
             yield from self._forward(layer, cache)
-        yield f"  L = {_loss(self.loss, np.ravel(cache.A[-1]), self.y)} = {number(after)}"
+        yield f"  L = {loss_of(self.loss, np.ravel(cache.A[-1]), self.y)} = {number(after)}"
         if after < before:
             yield f"  The loss fell from {number(before)} to {number(after)}."
         elif after > before:
@@ -296,54 +307,9 @@ class Walk:
             yield "  The loss stayed the same: every gradient is 0."
 
 
-# -- one formula, with the numbers put in ---------------------------------------------------------
-
-
-def _activation(name: str, z: Array, i: int) -> str:
-    if name == "sigmoid":
-        return f"1 / (1 + e^({number(-z[i])}))"
-    if name == "softmax":
-        return f"e^({number(z[i])}) / ({' + '.join(f'e^({number(other)})' for other in z)})"
-    if name == "silu":
-        return f"{factor(z[i])} / (1 + e^({number(-z[i])}))"
-    return {"tanh": "tanh({})", "relu": "max(0, {})", "identity": "{}"}[name].format(number(z[i]))
-
-
-def _slope(name: str, a: float, z: float) -> str:
-    if name == "silu":
-        s = 1 / (1 + np.exp(-z))
-        return f"{factor(s)} · (1 + {factor(z)} · (1 - {factor(s)}))"
-    if name == "sigmoid":
-        return f"{factor(a)} · (1 - {factor(a)})"
-    if name == "tanh":
-        return f"(1 - {factor(a)}²)"
-    return "1" if name == "identity" or a > 0 else "0"
-
-
-def _loss(name: str, prediction: Array, y: Array) -> str:
-    pairs = [(factor(a), factor(t)) for a, t in zip(prediction, y, strict=True)]
-    if name == "squared_error":
-        return f"½ · ({' + '.join(f'({a} - {t})²' for a, t in pairs)})"
-    if name == "cross_entropy":
-        return f"-({' + '.join(f'{t} · ln({a})' for a, t in pairs)})"
-    terms = [f"{t} · ln({a}) + (1 - {t}) · ln(1 - {a})" for a, t in pairs]
-    return f"-({' + '.join(terms)})"
-
-
 def heading(text: str) -> str:
     """Set a stage's title apart."""
     return f"\n[bold]{text}[/]"
-
-
-def number(value: float) -> str:
-    """Write five significant digits: what a pocket calculator is given."""
-    return f"{value + 0.0:.5g}"  # + 0.0 turns -0 into 0
-
-
-def factor(value: float) -> str:
-    """Write a number that stands behind an operator: a negative one in brackets."""
-    text = number(value)
-    return f"({text})" if text.startswith("-") else text
 
 
 def product(left: Any, right: Any) -> str:

@@ -4,8 +4,8 @@ import re
 import pytest
 
 SPELLED = {"·": "*", "²": "**2", "½": "0.5", "e^(": "exp(", "ln(": "log("}
-CALCULATION = re.compile(r"([-+*/(), .\d]|e-?\d+|exp|log|tanh|max)+")
-NAMES = {"exp": math.exp, "log": math.log, "tanh": math.tanh, "max": max}
+CALCULATION = re.compile(r"([-+*/(), .\d]|e-?\d+|exp|log|tanh|max|min)+")
+NAMES = {"exp": math.exp, "log": math.log, "tanh": math.tanh, "max": max, "min": min}
 
 
 def equations(output):
@@ -66,6 +66,14 @@ def test_the_worked_example_can_be_followed(run):
         "--layers 3,2,3 --loss cross_entropy --seed 1",
         "--layers 3,2,2 --loss binary_cross_entropy --activation identity",
         "--layers 2,1",
+        "--layers 2,3,2 --activation gelu --loss huber --output-activation softplus",
+        "--layers 2,3,2 --activation mish --loss focal",
+        "--layers 2,3,2 --activation selu --loss binary_focal",
+        "--layers 2,3,2 --activation elu --loss gamma --learning-rate 0.01",
+        "--layers 2,3,2 --activation leaky_relu --loss poisson --learning-rate 0.1",
+        "--layers 2,3,2 --activation hardtanh --loss quantile --output-activation identity",
+        "--layers 2,3,2 --activation softplus --loss log_cosh --output-activation selu",
+        "--layers 2,3,2 --activation silu --loss absolute_error --output-activation elu",
     ],
 )
 def test_any_small_network_can_be_followed(run, options):
@@ -96,7 +104,7 @@ def test_seeds_draw_other_networks(run):
         ("--layers 9,9,9", "120 parameters"),
         ("--layers 3", "from the input's size to the output's"),
         ("--layers two", "whole numbers"),
-        ("--activation gelu", "gelu"),
+        ("--activation swish", "swish"),
         ("--loss cross_entropy --output-activation tanh", "cross_entropy"),
     ],
 )
