@@ -17,6 +17,7 @@ from rich.text import Text
 _SPELLED = dict.fromkeys("⎡⎢⎣", "[") | dict.fromkeys("⎤⎥⎦", "]")
 _SPELLED |= {"σ": "sigma", "δ": "delta", "η": "eta", "Σ": "sum", "ŷ": "yhat", "∂": "d"}
 _SPELLED |= {"·": "*", "⊙": ".*", "′": "'", "²": "^2", "ᵀ": "^T", "½": "1/2"}
+_SPELLED |= {"√": "sqrt", "π": "pi", "Φ": "Phi"}
 _SPELLED |= {"←": "<-", "→": "->", "…": "...", "∇": "grad "}
 # All but the tab and the line feed: escape sequences begin with these, colours and worse; and the
 # marks that turn the direction of writing, under which a text reads as another.
