@@ -486,7 +486,7 @@ class Network:
         Raises
         ------
         ValueError
-            If the gradients or the optimizer are those of a network of other layers.
+            If the gradients have other shapes, or the optimizer vectors of another size or type.
         """
         self._require_shapes("grads.weights", grads.weights, [W.shape for W in self.weights])
         self._require_shapes("grads.biases", grads.biases, [b.shape for b in self.biases])

@@ -68,8 +68,9 @@ def _by_name(
     parameters = _parameters(primitives, name)
     if len(args) == len(parameters) and not named:  # as most are
         return dict(zip(parameters, args, strict=True))
-    bound = signature(getattr(primitives, name)).bind(None, *args, **named).arguments
-    return {parameter: bound[parameter] for parameter in parameters}
+    bound = signature(getattr(primitives, name)).bind(None, *args, **named)
+    bound.apply_defaults()
+    return {parameter: bound.arguments[parameter] for parameter in parameters}
 
 
 @cache

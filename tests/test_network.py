@@ -574,3 +574,43 @@ def test_a_copy_in_another_type_forgets_its_precision():
     assert (net.dtype, net.astype("float32").dtype) == (np.float64, np.float32)
     assert net.astype("float32").astype("float64").dtype == np.float64
     assert pickle.loads(pickle.dumps(net.astype("float32"))).dtype == np.float32
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "adamw", "nadam", "rmsprop", "lion"])
+def test_a_step_of_any_optimizer(solver, backend):
+    """Its first step from rest, of gradients of 1: the formulas have few terms then."""
+    net = Network((2, 3, 1), dtype="float64", backend=backend, random_state=0)
+    optimizer = net.optimizer(solver, weight_decay=0.5)
+    ones = net.backward(net.forward([1, 0]), [1])
+    ones = ones._replace(
+        weights=tuple(np.ones_like(W) for W in ones.weights),
+        biases=tuple(np.ones_like(b) for b in ones.biases),
+    )
+    before = [W.copy() for W in net.weights], [b.copy() for b in net.biases]
+    net.step(ones, 0.01, optimizer)
+    mu_1, mu_2 = (0.9 * (1 - 0.5 * 0.96 ** (0.004 * i)) for i in (1, 2))
+    step = {
+        "sgd": 1.9,  # Nesterov's momentum: one step and 0.9 of it ahead
+        "rmsprop": 1 / (np.sqrt(0.001) + 1e-8),
+        "nadam": mu_2 * 0.1 / (1 - mu_1 * mu_2) + (1 - mu_1) / (1 - mu_1),
+    }.get(solver, 1.0)
+    for W, old in zip(net.weights, before[0], strict=True):
+        np.testing.assert_allclose(W, old * (1 - 0.01 * 0.5) - 0.01 * step, rtol=0, atol=1e-8)
+    for b, old in zip(net.biases, before[1], strict=True):
+        np.testing.assert_allclose(b, old - 0.01 * step, rtol=0, atol=1e-8)
+
+
+def test_an_optimizer_keeps_its_state_and_its_network():
+    net = Network((2, 3, 1), dtype="float64", random_state=0)
+    adam, cache = net.optimizer("adam"), net.forward([1, 0])
+    for _ in range(2):
+        net.step(net.backward(cache, [1]), 0.1, adam)
+    assert adam.t[0] == 2
+    assert adam.m.shape == net.theta.shape
+    other = Network((2, 30, 1), dtype="float64")
+    with pytest.raises(ValueError, match="optimizer must be of this network"):
+        other.step(other.backward(other.forward([1, 0]), [1]), 0.1, adam)
+    with pytest.raises(ValueError, match="solver must be one of sgd, .*lion, got 'adagrad'"):
+        net.optimizer("adagrad")
+    with pytest.raises(ValueError, match="'lion' has no epsilon"):
+        net.optimizer("lion", epsilon=0.1)
