@@ -8,6 +8,7 @@ import logging
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -164,9 +165,9 @@ def take_numbers(estimator: Any, first: tuple[dict[str, Any], dict[str, Any]]) -
 
 def take_first_arrays(estimator: Any, group: Group) -> None:
     """Write the first rank's weights, and its optimizer's vectors, into the estimator's arrays."""
-    state = vars(getattr(estimator, "_optimizer", None) or object)
-    vectors = [state.get(name, []) for name in ("ms", "vs", "velocities")]
-    for array in [*estimator.coefs_, *estimator.intercepts_, *(a for v in vectors for a in v)]:
+    state = getattr(getattr(estimator, "_optimizer", None), "__dict__", {})
+    vectors = chain.from_iterable(v for _, v in sorted(state.items()) if isinstance(v, list))
+    for array in [*estimator.coefs_, *estimator.intercepts_, *vectors]:
         first = array_of_first(array, group)
         if group.index != 0:
             array[...] = first
