@@ -6,7 +6,13 @@ import numpy as np
 
 from ..algorithm.parameters import Array
 from ..fitting.epoch_loop import Engine, Keeper
-from ..fitting.replicas import array_of_first, numbers, take_first_arrays, take_numbers
+from ..fitting.replicas import (
+    array_of_first,
+    numbers,
+    take_first_arrays,
+    take_first_generator,
+    take_numbers,
+)
 from ..kernels.group import Group
 
 _LISTS = ("loss_curve_", "validation_scores_", "history_")
@@ -36,6 +42,7 @@ class LedKeeper:
         if self._group.exchange(self._estimator.n_iter_)[0] == 0:
             return
         engine.publish()
+        take_first_generator(self._estimator, self._group)
         order[...] = array_of_first(order, self._group)
         self._take_history()
         take_first_arrays(self._estimator, self._group)

@@ -137,10 +137,15 @@ def _require_equal(seen: list[Any]) -> None:
 
 def begin_as_first(estimator: Any, group: Group) -> None:
     """Take the first rank's weights, optimizer, counters and random numbers."""
-    generator = group.exchange(estimator._random_state.get_state() if group.index == 0 else None)
-    estimator._random_state.set_state(generator[0])
+    take_first_generator(estimator, group)
     take_numbers(estimator, group.exchange(numbers(estimator))[0])
     take_first_arrays(estimator, group)
+
+
+def take_first_generator(estimator: Any, group: Group) -> None:
+    """Draw from now on what the first rank draws."""
+    generator = estimator._random_state
+    generator.set_state(group.exchange(generator.get_state() if group.index == 0 else None)[0])
 
 
 def numbers(estimator: Any) -> tuple[dict[str, Any], dict[str, Any]]:

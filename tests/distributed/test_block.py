@@ -269,7 +269,9 @@ def test_a_fit_that_was_killed_goes_on_from_its_backup(in_threads, tmp_path):
 
     one = MLPClassifier(**SMALL, early_stopping=True).fit(X, y)
     assert isinstance(in_threads(2, lambda group: work(group, die))[0], KilledError)
-    ranks = in_threads(2, work)
+    seen = []
+    ranks = in_threads(2, lambda group: work(group, lambda _, record: seen.append(record.epoch)))
+    assert seen == [3, 4]
     assert [len(model.history_) for model in ranks] == [4, 4]
     assert ranks[1].loss_curve_ == ranks[0].loss_curve_
     assert_equal(one, ranks)
