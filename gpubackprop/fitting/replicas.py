@@ -51,7 +51,12 @@ def device_of_this_rank(device: str) -> str:
 
 def _require_shared(estimator: Any) -> None:
     """Raise ValueError for what each rank would compute of its own rows alone."""
-    scoring = options(estimator).scoring
+    scoring, dropout = options(estimator).scoring, options(estimator).dropout
+    if np.any(dropout):
+        raise ValueError(
+            f"inside data_parallel dropout must be 0, got {dropout!r}: a mask depends on where in "
+            "a mini-batch an example stands"
+        )
     if were_given(estimator):
         raise ValueError(
             "inside data_parallel fit takes no X_val: set early_stopping=True, which holds rows out"

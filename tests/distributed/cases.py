@@ -50,6 +50,11 @@ CASES = [
         True,
         {"max_iter": 3, "hidden_layer_sizes": (20,) * 6, "checkpoint": "sqrt"},
     ),
+    Case(
+        "clipped AdamW with a schedule",
+        True,
+        {"max_iter": 4, "solver": "adamw", "schedule": "cosine", "clip_norm": 0.5},
+    ),
     Case("poisson", False, {"max_iter": 4, "loss": "poisson"}),
     Case("lbfgs", True, {"max_iter": 10, "solver": "lbfgs"}),
     Case("lbfgs, weights", False, {"max_iter": 10, "solver": "lbfgs"}, weighted=True),

@@ -31,6 +31,7 @@ def test_threads_compute_as_one_process(in_threads, case, size, shards):
     ("params", "rows", "message"),
     [
         ({}, {"X_val": X, "y_val": y}, "inside data_parallel fit takes no X_val"),
+        ({"dropout": 0.5}, {}, "dropout must be 0, got 0.5"),
         ({"scoring": "roc_auc", "early_stopping": True}, {}, "scoring must be None or 'loss'"),
     ],
 )
