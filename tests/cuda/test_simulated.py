@@ -9,6 +9,8 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+OF_KERNELS = {"test_large", "test_primitives", "test_simulator"}
+"""Files that run the kernels in blocks as large as a GPU's; others are content with two warps."""
 
 
 @pytest.mark.parametrize(
@@ -16,10 +18,11 @@ ROOT = HERE.parent.parent
 )
 def test_kernels_in_the_simulator(file):
     outer = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    tile = {} if file.stem in OF_KERNELS else {"TILE_ROWS": "8"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", str(file), "-q", "-p", "no:cacheprovider"],
         cwd=ROOT,
-        env={**outer, "NUMBA_ENABLE_CUDASIM": "1"},
+        env={**outer, "NUMBA_ENABLE_CUDASIM": "1", **tile},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -19,17 +19,17 @@
 - An error inside a kernel says in a note which thread and block it met.
 """
 
-import random
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import product
 from typing import Any
+
+import numpy as np
 
 from tests.cuda.simulator.arguments import as_on_device
 from tests.cuda.simulator.device import Device
 from tests.cuda.simulator.history import History, RaceError
 from tests.cuda.simulator.memory import MisalignedError
-from tests.cuda.simulator.schedule import Block, Dim3, DivergenceError, Launch
+from tests.cuda.simulator.schedule import Block, Dim3, DivergenceError, Launch, index_of
 from tests.cuda.simulator.translation import Translation
 
 __all__ = ["DivergenceError", "MisalignedError", "RaceError", "launch"]
@@ -57,7 +57,7 @@ def launch(
     signature : Numba types, one for each argument. Scalars are cast to them; arrays must fit.
     races : whether to look for them. Without, launches are a little faster.
     """
-    state = Launch(Dim3.of(grid), Dim3.of(block), random.Random(seed))
+    state = Launch(Dim3.of(grid), Dim3.of(block), np.random.default_rng(seed))
     if state.block_dim.count > MOST_THREADS:
         raise ValueError(f"{state.block_dim.count} threads in a block; {MOST_THREADS} at most")
     kernel = Translation(Device(state, races)).function(function)
@@ -68,7 +68,5 @@ def launch(
 
 
 def shuffled_blocks(state: Launch) -> list[Dim3]:
-    x, y, z = state.grid_dim
-    indices = [Dim3(*reversed(index)) for index in product(range(z), range(y), range(x))]
-    state.random.shuffle(indices)
-    return indices
+    numbers = state.random.permutation(state.grid_dim.count)
+    return [index_of(number, state.grid_dim) for number in numbers.tolist()]

@@ -38,14 +38,12 @@ class History:
 
 
 def conflict(before: Moment | None, now: Moment) -> Moment | None:
-    if before is None or before is now or ordered(before, now):
+    if before is None or before.thread is now.thread or ordered(before, now):
         return None
     return before
 
 
 def ordered(before: Moment, now: Moment) -> bool:
-    if before.thread is now.thread:
-        return True
     if before.thread.block is not now.thread.block:
         return published(before, now.thread.block.acquired)
     if before.barriers < now.barriers:

@@ -22,10 +22,14 @@ class MisalignedError(RuntimeError):
 class Memory:
     """Elements of one type. A multi-dimensional one takes one index for each dimension."""
 
-    __slots__ = ("_address", "_flat", "_history", "_itemsize", "_name", "_shape", "_widen")
+    __slots__ = (
+        *("_address", "_flat", "_history", "_itemsize"),
+        *("_length", "_name", "_shape", "_widen"),
+    )
 
     def __init__(self, array: np.ndarray, name: str, history: History | None):
         self._flat, self._shape, self._name = array.reshape(-1), array.shape, name
+        self._length = len(self._flat) if array.ndim == 1 else 0  # one index is enough
         self._history, self._address, self._itemsize = history, array.ctypes.data, array.itemsize
         self._widen = {"i": np.int64, "u": np.uint64}.get(array.dtype.kind)
 
@@ -88,13 +92,11 @@ class Memory:
         if isinstance(index, tuple):
             return self._offset_of_many(index)
         offset = as_index(index)
+        if 0 <= offset < self._length:
+            return offset
         if len(self._shape) != 1:
             raise TypeError(f"{self._name} has {len(self._shape)} dimensions: index them all")
-        if not 0 <= offset < self._shape[0]:
-            raise IndexError(
-                f"{self._name}[{offset}] lies outside of its {self._shape[0]} elements"
-            )
-        return offset
+        raise IndexError(f"{self._name}[{offset}] lies outside of its {self._length} elements")
 
     def _offset_of_many(self, index: tuple[int, ...]) -> int:
         if len(index) != len(self._shape):

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from pathlib import Path
-from random import Random
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -38,11 +37,12 @@ class Dim3(NamedTuple):
 
 
 class Barrier(NamedTuple):
-    """Where a thread waits: two threads meet only if theirs are equal."""
+    """Where threads wait: two of them meet only if theirs are equal."""
 
     name: str
     mask: int | None  # lanes of a warp, or None for the whole block
-    calls: tuple[int, ...]  # through which calls it came here
+    warp: int | None
+    calls: tuple[int, ...]  # through which calls they came here
 
 
 class Moment(NamedTuple):
@@ -60,18 +60,18 @@ class Thread(greenlet.greenlet):
 
     def __init__(self, kernel: Callable[[], None], block: "Block", index: Dim3, number: int):
         super().__init__(kernel)
-        self.gr_context = block.context.copy()
+        self.gr_context = block.context
         self.block, self.index = block, index
         self.warp, self.lane = divmod(number, WARP)
-        self.barrier: Barrier | None = None
         self.offer: Any = None  # what it gives to its warp in a shuffle
         self.offers: dict[int, Any] = {}  # what each lane gave
         self.moment = Moment(self, 0, 0, block.launch.tick)
 
     def wait(self, name: str, mask: int | None = None, offer: Any = None) -> dict[int, Any]:
         """Stop until all who must are at the same barrier; returns what each lane offered."""
-        self.barrier = Barrier(name, mask, calls(sys._getframe(1)))
+        warp = None if mask is None else self.warp
         self.offer = offer
+        self.block.waiting[Barrier(name, mask, warp, calls(sys._getframe(2)))].append(self)
         self.parent.switch()
         return self.offers
 
@@ -86,14 +86,12 @@ class Thread(greenlet.greenlet):
 class Launch:
     """What all threads of a launch share."""
 
-    def __init__(self, grid_dim: Dim3, block_dim: Dim3, order: Random):
+    def __init__(self, grid_dim: Dim3, block_dim: Dim3, order: np.random.Generator):
         self.grid_dim, self.block_dim, self.random = grid_dim, block_dim, order
+        self.positions = [index_of(number, block_dim) for number in range(block_dim.count)]
         self.tick = 0  # counts fences and atomics
         self.thread: Thread  # that runs now
         self.now: Moment
-
-    def enter(self, thread: Thread) -> None:
-        self.thread, self.now = thread, thread.moment
 
     def fence(self) -> None:
         """What this thread did, and saw its block do, is now before its next atomic."""
@@ -114,24 +112,23 @@ class Block:
         self.barriers = 0
         self.fences: list[Moment] = []
         self.acquired = -1  # the tick of its last atomic
+        self.waiting: defaultdict[Barrier, list[Thread]] = defaultdict(list)
         with np.errstate(all="ignore"):  # a GPU does not warn
             self.context = copy_context()
-        extents = launch.block_dim
         self.threads = [
-            Thread(kernel, self, index_of(number, extents), number)
-            for number in range(extents.count)
+            Thread(kernel, self, position, number)
+            for number, position in enumerate(launch.positions)
         ]
 
     def run(self) -> None:
-        ready = list(self.threads)
+        ready = self.threads
         while ready:
-            self.launch.random.shuffle(ready)
-            for thread in ready:
-                self._resume(thread)
+            for i in self.launch.random.permutation(len(ready)).tolist():
+                self._resume(ready[i])
             ready = self._released()
 
     def _resume(self, thread: Thread) -> None:
-        self.launch.enter(thread)
+        self.launch.thread, self.launch.now = thread, thread.moment
         try:
             thread.switch()
         except Exception as error:
@@ -140,37 +137,37 @@ class Block:
 
     def _released(self) -> list[Thread]:
         """Threads that may go on now that all that could have run up to a barrier."""
-        living = [thread for thread in self.threads if not thread.dead]
-        meetings = [group for group in by_barrier(living) if self._complete(group, living)]
-        if living and not meetings:
-            raise DivergenceError(self._who_waits_where(living))
-        for group in meetings:
-            self._pass(group)
-        return [thread for group in meetings for thread in group]
+        meetings = [barrier for barrier in self.waiting if self._complete(barrier)]
+        if self.waiting and not meetings:
+            raise DivergenceError(self._who_waits_where())
+        return [thread for barrier in meetings for thread in self._pass(barrier)]
 
-    @staticmethod
-    def _complete(group: list[Thread], living: list[Thread]) -> bool:
+    def _complete(self, barrier: Barrier) -> bool:
         """Whether all are there: of a block or of a warp's mask, less those that have ended."""
-        warp, mask = group[0].warp, group[0].barrier.mask
-        if mask is None:
-            return len(group) == len(living)
-        return len(group) == sum(t.warp == warp and mask >> t.lane & 1 for t in living)
+        if barrier.mask is None:
+            return len(self.waiting) == 1
+        return not any(
+            other.warp in (None, barrier.warp)
+            and any(t.warp == barrier.warp and barrier.mask >> t.lane & 1 for t in group)
+            for other, group in self.waiting.items()
+            if other is not barrier
+        )
 
-    def _pass(self, group: list[Thread]) -> None:
-        barrier = group[0].barrier
+    def _pass(self, barrier: Barrier) -> list[Thread]:
+        group = self.waiting.pop(barrier)
         self.barriers += barrier.mask is None
         offers = {thread.lane: thread.offer for thread in group}
         for thread in group:
             thread.offers = offers
             if barrier.name in ("syncthreads", "syncwarp"):  # shuffles do not order memory
                 thread.renew(warp=barrier.mask is not None)
+        return group
 
-    def _who_waits_where(self, living: list[Thread]) -> str:
-        groups = by_barrier(living)
+    def _who_waits_where(self) -> str:
         lines = [
-            f"{len(group)} at {group[0].barrier.name} in {line_of(group[0].gr_frame)},"
+            f"{len(group)} at {barrier.name} in {line_of(group[0].gr_frame)},"
             f" first thread {group[0].index}"
-            for group in groups
+            for barrier, group in self.waiting.items()
         ]
         return f"threads of block {self.index} wait at different barriers: " + "; ".join(lines)
 
@@ -181,20 +178,11 @@ def index_of(number: int, extents: Dim3) -> Dim3:
     return Dim3(x, y, z)
 
 
-def by_barrier(threads: list[Thread]) -> list[list[Thread]]:
-    """Groups that wait at the same place: over a block, or each warp on its own."""
-    groups = defaultdict(list)
-    for thread in threads:
-        barrier = thread.barrier
-        groups[barrier, None if barrier.mask is None else thread.warp].append(thread)
-    return list(groups.values())
-
-
 def calls(frame: FrameType | None) -> tuple[int, ...]:
     """The place in the program, which tells one branch's barrier from the other's."""
     found = []
     while frame is not None:
-        found += [id(frame.f_code), frame.f_lasti]  # hashing a code object would be slow
+        found.append(frame.f_lasti)  # one place calls one function, in a compiled kernel
         frame = frame.f_back
     return tuple(found)
 
