@@ -125,9 +125,17 @@ def _large() -> Task:
     return Task("MLPRegressor", X, np.tanh(X @ rng.randn(40, 3)), {})
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("params", [{}, {"solver": "sgd"}, {"activation": "tanh"}])
-@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("threads", "dtype", "params"),
+    [
+        (2, "float32", {}),
+        (3, "float64", {}),
+        (3, "float32", {"solver": "sgd"}),
+        (2, "float64", {"solver": "sgd"}),
+        (2, "float32", {"activation": "tanh"}),
+        (3, "float64", {"activation": "tanh"}),
+    ],
+)
 def test_threads_within_one_fit(threads: int, params: Params, dtype: str) -> None:
     task = _large()
     task = task._replace(X=task.X.astype(dtype))
@@ -174,11 +182,10 @@ from gpubackprop.backends import compiled
 warnings.simplefilter("ignore")
 compiled.MIN_THREAD_MACS = 1
 rng = np.random.RandomState(0)
-X, y = rng.randn(2000, 30), rng.randn(2000)
-model = MLPRegressor(hidden_layer_sizes=(60, 40), solver={solver!r}, max_iter=20)
+X, y = rng.randn(1000, 30), rng.randn(1000)
 begin = threading.Barrier(2)
 
-def fit():
+def fit(model):
     begin.wait()
     try:
         model.fit(X, y)
@@ -186,20 +193,21 @@ def fit():
         pass  # they write each other's weights: anything but waiting for ever
 
 with threadpool_limits(2):
-    model.fit(X, y)
-    for _ in range(3):
-        both = [threading.Thread(target=fit) for _ in range(2)]
-        for thread in both:
-            thread.start()
-        for thread in both:
-            thread.join()
-print("through")
+    for solver in ("adam", "sgd", "lbfgs"):
+        model = MLPRegressor(hidden_layer_sizes=(60, 40), solver=solver, max_iter=10)
+        model.fit(X, y)
+        for _ in range(3):
+            both = [threading.Thread(target=fit, args=(model,)) for _ in range(2)]
+            for thread in both:
+                thread.start()
+            for thread in both:
+                thread.join()
+        print(solver)
 """
 
 
-@every_solver
-def test_two_threads_that_fit_one_estimator_come_to_an_end(solver: str) -> None:
+def test_two_threads_that_fit_one_estimator_come_to_an_end() -> None:
     """They once met at each other's barriers, and waited in machine code for ever."""
-    command = [sys.executable, "-c", ONE_ESTIMATOR.format(solver=solver)]
+    command = [sys.executable, "-c", ONE_ESTIMATOR]
     ended = subprocess.run(command, capture_output=True, check=True, timeout=GENEROUS)
-    assert ended.stdout.split() == [b"through"]
+    assert ended.stdout.split() == [b"adam", b"sgd", b"lbfgs"]

@@ -226,13 +226,12 @@ print("trained")
 """
 
 
-@pytest.mark.parametrize("package", ["numba", "llvmlite"])
 @pytest.mark.parametrize(
-    "failure",
+    ("package", "failure"),
     [
-        "ImportError('Numba needs NumPy 2.4 or less. Got NumPy 9.9.')",
-        "SystemError('initialization of _internal failed')",
-        "AttributeError('module numpy has no attribute long')",
+        ("numba", "ImportError('Numba needs NumPy 2.4 or less. Got NumPy 9.9.')"),
+        ("numba", "SystemError('initialization of _internal failed')"),
+        ("llvmlite", "AttributeError('module numpy has no attribute long')"),
     ],
 )
 def test_a_compiler_that_cannot_be_imported(package, failure, run_python, tmp_path):
