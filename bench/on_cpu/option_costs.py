@@ -36,6 +36,8 @@ OPTIONS = {
     "dropout": Cost({"dropout": 0.5}),
     "dropout of inputs too": Cost({"dropout": (0.2, 0.5, 0.5)}),
     "label_smoothing": Cost({"label_smoothing": 0.1}),
+    "adamw": Cost({"solver": "adamw"}),
+    "clip_norm": Cost({"clip_norm": 1.0}),
     "gelu beside tanh": Cost({"activation": "gelu"}, TANH, 1.0),
     "silu beside tanh": Cost({"activation": "silu"}, TANH, 1.0),
 }
