@@ -9,13 +9,13 @@ is so small that CUDA copies it away before.
 """
 
 from collections import deque
-from dataclasses import replace
 from functools import partial
 from math import inf
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
+from gpubackprop.kernels.kernel import Launch
 from tests.cuda.simulated.stand_in import StandIn
 
 RETURN_ARRAYS = ("reshape", "ravel", "astype", "argmax", "sum", "any", "all", "copy", "min", "max")
@@ -286,6 +286,9 @@ class FakeGpu(StandIn):
     def empty(self, size, dtype):
         return Array(super().empty(size, dtype))
 
+    def full(self, size, value, dtype):
+        return Array(super().full(size, value, dtype))
+
     def launch(self, kernel, grid, block, arguments):
         bared = {name: bare(argument) for name, argument in arguments.items()}
         return self._queued(super().launch(kernel, grid, block, bared))
@@ -294,4 +297,4 @@ class FakeGpu(StandIn):
         return self._queued(super().product(bare(A), bare(B), bare(C), rounding))
 
     def _queued(self, launch):
-        return replace(launch, run=partial(self.stream.queue, launch.run))
+        return Launch(launch.name, partial(self.stream.queue, launch.run), launch.keep)
