@@ -610,7 +610,7 @@ def test_an_optimizer_keeps_its_state_and_its_network():
     other = Network((2, 30, 1), dtype="float64")
     with pytest.raises(ValueError, match="optimizer must be of this network"):
         other.step(other.backward(other.forward([1, 0]), [1]), 0.1, adam)
-    with pytest.raises(ValueError, match="solver must be one of sgd, .*lion, got 'adagrad'"):
+    with pytest.raises(ValueError, match=r"solver must be one of sgd, .*lion, got 'adagrad'"):
         net.optimizer("adagrad")
     with pytest.raises(ValueError, match="'lion' has no epsilon"):
         net.optimizer("lion", epsilon=0.1)
