@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .history import EpochRecord as EpochRecord
     from .history import History as History
     from .network import Network as Network
+    from .rows_on_disk import mapped_rows as mapped_rows
 
 _HOMES = {
     "Backup": ".backup.callback",
@@ -40,13 +41,14 @@ _HOMES = {
     "check_gradients": ".gradient_check",
     "data_parallel": ".distributed.block",
     "load_ipython_extension": ".accelerator.notebook",
+    "mapped_rows": ".rows_on_disk",
     "stop_accelerating": ".accelerator.switch",
     "unload_ipython_extension": ".accelerator.notebook",
 }
 
 __all__ = ["Backup", "EpochRecord", "History", "LossCurveDisplay", "MLPClassifier", "MLPRegressor"]
 __all__ += ["Network", "__version__", "accelerate", "accelerated", "check_gradients"]
-__all__ += ["data_parallel", "stop_accelerating"]
+__all__ += ["data_parallel", "mapped_rows", "stop_accelerating"]
 
 
 def __getattr__(name: str) -> "Any":

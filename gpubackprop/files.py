@@ -165,6 +165,24 @@ def read_own(path: str | Path, most: int) -> bytes:
     return _read(path, most, _require_own)
 
 
+def check_own(path: str | Path) -> None:
+    """Refuse what `read_own` refuses, whatever its size.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file.
+
+    Raises
+    ------
+    OSError
+        If there is none.
+    ReadError
+        As `read_own`.
+    """
+    _require_own(os.stat(path))
+
+
 def _read(path: str | Path, most: int, require: Callable[[os.stat_result], None]) -> bytes:
     require(os.stat(path))  # before it is opened: a tape would start to wind
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))

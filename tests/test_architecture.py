@@ -57,7 +57,7 @@ FLOORS = (
     ("accelerator.patching",),
     ("accelerator.profile",),
     ("accelerator.measuring", "accelerator.report"),
-    ("displays", "estimators", "gradient_check"),
+    ("displays", "estimators", "gradient_check", "rows_on_disk"),
     ("fitting.methods",),
     ("fitting.gpu_inputs", "fitting.kept_engine", "fitting.labels"),
     ("fitting.rank_engine", "fitting.rank_full_batch"),

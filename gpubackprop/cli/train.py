@@ -126,6 +126,13 @@ def train(
             rich_help_panel=_NETWORK,
         ),
     ] = None,
+    backup: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder where the state of the training is saved every minute: after a kill "
+            "the same command goes on. Removed at the end."
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="Equal seeds give equal models.")
     ] = 0,
@@ -184,7 +191,7 @@ def train(
         device=device,
         backend=backend,
     )
-    run = training.train(console, problem, network)
+    run = training.train(console, problem, network, backup)
     tested = training.test(console, problem, run)
     lost = _lost_without(console, problem, tested)
     bundle = _report(console, problem, run, tested, lost)

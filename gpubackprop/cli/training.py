@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,8 +61,9 @@ def against_early_stopping(truth: Array, classes: int, asked: bool) -> str | Non
 # -- one training ---------------------------------------------------------------------------------
 
 
-def train(console: Terminal, problem: Problem, network: Any) -> Run:
-    """Train a network on a problem's training rows; say how it ended."""
+def train(console: Terminal, problem: Problem, network: Any, backup: Path | None = None) -> Run:
+    """Train a network on a problem's training rows, from a backup if one is found there."""
+    from gpubackprop import Backup
     from gpubackprop.cli.progress import TrainingProgress
 
     run = _prepared(problem, network, problem.train)
@@ -73,7 +75,8 @@ def train(console: Terminal, problem: Problem, network: Any) -> Run:
         score=_test_score(problem, run.bundle),
         names=(f"validation {name}", f"test {name}"),
     )
-    network.set_params(callbacks=[progress])
+    saved = [] if backup is None else [Backup(backup)]
+    network.set_params(callbacks=[progress, *saved])
     start = time.perf_counter()
     with progress:
         interrupted, notes = fit(network, run.x, run.y)

@@ -407,3 +407,12 @@ def test_what_the_user_can_cure_is_said_in_a_line(run, flowers, tmp_path, line, 
     assert words in output
     assert output.splitlines()[-1].startswith("Error: ")
     assert not list(tmp_path.glob("*.gpubackprop"))
+
+
+def test_a_backup_is_removed_at_the_end_and_looked_for_at_the_start(run, flowers, tmp_path):
+    command = f"train flowers.csv --target kind --backup state -o m.gpubackprop {QUICK}"
+    run(command)
+    assert os.listdir("state") == []
+    (tmp_path / "state" / "fit.backup").write_bytes(b"")
+    (tmp_path / "state" / "fit.backup").chmod(0o600)
+    assert "fit.backup cannot be gone on from" in " ".join(run(command, code=1).split())
