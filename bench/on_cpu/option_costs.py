@@ -37,7 +37,8 @@ OPTIONS = {
     "dropout of inputs too": Cost({"dropout": (0.2, 0.5, 0.5)}),
     "label_smoothing": Cost({"label_smoothing": 0.1}),
     "adamw": Cost({"solver": "adamw"}),
-    "clip_norm": Cost({"clip_norm": 1.0}),
+    "clip_norm": Cost({"clip_norm": 0.1}),
+    "schedule": Cost({"schedule": "cosine", "warmup": 1}),
     "gelu beside tanh": Cost({"activation": "gelu"}, TANH, 1.0),
     "silu beside tanh": Cost({"activation": "silu"}, TANH, 1.0),
 }
