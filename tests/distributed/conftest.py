@@ -11,7 +11,7 @@ from gpubackprop.distributed.block import data_parallel
 @pytest.fixture
 def in_threads(monkeypatch):
     """Run work on several ranks, threads of this process; return what each returns."""
-    monkeypatch.setattr(thread_group, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(thread_group, "PATIENCE_SECONDS", 1.0)
 
     def run(size, work, shards=False):
         def of_rank(group):
