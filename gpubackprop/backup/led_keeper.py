@@ -6,7 +6,7 @@ import numpy as np
 
 from ..algorithm.parameters import Array
 from ..fitting.epoch_loop import Engine, Keeper
-from ..fitting.replicas import (
+from ..fitting.ranks.replicas import (
     array_of_first,
     numbers,
     take_first_arrays,

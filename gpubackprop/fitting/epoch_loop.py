@@ -19,10 +19,11 @@ from sklearn.utils import shuffle
 from ..algorithm.parameters import Array
 from ..callbacks import Callbacks, call, listeners
 from ..history import EpochRecord
-from . import callback_changes, epoch_history, replicas, solvers, task_hooks, validation
+from . import callback_changes, epoch_history, solvers, task_hooks, validation
 from .contract import AdamOptimizer, mlp
 from .conversion import chosen_dtype
 from .options import options
+from .ranks import replicas
 from .rows import Data
 from .warnings_of_scikit_learn import warn
 

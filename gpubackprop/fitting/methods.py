@@ -28,9 +28,7 @@ from . import (
     epoch_loop,
     kept_engine,
     overrides,
-    rank_rows,
     regularisation,
-    replicas,
     rows,
     solvers,
     task_hooks,
@@ -41,8 +39,10 @@ from .conversion import in_chosen_dtype, layer_sizes
 from .full_batch import FullBatch, FullBatchEstimator
 from .options import options
 from .prediction import are_few, predict
-from .rank_engine import RankEngine
-from .rank_full_batch import RankFullBatch
+from .ranks import replicas
+from .ranks.engine import RankEngine
+from .ranks.full_batch import RankFullBatch
+from .ranks.rows import HeldOut, of_this_rank, split
 
 
 def fit_stochastic(
@@ -120,7 +120,7 @@ def _data(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> rows
     if together is None:
         return rows.divided(estimator, X, y, sample_weight)
     replicas.begin_as_first(estimator, together.group)
-    return rank_rows.split(estimator, X, y, sample_weight, together)
+    return split(estimator, X, y, sample_weight, together)
 
 
 def _engine(
@@ -194,7 +194,7 @@ def _full_batch(
     if together is None:
         return partial(FullBatch, estimator, X, y, sample_weight, dtype)
     replicas.begin_as_first(estimator, together.group)
-    own = rank_rows.of_this_rank(X, y, sample_weight, together)
+    own = of_this_rank(X, y, sample_weight, together)
     return partial(RankFullBatch, estimator, *own, dtype, together.group)
 
 
@@ -218,7 +218,7 @@ def forward_pass_fast(
     -------
     y_hat : ndarray of shape (n, n_outputs)
     """
-    if isinstance(X, rank_rows.HeldOut):
+    if isinstance(X, HeldOut):
         return X.predicted(estimator, partial(forward_pass_fast, estimator, original))
     if check_input:  # what is sparse, such as a data frame of sparse columns, shows here
         X = validate_data(estimator, X, accept_sparse=["csr", "csc"], reset=False)

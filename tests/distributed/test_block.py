@@ -16,7 +16,7 @@ from gpubackprop.distributed.current import current
 from gpubackprop.distributed.finding import group_of
 from gpubackprop.distributed.node import Neighbours, Seat
 from gpubackprop.distributed.thread_group import thread_groups
-from gpubackprop.fitting import replicas
+from gpubackprop.fitting.ranks import replicas
 from tests.distributed.cases import theta
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ..algorithm.parameters import Array
-from ..backends.backend import Backend
-from ..kernels.group import Group
+from ...algorithm.parameters import Array
+from ...backends.backend import Backend
+from ...kernels.group import Group
+from ..full_batch import FullBatch
 from . import replicas
-from .full_batch import FullBatch
 
 
 class RankFullBatch(FullBatch):

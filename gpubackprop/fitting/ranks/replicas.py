@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ..algorithm.parameters import Array
-from ..distributed.current import current, is_first
-from ..kernels.group import Group
-from .conversion import layer_sizes
-from .options import options
-from .regularisation import rates
-from .rows import were_given
+from ...algorithm.parameters import Array
+from ...distributed.current import current, is_first
+from ...kernels.group import Group
+from ..conversion import layer_sizes
+from ..options import options
+from ..rows import were_given
 
 _log = logging.getLogger("gpubackprop")
 
@@ -63,12 +62,6 @@ def _require_shared(estimator: Any) -> None:
         )
     if scoring not in (None, "loss"):
         raise ValueError(f"inside data_parallel scoring must be None or 'loss', got {scoring!r}")
-    if any(rates(estimator)):
-        raise ValueError(
-            f"inside data_parallel dropout must be 0, got {options(estimator).dropout!r}: what is "
-            "dropped follows from an example's place in the whole batch, which a process does not "
-            "know"
-        )
 
 
 def require_alike(estimator: Any, X: Any, y: Any, sample_weight: Array | None) -> None:

@@ -4,17 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from ..algorithm.parameters import Array
-from ..backends.backend import Backend
-from ..training.dealing import Deal
-from ..training.memory_plan import Plan
-from ..training.rank_epochs import RankEpochs
+from ...algorithm.parameters import Array
+from ...backends.backend import Backend
+from ...training.dealing import Deal
+from ...training.memory_plan import Plan
+from ...training.rank_epochs import RankEpochs
+from ..adapters import DenseEngine
+from ..conversion import formulas, training_dtype
+from ..epoch_loop import Epoch
+from ..options import options
+from ..rows import Data
 from . import replicas
-from .adapters import DenseEngine
-from .conversion import formulas, training_dtype
-from .epoch_loop import Epoch
-from .options import options
-from .rows import Data
 
 
 class RankEngine(DenseEngine):

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from ..algorithm.parameters import Array
-from ..distributed.current import Together
-from ..kernels.group import Group
-from ..training.dealing import ELSEWHERE, Deal, Owners, Slices
-from .conversion import working_dtype
-from .rows import Data, divided
+from ...algorithm.parameters import Array
+from ...distributed.current import Together
+from ...kernels.group import Group
+from ...training.dealing import ELSEWHERE, Deal, Owners, Slices
+from ..conversion import working_dtype
+from ..rows import Data, divided
 
 
 class HeldOut:
