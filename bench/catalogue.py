@@ -24,6 +24,7 @@ from .on_cpu import (
     roofline,
     rounding,
     scaling,
+    tables,
     unscaled,
 )
 from .on_gpu import crossover, host_time, kernels, peers, precision, step
@@ -47,6 +48,7 @@ SUITE: tuple[Section, ...] = (
     memory.SECTION,
     prediction.SECTION,
     calls.SECTION,
+    tables.SECTION,
     ranks.SECTION,
     first_fit.SECTION,
 )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score, r2_score
 
 from gpubackprop.bench import catalogue
 from gpubackprop.bench.on_cpu import (
@@ -12,6 +13,7 @@ from gpubackprop.bench.on_cpu import (
     roofline,
     rounding,
     scaling,
+    tables,
 )
 from gpubackprop.bench.on_gpu import crossover, peers
 from gpubackprop.bench.options import Options
@@ -253,3 +255,50 @@ def test_a_fit_that_takes_no_new_page_counts_one(monkeypatch):
     figures = memory.measure("depth 2", quick=True)
     assert figures["megabytes"]["gpubackprop"] > 0
     assert memory.conclusions([figures])
+
+
+# real tables
+
+
+def judged(case, ours, theirs, error):
+    """A table on which ours differs from every other model alike."""
+    found = {"difference": ours - theirs, "error": error}
+    scores = {name: [theirs] for name in tables.MODELS} | {"gpubackprop": [ours]}
+    return {
+        "case": case,
+        "rows": 100,
+        "score": scores,
+        "seconds": {name: [1.0] for name in tables.MODELS},
+        "against": dict.fromkeys(tables.MODELS, found),
+    }
+
+
+def test_wins_and_losses_lie_beyond_two_standard_errors():
+    rows = [
+        judged("fair affairs", 0.9, 0.8, 0.04),
+        judged("mpg hwy", 0.9, 0.8, 0.06),
+        judged("diamonds price", 0.6, 0.8, 0.04),
+    ]
+    ranks, every, kept_back, *_ = tables.conclusions(rows)
+    assert "gpubackprop 1.67, hist_gradient_boosting 2.17" in ranks
+    assert "1 won, 1 even, 1 lost (beyond two standard errors); mean difference" in every
+    assert "0 won, 1 even, 1 lost (beyond two standard errors); mean difference -0.050" in kept_back
+
+
+def test_the_mean_merit_of_rows_is_the_score():
+    rng = np.random.default_rng(0)
+    truth, predicted = rng.standard_normal((2, 50))
+    assert tables.merits_of(predicted, truth, True).mean() == pytest.approx(
+        r2_score(truth, predicted)
+    )
+    labels, said = rng.integers(3, size=(2, 50))
+    assert tables.merits_of(said, labels, False).mean() == accuracy_score(labels, said)
+
+
+def test_a_table_that_is_not_installed_says_how_to_get_it(monkeypatch):
+    missing = tables.RealTable("no_such_package", "data/some.csv", "y")
+    monkeypatch.setitem(tables.TABLES, "some", missing)
+    assert tables.measure("some", quick=True) == {
+        "left_out": "data/some.csv of no_such_package is not installed: "
+        "pip install --no-deps no_such_package"
+    }
