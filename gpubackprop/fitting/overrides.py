@@ -13,7 +13,7 @@ import scipy.sparse
 from numpy.lib.array_utils import byte_bounds
 
 from ..backends.cuda.device_arrays import on_gpu
-from . import solvers
+from . import regularisation, solvers
 from .contract import (
     FULL_BATCH,
     OPTIMIZER_METHODS,
@@ -34,7 +34,6 @@ from .formula_options import (
     ours_alone,
 )
 from .options import has_options, options
-from .regularisation import refuse_for_scikit_learn
 
 _log = logging.getLogger("gpubackprop")
 
@@ -109,19 +108,22 @@ def hand_down(estimator: Any, X: Any, reason: str) -> None:
         have.
     """
     cls: Any = type(estimator)
-    device = options(estimator).device
+    own = options(estimator)
     if on_gpu(X):
         raise ValueError(
             f"X is on a GPU: {reason}, where scikit-learn's own code runs; give X.get()"
         )
-    if has_options(cls) and device.startswith("cuda"):
+    if has_options(cls) and own.device.startswith("cuda"):
         raise ValueError(
-            f"device={device!r}: {reason}, where scikit-learn's own code runs; "
+            f"device={own.device!r}: {reason}, where scikit-learn's own code runs; "
             "use device='auto' or 'cpu'"
         )
     require_known(estimator, reason)
-    refuse_for_scikit_learn(estimator, reason)
-    solvers.require_known(estimator, options(estimator), reason)
+    if estimator.solver in solvers.OWN:
+        raise _lacking(f"solver={estimator.solver!r}", reason, "solver; use 'adam' or 'sgd'")
+    chosen = {**solvers.chosen(own), **regularisation.chosen(own)}
+    if chosen:
+        raise _lacking(solvers.said(chosen), reason, "option; leave it out")
     tell(estimator, reason)
 
 
@@ -135,10 +137,15 @@ def require_known(estimator: Any, reason: str) -> None:
     """Raise ValueError if scikit-learn's code, which takes over, lacks an activation or loss."""
     name = ours_alone(estimator)
     if name is not None:
-        raise ValueError(
-            f"{name}={getattr(estimator, name)!r}: {reason}, where scikit-learn's own code runs, "
-            f"which has no such {name}; use {known_to_scikit_learn(name)}"
-        )
+        known = f"{name}; use {known_to_scikit_learn(name)}"
+        raise _lacking(f"{name}={getattr(estimator, name)!r}", reason, known)
+
+
+def _lacking(said: str, reason: str, what: str) -> ValueError:
+    """Error about a choice that scikit-learn's code, which takes over, does not have."""
+    return ValueError(
+        f"{said}: {reason}, where scikit-learn's own code runs, which has no such {what}"
+    )
 
 
 def _in_code(estimator: Any, reliance: Reliance) -> str | None:

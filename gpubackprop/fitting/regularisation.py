@@ -10,7 +10,7 @@ from ..algorithm.dropout import Dropout
 from ..algorithm.memory import Memory
 from ..algorithm.parameters import Array
 from ..backends.cuda import device_arrays
-from .options import options
+from .options import Options, options
 
 
 def require(estimator: Any) -> None:
@@ -34,15 +34,10 @@ def require(estimator: Any) -> None:
         raise ValueError(f"label_smoothing must be from 0 to below 1, got {smoothing!r}")
 
 
-def refuse_for_scikit_learn(estimator: Any, reason: str) -> None:
-    """Raise ValueError if an option is set that scikit-learn's code, which takes over, lacks."""
-    own = options(estimator)
-    for name, value in ("dropout", own.dropout), ("label_smoothing", own.label_smoothing):
-        if np.any(value):
-            raise ValueError(
-                f"{name}={value!r}: {reason}, where scikit-learn's own code runs, which has no "
-                f"{name}"
-            )
+def chosen(own: Options) -> dict[str, Any]:
+    """Read the options that regularise and are set."""
+    read = {"dropout": own.dropout, "label_smoothing": own.label_smoothing}
+    return {name: value for name, value in read.items() if np.any(value)}
 
 
 def rates(estimator: Any) -> tuple[float, ...]:

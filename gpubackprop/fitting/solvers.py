@@ -154,16 +154,16 @@ def require_meaning(estimator: Any, own: Any, incremental: bool) -> None:
     incremental : bool
         Whether `partial_fit` was called.
     """
-    chosen = _chosen(own)
-    if estimator.solver == "lbfgs" and chosen:
+    of_steps = chosen(own)
+    if estimator.solver == "lbfgs" and of_steps:
         raise ValueError(
-            f"{_said(chosen)}: the solver 'lbfgs' takes no steps that this could change; use one of"
-            f" {', '.join(SOLVERS)}"
+            f"{said(of_steps)}: the solver 'lbfgs' takes no steps that this could change; use one "
+            f"of {', '.join(SOLVERS)}"
         )
-    timed = {name: value for name, value in chosen.items() if name in ("schedule", "warmup")}
+    timed = {name: value for name, value in of_steps.items() if name in ("schedule", "warmup")}
     if incremental and timed:
         raise ValueError(
-            f"{_said(timed)}: partial_fit does not know which part of the training it is; use fit, "
+            f"{said(timed)}: partial_fit does not know which part of the training it is; use fit, "
             "or set learning_rate_init between calls"
         )
     rate = estimator.learning_rate
@@ -174,26 +174,12 @@ def require_meaning(estimator: Any, own: Any, incremental: bool) -> None:
         )
 
 
-def require_known(estimator: Any, own: Any, reason: str) -> None:
-    """Raise ValueError if scikit-learn's code, which takes over, lacks the solver or an option."""
-    if estimator.solver in OWN:
-        raise ValueError(
-            f"solver={estimator.solver!r}: {reason}, where scikit-learn's own code runs, which has "
-            "no such solver; use 'adam' or 'sgd'"
-        )
-    chosen = _chosen(own)
-    if chosen:
-        raise ValueError(
-            f"{_said(chosen)}: {reason}, where scikit-learn's own code runs, which has no such "
-            "option; leave it out"
-        )
-
-
-def _chosen(own: Any) -> dict[str, Any]:
-    """Read those options about steps that change them."""
+def chosen(own: Any) -> dict[str, Any]:
+    """Read the options about steps that are set."""
     read = {name: getattr(own, name) for name in _OF_STEPS}
     return {name: value for name, value in read.items() if value is not None and value != 0}
 
 
-def _said(chosen: dict[str, Any]) -> str:
+def said(chosen: dict[str, Any]) -> str:
+    """Name options with their values."""
     return ", ".join(f"{name}={value!r}" for name, value in chosen.items())
