@@ -142,25 +142,17 @@ def _publish_what_is_left(engine: Engine) -> None:
 def _run_epochs(
     estimator: Any, data: Data, engine: Engine, incremental: bool, keeper: Keeper
 ) -> None:
-    of_options, order = listeners(options(estimator).callbacks), data.order
-    callbacks = (*of_options, *task_hooks.listening(estimator))
-    plain = type(estimator._random_state) is np.random.RandomState
-    looked_at = data.validation or estimator.verbose or callbacks or not plain
-    of_loss = loss_type(estimator, data.X, data.y, data.sample_weight)
-    if estimator.batch_size != "auto":  # scikit-learn weighs with the rows of a batch, in int64
-        of_loss = np.result_type(of_loss, np.int64).type
+    order = data.order
+    callbacks = (*listeners(options(estimator).callbacks), *task_hooks.listening(estimator))
+    looked_at = data.validation or estimator.verbose or callbacks or not _is_plain(estimator)
+    of_loss = _type_of_mean_loss(estimator, data)
     epoch_history.follow(estimator)
     estimator.n_iter_ = 0
     keeper.resume(engine, order)
     for _ in range(estimator.n_iter_, estimator.max_iter):
         task_hooks.begin_epoch(estimator)
         started = time.perf_counter()
-        if estimator.shuffle:
-            if plain:
-                # the swaps of sklearn.utils.shuffle, without its checks and copies
-                estimator._random_state.shuffle(order)
-            else:
-                order = shuffle(order, random_state=estimator._random_state)
+        order = _shuffled(estimator, order) if estimator.shuffle else order
         epoch = engine.run(order, _learning_rate(estimator._optimizer))
         if looked_at:
             engine.publish()
@@ -187,6 +179,27 @@ def _run_epochs(
         "reached and the optimization hasn't converged yet.",
         ConvergenceWarning,
     )
+
+
+def _is_plain(estimator: Any) -> bool:
+    """Whether the generator is NumPy's own: another one may look at the model as it draws."""
+    return type(estimator._random_state) is np.random.RandomState
+
+
+def _shuffled(estimator: Any, order: Array) -> Array:
+    """Shuffle in place where the swaps are those of `sklearn.utils.shuffle`, without its checks."""
+    if not _is_plain(estimator):
+        new: Array = shuffle(order, random_state=estimator._random_state)
+        return new
+    estimator._random_state.shuffle(order)
+    return order
+
+
+def _type_of_mean_loss(estimator: Any, data: Data) -> type[Any]:
+    """Type of an epoch's loss: scikit-learn weighs with the rows of a batch, in int64."""
+    of_batch = loss_type(estimator, data.X, data.y, data.sample_weight)
+    counted = estimator.batch_size != "auto"
+    return np.result_type(of_batch, np.int64).type if counted else of_batch
 
 
 def loss_type(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> type[Any]:
