@@ -126,6 +126,12 @@ def divided(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> Da
     return Data(X, y, sample_weight)
 
 
+def _strata(y: Array) -> Array:
+    """Name the class of each row as scikit-learn's split does, which spells a column row by row."""
+    column: Array = device_arrays.on_host(y).ravel()
+    return column.astype(np.int8).astype(str)
+
+
 def _held_out(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> Data:
     """Draw numbers of rows: those to train on are not copied, which may be all of the memory."""
     binary = is_classifier(estimator) and estimator.n_outputs_ == 1
@@ -133,7 +139,7 @@ def _held_out(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> 
         np.arange(X.shape[0]),
         random_state=estimator._random_state,
         test_size=estimator.validation_fraction,
-        stratify=device_arrays.on_host(y) if binary else None,
+        stratify=_strata(y) if binary else None,
     )
     if len(held) < 2:
         raise ValueError(
