@@ -129,7 +129,8 @@ def divided(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> Da
 def _strata(y: Array) -> Array:
     """Name the class of each row as scikit-learn's split does, which spells a column row by row."""
     column: Array = device_arrays.on_host(y).ravel()
-    return column.astype(np.int8).astype(str)
+    narrow = np.int8 if column.dtype.kind in "iu" else column.dtype  # 0 and 1 in short strings
+    return column.astype(narrow).astype(str)
 
 
 def _held_out(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> Data:

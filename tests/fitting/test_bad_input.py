@@ -165,7 +165,7 @@ STATE: dict[str, Action] = {
         X, np.arange(61) == 0
     ),
     "predict-proba-of-a-regressor": lambda m: _regressor(m).fit(X, Y).predict_proba(X),
-    "unknown-argument": lambda m: m.MLPRegressor(dropout=0.5),
+    "unknown-argument": lambda m: m.MLPRegressor(dropouts=0.5),
     "positional-argument": lambda m: m.MLPClassifier((3,), "relu", "adam"),
 }
 
