@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import loops, replay_loops
+from . import loops, replay_loops, update_loops
 from .formulas import ELEMENTWISE, Activation, AdamForm, Loss
 from .kernel import Kernel
 from .native import shipped
@@ -27,7 +27,7 @@ VARIANTS: dict[str, list[tuple[Any, ...]]] = {
 
 def every_kernel() -> Iterator[tuple[Kernel, np.dtype[Any]]]:
     """Yield each of the CPU's kernels, in each of its variants, with each of its types."""
-    for module in (loops, replay_loops):
+    for module in (loops, update_loops, replay_loops):
         for declared in vars(module).values():
             if isinstance(declared, Kernel):
                 variants = VARIANTS.get(declared.factory.__name__, [()])

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import blas, gemm, loops
+from . import blas, gemm, loops, update_loops
 from .calls import executed
 from .formulas import LOSSES, Activation, Loss
 from .group import Group
@@ -201,27 +201,34 @@ class Primitives:
         yield from self._pulled_back(out, saved, activation)
 
     def clip(self, grad: Array, largest: float, norm: Array) -> Stages:
-        chunks, factor = np.zeros(-(-len(grad) // loops.CHUNK)), np.ones(1)
-        parts = _divide(len(grad), self._pieces, loops.CHUNK)
+        chunks, factor = np.zeros(-(-len(grad) // update_loops.CHUNK)), np.ones(1)
+        parts = _divide(len(grad), self._pieces, update_loops.CHUNK)
         yield _side_by_side(
-            *(launch(loops.squares, x=grad[part], parts=chunks[_chunks(part)]) for part in parts)
+            *(
+                launch(update_loops.squares, x=grad[part], parts=chunks[_chunks(part)])
+                for part in parts
+            )
         )
         yield _side_by_side(
-            launch(loops.clip_factor, parts=chunks, largest=largest, factor=factor, norm=norm)
+            launch(
+                update_loops.clip_factor, parts=chunks, largest=largest, factor=factor, norm=norm
+            )
         )
-        yield _side_by_side(*(launch(loops.scale, x=grad[part], factor=factor) for part in parts))
+        yield _side_by_side(
+            *(launch(update_loops.scale, x=grad[part], factor=factor) for part in parts)
+        )
 
     def sgd(self, theta: Array, grad: Array, state: SGD, l2: L2) -> Stages:
-        yield from self._update(loops.sgd, theta, grad, state, l2)
+        yield from self._update(update_loops.sgd, theta, grad, state, l2)
 
     def adam(self, theta: Array, grad: Array, state: Adam, l2: L2) -> Stages:
-        yield from self._update(loops.adam.of(state.form), theta, grad, state, l2)
+        yield from self._update(update_loops.adam.of(state.form), theta, grad, state, l2)
 
     def rmsprop(self, theta: Array, grad: Array, state: RMSProp, l2: L2) -> Stages:
-        yield from self._update(loops.rmsprop, theta, grad, state, l2)
+        yield from self._update(update_loops.rmsprop, theta, grad, state, l2)
 
     def lion(self, theta: Array, grad: Array, state: Lion, l2: L2) -> Stages:
-        yield from self._update(loops.lion, theta, grad, state, l2)
+        yield from self._update(update_loops.lion, theta, grad, state, l2)
 
     def _pulled_back(self, delta: Array, saved: Array, activation: Activation) -> Stages:
         """Pull an error back through a layer's activation, in place."""
@@ -299,7 +306,7 @@ def _divide(length: int, pieces: int, step: int = 1) -> list[slice]:
 
 def _chunks(part: slice) -> slice:
     """Which of a vector's chunks a part of it is; it starts with one."""
-    return slice(part.start // loops.CHUNK, -(-part.stop // loops.CHUNK))
+    return slice(part.start // update_loops.CHUNK, -(-part.stop // update_loops.CHUNK))
 
 
 def _by_rows(launches: Iterable[LoopLaunch]) -> Stage:

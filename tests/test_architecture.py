@@ -129,7 +129,7 @@ FLOORS = (
     ("kernels.protocol",),
     ("kernels.group",),
     ("kernels.optimizers", "kernels.masks", "kernels.native.launch", "kernels.build"),
-    ("kernels.loops", "kernels.replay_loops"),
+    ("kernels.loops", "kernels.replay_loops", "kernels.update_loops"),
     ("kernels.native.intrinsics", "kernels.native.denormals"),
     ("kernels.elementwise", "kernels.textbook", "kernels.blas"),
     ("kernels.elementary",),
@@ -288,9 +288,12 @@ def test_the_algorithm_is_found_above_its_memory():
     assert f"{PACKAGE}.backends" in edges[f"{PACKAGE}.network"]
 
 
+LOOPS = ("loops", "update_loops", "replay_loops")
+
+
 def test_the_hash_of_machine_code_covers_all_that_it_is_made_of():
     edges, made_of = graph(), set()
-    waiting = {f"{PACKAGE}.kernels.{name}" for name in ("loops", "replay_loops", "native.compiler")}
+    waiting = {f"{PACKAGE}.kernels.{name}" for name in (*LOOPS, "native.compiler")}
     while waiting:
         module = waiting.pop()
         made_of.add(module)
