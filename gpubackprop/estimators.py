@@ -237,6 +237,11 @@ class _Accelerated:
             With the same parameters, except those that come on top, and if it is fitted with the
             same weights, history and state of the optimizer.
 
+        Raises
+        ------
+        ValueError
+            If it could not predict the same, as with `activation="gelu"`.
+
         Warns
         -----
         UserWarning
@@ -397,7 +402,8 @@ class MLPClassifier(
     scoring : str, callable or None, default=None
         What early stopping watches on the validation rows: "loss", the name of any scorer of
         scikit-learn, or a callable (estimator, X, y) that returns a number, the higher the better.
-        None is accuracy, or R² of a regressor. The rows are held out by `early_stopping`, or given
+        Weights of the rows go to one that takes a `sample_weight`. None is accuracy, or R² of a
+        regressor. The rows are held out by `early_stopping`, or given
         to `fit` as X_val; a `scoring` without any is refused.
     loss : {"log_loss", "focal"}, default="log_loss"
         The focal loss weighs an example of probability p by (1 - p)^gamma: those that are
@@ -577,7 +583,8 @@ class MLPRegressor(
     scoring : str, callable or None, default=None
         What early stopping watches on the validation rows: "loss", the name of any scorer of
         scikit-learn, or a callable (estimator, X, y) that returns a number, the higher the better.
-        None is accuracy, or R² of a regressor. The rows are held out by `early_stopping`, or given
+        Weights of the rows go to one that takes a `sample_weight`. None is accuracy, or R² of a
+        regressor. The rows are held out by `early_stopping`, or given
         to `fit` as X_val; a `scoring` without any is refused.
     solver : {"lbfgs", "sgd", "adam", "adamw", "nadam", "rmsprop", "lion"}, default="adam"
         The last four are PyTorch's and the Lion of its authors, with `learning_rate_init` and as

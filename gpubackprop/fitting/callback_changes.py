@@ -28,7 +28,8 @@ CHANGEABLE = (*_OF_THE_OPTIMIZER, *_OF_THE_EPOCH)
 _FIXED = (
     *("hidden_layer_sizes", "solver", "loss", "batch_size", "max_iter", "random_state"),
     *("early_stopping", "validation_fraction", "device", "backend", "precision", "scoring"),
-    *("class_weight", "schedule", "warmup"),
+    *("class_weight", "schedule", "warmup", "dropout", "label_smoothing", "checkpoint"),
+    *("focal_gamma", "huber_delta", "quantile", "out_activation"),
 )
 
 

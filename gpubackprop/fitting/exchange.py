@@ -6,7 +6,8 @@ from typing import Any
 
 from . import solvers
 from .contract import MLPClassifier, MLPRegressor
-from .options import CHANGE_NO_NUMBERS, Options, has_options, options
+from .formula_options import is_our_loss, is_ours_alone
+from .options import CHANGE_NO_NUMBERS, Options, changed, has_options, options
 
 
 def to_sklearn(estimator: Any) -> Any:
@@ -21,12 +22,18 @@ def to_sklearn(estimator: Any) -> Any:
     -------
     model : sklearn.neural_network.MLPClassifier or MLPRegressor
 
+    Raises
+    ------
+    ValueError
+        If scikit-learn's class could not predict what this model predicts.
+
     Warns
     -----
     UserWarning
         If the model of scikit-learn's would be trained otherwise, for want of an option.
     """
     cls = MLPClassifier if isinstance(estimator, MLPClassifier) else MLPRegressor
+    _require_predictable(estimator)
     _warn_of_what_is_left_out(estimator)
     model = _filled(cls(**_parameters(estimator, cls)), estimator)
     if model.solver in solvers.OWN:
@@ -68,13 +75,26 @@ def from_sklearn(cls: Any, model: Any, parameters: dict[str, Any]) -> Any:
     return _filled(cls(**_parameters(model, base), **parameters), model)
 
 
+def _require_predictable(estimator: Any) -> None:
+    own, activation = options(estimator), estimator.activation
+    output = own.out_activation
+    wrong = {
+        "activation": not isinstance(activation, str) or is_ours_alone(activation),
+        "out_activation": output is not None and is_ours_alone(output),
+        "sort_quantiles": own.sort_quantiles,
+    }
+    for name in (name for name, is_wrong in wrong.items() if is_wrong):
+        raise ValueError(
+            f"{name}={getattr(estimator, name)!r} is more than scikit-learn's class can predict "
+            "with; gpubackprop.export.to_onnx makes a model that other programs can"
+        )
+
+
 def _warn_of_what_is_left_out(estimator: Any) -> None:
-    chosen = options(estimator)._asdict()
-    missed = [
-        f"{name}={chosen[name]!r}"
-        for name, default in Options._field_defaults.items()
-        if name not in CHANGE_NO_NUMBERS and chosen[name] != default
-    ]
+    chosen = changed(estimator)
+    missed = [f"{n}={chosen[n]!r}" for n in chosen if n not in CHANGE_NO_NUMBERS]
+    if is_our_loss(estimator.loss):
+        missed.insert(0, f"loss={estimator.loss!r}")
     if estimator.solver in solvers.OWN:
         missed.insert(0, f"solver={estimator.solver!r}")
     if missed:

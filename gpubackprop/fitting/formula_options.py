@@ -16,7 +16,7 @@ from ..kernels.formulas import (
     initial_bound,
 )
 from .contract import mlp
-from .options import Options, has_options, options
+from .options import changed, has_options, options
 
 ACTIVATION_OF = {row.scikit_learn or row.name: sigma for sigma, row in ACTIVATIONS.items()}
 """Activations by the name that an estimator's parameter has: scikit-learn's where it has one."""
@@ -53,25 +53,33 @@ def require(estimator: Any) -> None:
 
 
 def _require_constants(estimator: Any) -> None:
-    own, usual = options(estimator)._asdict(), Options()._asdict()
+    own, chosen = options(estimator)._asdict(), changed(estimator)
     for name, loss in _CONSTANTS.items():
-        if estimator.loss != loss and own[name] is not usual[name] and own[name] != usual[name]:
+        if estimator.loss != loss and name in chosen:
             raise ValueError(
                 f"{name}={own[name]!r} is of loss={loss!r}, got loss={estimator.loss!r}; leave "
                 f"{name} out"
             )
-    named = levels(estimator)
-    in_range = all(0 < level < 1 for level in named) and len(set(named)) == len(named)
-    if not in_range or (estimator.loss == "quantile" and not named):
-        raise ValueError(
-            "quantile must be a level between 0 and 1, or a sequence of different ones, got "
-            f"{own['quantile']!r}"
-        )
+    named = _require_levels(estimator)
     if own["sort_quantiles"] and len(named) < 2:
         raise ValueError(
             "sort_quantiles=True sorts the predictions of several levels: give loss='quantile' and "
             f"a sequence of them, got loss={estimator.loss!r} and quantile={own['quantile']!r}"
         )
+
+
+def _require_levels(estimator: Any) -> tuple[float, ...]:
+    try:
+        named = levels(estimator)
+    except (TypeError, ValueError):  # texts, or a sequence of sequences
+        named = (0.0,)
+    in_range = all(0 < level < 1 for level in named) and len(set(named)) == len(named)
+    if not in_range or (estimator.loss == "quantile" and not named):
+        raise ValueError(
+            "quantile must be a level between 0 and 1, or a sequence of different ones, got "
+            f"{options(estimator).quantile!r}"
+        )
+    return named
 
 
 def _require_output(estimator: Any) -> None:
@@ -91,7 +99,7 @@ def _require_hidden(estimator: Any) -> None:
         return
     sizes = estimator.hidden_layer_sizes
     layers = len(sizes) if hasattr(sizes, "__len__") else 1
-    unknown = [name for name in names if name not in HIDDEN_NAMES]
+    unknown = [name for name in names if not isinstance(name, str) or name not in HIDDEN_NAMES]
     if unknown or len(names) != layers:
         raise ValueError(
             f"activation must be one of {', '.join(sorted(HIDDEN_NAMES))}, or a sequence of one "
@@ -174,11 +182,34 @@ def is_ours_alone(activation: str) -> bool:
 
 def set_output(estimator: Any) -> None:
     """Give an estimator that was just initialised the output activation that it asks for."""
-    asked = options(estimator).out_activation
+    asked = _output_of(estimator)
     if asked is not None:
         estimator.out_activation_ = asked
-    elif estimator.loss == "gamma" and is_our_loss("gamma"):
-        estimator.out_activation_ = "exp"
+    vars(estimator).pop("_out_activation_asked", None)
+    if options(estimator).out_activation is not None:
+        estimator._out_activation_asked = asked
+
+
+def _output_of(estimator: Any) -> str | None:
+    """Find the output activation that an option or a loss of ours asks for."""
+    asked = options(estimator).out_activation
+    if asked is None and estimator.loss in REGRESSORS_LOSSES and is_our_loss(estimator.loss):
+        return "exp" if estimator.loss == "gamma" else "identity"
+    return asked
+
+
+def require_same_output(estimator: Any) -> None:
+    """Raise ValueError if training goes on with a network of another output than asked."""
+    asked = _output_of(estimator)
+    if asked is None and hasattr(estimator, "_out_activation_asked"):  # it was, and is no more
+        asked = "exp" if estimator.loss == "poisson" else "identity"
+    output = estimator.out_activation_
+    if asked is not None and asked != output:
+        raise ValueError(
+            f"out_activation={options(estimator).out_activation!r} and loss={estimator.loss!r} ask "
+            f"for outputs of {asked!r}, but training goes on with a network of {output!r}; fit "
+            "anew without warm_start to change them"
+        )
 
 
 def initial(

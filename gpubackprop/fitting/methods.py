@@ -26,6 +26,7 @@ from . import (
     class_weight,
     epoch_history,
     epoch_loop,
+    formula_options,
     kept_engine,
     overrides,
     regularisation,
@@ -70,6 +71,7 @@ def fit_stochastic(
         Its arguments.
     """
     solvers.show(estimator)
+    formula_options.require_same_output(estimator)
     replicas.require_alike(estimator, X, y, sample_weight)
     sample_weight = class_weight.weighted(estimator, y, sample_weight)
     own, buffers = options(estimator), (activations, deltas, coef_grads, intercept_grads)
@@ -159,6 +161,7 @@ def fit_lbfgs(
         Its arguments.
     """
     validation.refuse_without_epochs(estimator)
+    formula_options.require_same_output(estimator)
     if tuple(layer_units) != layer_sizes(estimator):
         _refuse_layers(layer_units, estimator, ValueError)
     refuse_for_lbfgs(options(estimator).callbacks)

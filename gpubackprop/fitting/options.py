@@ -10,6 +10,8 @@ from itertools import takewhile
 from types import CodeType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .. import backends
 from ..algorithm.checkpointing import Checkpoint
 from ..algorithm.dropout import Rates
@@ -58,6 +60,16 @@ def options(estimator: Any) -> Options:
         return _of_the_process(process_choice.current())
     named = (name for name in Options._fields if name not in claimed_names(cls))
     return Options(**{n: getattr(estimator, n) for n in named if hasattr(estimator, n)})
+
+
+def changed(estimator: Any) -> dict[str, Any]:
+    """Read those of an estimator's options that are not at their defaults."""
+    defaults = Options._field_defaults
+    return {
+        name: value
+        for name, value in options(estimator)._asdict().items()
+        if not (value is defaults[name] or np.array_equal(value, defaults[name]))
+    }
 
 
 @cache

@@ -18,9 +18,7 @@ class QuantileOutputs:
     @overrides.stands_in
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
         X, y = super()._validate_input(X, y, incremental, reset)  # type: ignore[misc]
-        if self.loss == "gamma" and not bool((y > 0).all()):
-            raise ValueError("loss='gamma' requires strictly positive y.")
-        return X, for_each_level(self, y)
+        return X, outputs_of(self, y)
 
     def _predict(self: Any, X: Any, check_input: bool = True) -> Any:
         y_hat = super()._predict(X, check_input)  # type: ignore[misc]
@@ -59,14 +57,21 @@ class QuantileOutputs:
         return explained(levels(self), y, y_hat, on_host(sample_weight))
 
 
-def for_each_level(estimator: Any, y: Any) -> Any:
-    """Give targets of one column a column for each of several levels.
+def outputs_of(estimator: Any, y: Any) -> Any:
+    """Require targets that the loss is of, and give them a column for each output.
 
     Raises
     ------
     ValueError
-        If they have several columns themselves.
+        If the loss is "gamma" and they are not above 0, or they do not go with several levels.
     """
+    if estimator.loss == "gamma" and not bool((y > 0).all()):
+        raise ValueError("loss='gamma' requires strictly positive y.")
+    return _for_each_level(estimator, y)
+
+
+def _for_each_level(estimator: Any, y: Any) -> Any:
+    """Give targets of one column a column for each of several levels."""
     several = len(levels(estimator))
     if several < 2:
         return y

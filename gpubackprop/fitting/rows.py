@@ -15,7 +15,7 @@ from ..backends.cuda import device_arrays
 from ..training.dealing import Deal
 from . import class_weight, gpu_validation
 from .conversion import chosen_dtype, in_chosen_dtype
-from .quantiles import for_each_level
+from .quantiles import outputs_of
 
 
 class ValidationRows(NamedTuple):
@@ -219,7 +219,7 @@ def _labels(estimator: Any, y_val: Array) -> tuple[Array, Array]:
 
 def _values(estimator: Any, y_val: Array) -> tuple[Array, Array]:
     values = check_array(y_val, ensure_2d=False, dtype="numeric")
-    targets = for_each_level(estimator, values.reshape(len(values), -1))
+    targets = outputs_of(estimator, values.reshape(len(values), -1))
     _require_columns(estimator, targets)
     return values, targets
 

@@ -124,10 +124,11 @@ def passing_for_adam(estimator: Any, fit: Callable[..., Any]) -> Callable[..., A
     """
 
     def passing(*arguments: Any) -> Any:
-        solver = estimator.solver
+        solver = getattr(estimator.solver, "meant", estimator.solver)  # another thread may fit it
         if solver in OWN:
-            estimator.solver = _PassesForAdam("adam")
-            estimator.solver.meant = solver
+            passes = _PassesForAdam("adam")
+            passes.meant = solver
+            estimator.solver = passes
         try:
             return fit(*arguments)
         finally:

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,7 @@ class Validation:
         scoring = options(estimator).scoring
         scored = scoring is not None and scoring != LOSS
         self._scorer = check_scoring(estimator, scoring=scoring) if scored else None
+        self._weighted = rows.sample_weight is not None and scored and _takes_weights(self._scorer)
         self._plain = not overrides.in_prediction(estimator)
         dtype = working_dtype(estimator, rows.X)
         self._targets = targets(estimator, on_host(rows.targets), dtype)
@@ -95,8 +97,13 @@ class Validation:
             return -self.loss(estimator)
         X, y, weight = on_host(self.rows.X), self.rows.y, self.rows.sample_weight
         y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
-        weights = {} if weight is None else {"sample_weight": weight}
-        return float(self._scorer(_nameless(estimator), X, y, **weights))
+        weights = {"sample_weight": weight} if self._weighted else {}
+        score = self._scorer(_nameless(estimator), X, y, **weights)
+        try:
+            return float(score)
+        except (TypeError, ValueError):
+            scoring = options(estimator).scoring
+            raise ValueError(f"scoring={scoring!r} must return a number, got {score!r}") from None
 
     def loss(self, estimator: Any) -> float:
         """Mean loss without the L2 penalty, weighted as the rows are."""
@@ -109,6 +116,13 @@ class Validation:
             constant = np.array(f.constants, y_hat.dtype) if f.constants else None
             reference.output_delta(y_hat, Y, share, f.output, f.loss, delta, total, constant)
             return loss_scale(estimator) * float(total[0])
+
+
+def _takes_weights(scorer: Any) -> bool:
+    """Whether a scorer, or the metric that one of `make_scorer` is made of, has sample weights."""
+    parameters = signature(getattr(scorer, "_score_func", scorer)).parameters
+    named = (p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
+    return "sample_weight" in parameters or any(named)
 
 
 def _shares(weight: Array) -> Array:

@@ -179,6 +179,10 @@ def test_sparse_examples_are_refused_in_words():
             r"activation must .* each of the 2 hidden layers, got \['gelu'\]",
         ),
         (
+            {"activation": (["gelu"], "gelu")},
+            r"activation must be one of .*mish.* got \(\['gelu'\], 'gelu'",
+        ),
+        (
             {"activation": ("gelu", "swish")},
             r"activation must be one of .*mish.* got \('gelu', 'swish'",
         ),
@@ -199,3 +203,22 @@ def test_what_scikit_learns_code_does_not_know_is_not_handed_to_it(parameters):
     model = MLPRegressor(**PARAMETERS | {"activation": "relu"} | parameters)
     with pytest.raises(ValueError, match=rf"{name}=.*: sparse X .* no such {name}"):
         model.fit(scipy.sparse.csr_matrix(X), LABELS)
+
+
+OF_OUTPUTS = [
+    ({}, {"out_activation": "softplus"}, "softplus"),
+    ({}, {"loss": "gamma"}, "exp"),
+    ({"loss": "gamma"}, {"loss": "huber"}, "identity"),
+    ({"out_activation": "tanh"}, {"out_activation": None}, "identity"),
+]
+
+
+@pytest.mark.parametrize(("first", "then", "asked"), OF_OUTPUTS)
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_training_does_not_go_on_with_other_outputs_than_asked_for(first, then, asked, solver):
+    y = np.arange(1.0, 1 + len(X))
+    options = {**PARAMETERS, "activation": "relu", "solver": solver, "warm_start": True}
+    model = MLPRegressor(**options | first).fit(X, y)
+    with pytest.raises(ValueError, match=rf"ask for outputs of '{asked}', but training goes on"):
+        model.set_params(**then).fit(X, y)
+    assert model.set_params(warm_start=False).fit(X, y).out_activation_ == asked

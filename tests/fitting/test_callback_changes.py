@@ -171,6 +171,7 @@ def test_adams_rate_may_be_scaled() -> None:
     [
         *(("batch_size", 3), ("hidden_layer_sizes", (7,)), ("solver", "sgd"), ("max_iter", 9)),
         *(("early_stopping", True), ("random_state", 3), ("precision", "float32")),
+        *(("dropout", 0.5), ("out_activation", "tanh")),
     ],
 )
 def test_what_cannot_change_is_refused(name: str, value: Any, way: str) -> None:

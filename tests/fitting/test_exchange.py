@@ -123,3 +123,30 @@ def test_sparse_rows_train_on() -> None:
     for each in (plain, model):
         said(each.partial_fit, X, task.y)
     np.testing.assert_array_equal(plain.coefs_[0], model.coefs_[0])
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *({"activation": "gelu"}, {"activation": ["relu"]}, {"out_activation": "softplus"}),
+        {"loss": "quantile", "quantile": (0.1, 0.9), "sort_quantiles": True},
+    ],
+)
+def test_what_scikit_learns_class_cannot_predict_is_refused(option: Params) -> None:
+    *_, name = option
+    with pytest.raises(ValueError, match=rf"{name}=.* is more than scikit-learn's class"):
+        _fitted(OURS, "regression", **option).to_sklearn()
+
+
+@pytest.mark.parametrize(
+    ("task", "option", "said"),
+    [
+        ("binary", {"loss": "focal"}, "no loss='focal': the copy predicts"),
+        ("regression", {"loss": "quantile", "quantile": np.array([0.1, 0.9])}, "quantile=array"),
+    ],
+)
+def test_a_loss_that_scikit_learn_lacks_is_told_of(task: str, option: Params, said: str) -> None:
+    model = _fitted(OURS, task, **option)
+    with pytest.warns(UserWarning, match=said):
+        plain = model.to_sklearn()
+    np.testing.assert_array_equal(plain.predict(TASKS[task].X), model.predict(TASKS[task].X))

@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV
 
 import gpubackprop
 from gpubackprop import MLPClassifier, MLPRegressor
-from gpubackprop.fitting import kept_engine
+from gpubackprop.fitting import kept_engine, solvers
 
 RNG = np.random.RandomState(0)
 X = RNG.randn(40, 5)
@@ -296,3 +296,11 @@ def test_scikit_learns_class_is_told_what_it_lacks() -> None:
     assert plain.solver == "adam"
     plain.partial_fit(X, Y)
     assert gpubackprop.MLPRegressor.from_sklearn(plain).solver == "adam"
+
+
+def test_a_solver_keeps_its_name_where_two_threads_fit_one_estimator() -> None:
+    model, seen = MLPRegressor(solver="lion"), []
+    solvers.passing_for_adam(model, lambda: seen.append(model.solver))()
+    (model.solver,) = seen  # as another thread finds it meanwhile
+    solvers.passing_for_adam(model, lambda: None)()
+    assert model.get_params()["solver"] == "lion"

@@ -225,6 +225,29 @@ WRONG: list[tuple[Params, str]] = [
 ]
 
 
+def _worst(estimator: Any, X: Any, y: Any) -> float:
+    return float(-np.abs(y - estimator.predict(X)).max())
+
+
+@pytest.mark.parametrize("scoring", ["neg_max_error", _worst])
+def test_weights_of_the_rows_do_not_reach_what_takes_none(scoring: Any) -> None:
+    model = MLPRegressor(**BASE, scoring=scoring)
+    said(lambda: model.fit(X, y, X_val=X, y_val=y, sample_weight_val=WEIGHTS[: len(y)]))
+    assert model.validation_scores_[-1] == pytest.approx(_worst(model, X, y))
+
+
+@pytest.mark.parametrize("answer", [None, "high", {"score": 1.0}])
+def test_a_scorer_returns_a_number(answer: Any) -> None:
+    model = MLPRegressor(**BASE, early_stopping=True, scoring=lambda *_: answer)
+    with pytest.raises(ValueError, match=r"scoring=.* must return a number, got "):
+        model.fit(X, y)
+
+
+def test_targets_to_validate_with_are_of_the_loss() -> None:
+    with pytest.raises(ValueError, match="y_val: loss='gamma' requires strictly positive y"):
+        MLPRegressor(**BASE, loss="gamma").fit(X, np.exp(y), X_val=X, y_val=-np.exp(y))
+
+
 @pytest.mark.parametrize(("wrong", "message"), WRONG)
 def test_wrong_rows_are_named(wrong: Params, message: str) -> None:
     model = MLPRegressor(**BASE)
