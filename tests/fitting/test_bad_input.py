@@ -461,7 +461,7 @@ def test_an_unknown_solver_is_refused_where_nothing_else_checks(
         monkeypatch.setattr(mlp, "_STOCHASTIC_SOLVERS", ["sgd", "adam", "adagrad"])
     elif method == "partial_fit":
         pytest.skip("there is no such method then")
-    model = MLPRegressor(**{**BASE, "solver": "rmsprop"})
+    model = MLPRegressor(**{**BASE, "solver": "adagrad"})
     refused = pytest.raises(ValueError, match=r"solver must be .*lbfgs.*, got 'adagrad'")
     with config_context(skip_parameter_validation=True), refused:
         getattr(model, method)(X, Y)
