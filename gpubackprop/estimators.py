@@ -26,6 +26,7 @@ from .fitting import (
     labels,
     methods,
     overrides,
+    presets,
     regularisation,
     rows,
     solvers,
@@ -285,6 +286,44 @@ class _Accelerated:
         MLPRegressor(alpha=0.1, device='cpu')
         """
         return exchange.from_sklearn(cls, model, parameters)
+
+    @classmethod
+    def from_preset(cls, preset: str, **parameters: Any) -> Any:
+        """Make an estimator with parameters that go well together.
+
+        A preset is nothing but values of parameters: `get_params` and the representation show
+        them, clones and copies have them, `set_params` changes them, and no default is another.
+
+        Parameters
+        ----------
+        preset : {"tabular"}
+            What the values are good for. "tabular" learns from
+            tables whose columns are standardised, as are a regressor's targets: it takes two
+            larger layers, AdamW and a schedule of the learning rate, after "Better by default:
+            strong pre-tuned MLPs and boosted trees on tabular data" (D. Holzmueller, L. Grinsztajn
+            and I. Steinwart, 2024), with values chosen on some of the real tables of
+            `gpubackprop bench --only tables`. A fit takes all of `max_iter` epochs and ends with
+            scikit-learn's ConvergenceWarning.
+        **parameters : object
+            Parameters of the constructor, which come before those of the preset.
+
+        Returns
+        -------
+        estimator : object
+            Of this class, not fitted.
+
+        Raises
+        ------
+        ValueError
+            If no preset has this name.
+
+        Examples
+        --------
+        >>> from gpubackprop import MLPRegressor
+        >>> MLPRegressor.from_preset("tabular", max_iter=10).get_params()["solver"]
+        'adamw'
+        """
+        return cls(**presets.with_preset(preset, parameters))
 
     def __getstate__(self: Any) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]

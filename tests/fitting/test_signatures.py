@@ -106,7 +106,7 @@ def test_no_public_name_is_missing_or_added(ours: Any, theirs: Any) -> None:
     def public(estimator: Any) -> set[str]:
         return {name for name in dir(estimator) if not name.startswith("_")}
 
-    added = {"to_sklearn", "from_sklearn", "set_callbacks"}
+    added = {"to_sklearn", "from_sklearn", "from_preset", "set_callbacks"}
     assert public(ours()) == public(theirs()) | set(_own_defaults(ours)) | added
 
 
