@@ -15,6 +15,8 @@ import gpubackprop
 from gpubackprop import MLPClassifier, MLPRegressor
 from gpubackprop.fitting import kept_engine, solvers
 
+from .agreement import assert_bitwise_equal
+
 RNG = np.random.RandomState(0)
 X = RNG.randn(40, 5)
 Y = X @ RNG.randn(5, 2) + 0.1 * RNG.randn(40, 2)
@@ -41,11 +43,6 @@ def fitted(**params: Any) -> Any:
 
 def weights(model: Any) -> list[Any]:
     return [*model.coefs_, *model.intercepts_]
-
-
-def assert_equal(one: Any, another: Any) -> None:
-    for a, b in zip(weights(one), weights(another), strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 def assert_close(one: Any, another: Any) -> None:
@@ -128,7 +125,7 @@ def test_steps_are_the_textbooks(schedule: Any, backend: str) -> None:
 
 def test_the_norm_may_be_measured_alone() -> None:
     plain, measured = fitted(), fitted(clip_norm=np.inf)
-    assert_equal(plain, measured)
+    assert_bitwise_equal(plain, measured)
     gradients = Textbook(fitted(max_iter=1)).gradients(slice(0, 40))
     one = fitted(clip_norm=np.inf, batch_size=40, max_iter=1, alpha=0.0)
     norm = np.sqrt(sum((g**2).sum() for g in gradients))
@@ -165,7 +162,7 @@ def test_a_fit_goes_on_where_it_was(solver: str) -> None:
     assert kept_engine.kept(streamed) is not None
     for again in (copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))):
         streamed = again(streamed).partial_fit(X, Y)
-    assert_equal(whole, streamed)
+    assert_bitwise_equal(whole, streamed)
     assert whole._optimizer.trigger_stopping("", False)
     warm = fitted(solver=solver, warm_start=True, max_iter=2)
     state = warm._optimizer
@@ -185,7 +182,7 @@ def test_the_kept_engine_computes_the_same_bits(
 
     found = streamed()
     monkeypatch.setattr(kept_engine, "MAX_BYTES", -1)
-    assert_equal(found, streamed())
+    assert_bitwise_equal(found, streamed())
 
 
 def test_a_clone_and_a_search() -> None:
@@ -207,7 +204,7 @@ def test_a_callback_changes_rate_and_decay() -> None:
         if epoch == 1:
             in_calls.set_params(weight_decay=0.5, clip_norm=0.1)
             in_calls._optimizer.learning_rate = 0.005
-    assert_equal(at_once, in_calls)
+    assert_bitwise_equal(at_once, in_calls)
     assert [record.learning_rate for record in at_once.history_] == [0.01, 0.01, 0.005, 0.005]
 
 
