@@ -4,13 +4,13 @@ import copy
 import warnings
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 
-from . import backends, callbacks, joblib_backend
+from . import backends, callbacks, guide, joblib_backend
 from ._version import __version__
 from .algorithm import checkpointing
 from .algorithm.checkpointing import Checkpoint
@@ -21,6 +21,7 @@ from .fitting import (
     callback_copies,
     class_weight,
     contract,
+    docstrings,
     exchange,
     formula_options,
     labels,
@@ -34,6 +35,7 @@ from .fitting import (
     validation,
 )
 from .fitting.conversion import chosen_dtype
+from .fitting.declared import DeclaredClassifier, DeclaredRegressor
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
 from .fitting.options import (
     CLASSIFIERS_ALONE,
@@ -44,6 +46,18 @@ from .fitting.options import (
     with_defaults,
 )
 from .fitting.quantiles import QuantileOutputs
+from .names import (
+    BackendName,
+    ClassifiersLoss,
+    Device,
+    HiddenActivation,
+    LearningRate,
+    OutputActivation,
+    Precision,
+    RegressorsLoss,
+    ScheduleName,
+    Solver,
+)
 from .training.schedules import SCHEDULES, Factor
 
 _WHILE_FITTING = ("_given", "_validation", *task_hooks.WHILE_FITTING)
@@ -83,6 +97,12 @@ class _Accelerated:
         "quantile": [Real, "array-like", None],  # `formula_options.require` does the rest
         "sort_quantiles": ["boolean"],
     }
+
+    _doc_link_module = "gpubackprop"  # without a link the HTML representation has no tooltips
+    _doc_link_template = (
+        "https://scikit-learn.org/stable/modules/generated/sklearn.neural_network."
+        "{estimator_name}.html"
+    )
 
     def _validate_params(self: Any) -> None:
         super()._validate_params()  # type: ignore[misc]
@@ -373,103 +393,17 @@ class _Accelerated:
         return twin.set_params(callbacks=callback_copies.cloned(own))
 
 
+@docstrings.merged(contract.MLPClassifier, guide.CLASSIFIER, guide.ATTRIBUTES)
 class MLPClassifier(
+    DeclaredClassifier,
     *contract.mixins(DeviceLabels, _Accelerated),  # type: ignore[misc]
     contract.MLPClassifier,  # type: ignore[misc]
 ):
     """Multi-layer perceptron classifier, scikit-learn's, trained by gpubackprop.
 
     Parameters, attributes and numbers are those of `sklearn.neural_network.MLPClassifier`; the
-    parameters below come on top.
-
-    Parameters
-    ----------
-    activation : str or sequence of str, default="relu"
-        Of the hidden layers, or of each: scikit-learn's "identity", "logistic", "tanh", "relu", and
-        "leaky_relu" (slope 0.01), "elu", "selu", "gelu" (z Phi(z), not its approximation by tanh),
-        "silu", "mish", "softplus" and "hardtanh". Initial weights are drawn for it: so that a
-        layer keeps the mean square of its input, for "selu" with LeCun's variance 1 / fan_in. Only
-        scikit-learn's train on sparse `X`.
-    device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
-        Where to train. "cuda" without a usable GPU is a RuntimeError that says what is missing;
-        "auto" takes a GPU where one works and the network and data are large enough to gain.
-        `X` on a GPU, an array of CuPy or of any library that speaks DLPack, is trained on and
-        predicted on that GPU; predictions are CuPy's arrays; `y` and `sample_weight` follow X.
-    backend : {"auto", "compiled", "reference"}, default="auto"
-        How to compute on the CPU: machine code or plain NumPy.
-    precision : {"auto", "float64", "float32", "tf32", "bf16"}, default="auto"
-        Type to compute in, "auto" that of `X`, or float64 with the solver "lbfgs". The last two
-        are float32 with operands of matrix products rounded to 10 or 7 bits of fraction, on a GPU;
-        the CPU computes in float32.
-    callbacks : callable, sequence of callable or None, default=None
-        Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
-        something true asks for a stop. Weights, learning rate, momentum and penalty that it changes
-        in the estimator count from the next epoch on. The solver "lbfgs" has no epochs and calls
-        none. A clone has copies of them, so that a recorder in a cross-validation stays empty (but
-        a function is never copied); `set_callbacks` takes objects that all clones share.
-    checkpoint : int, "sqrt" or None, default=None
-        k keeps the activations of every k-th layer while it trains and computes the others again in
-        the backward pass: less memory for part of a forward pass, the same weights to the last bit.
-        "sqrt" is k = round(sqrt(L)) for L layers with weights, which takes the least memory. None
-        keeps all. It has no effect on sparse `X`, which scikit-learn's own code trains on.
-    solver : {"lbfgs", "sgd", "adam", "adamw", "nadam", "rmsprop", "lion"}, default="adam"
-        The last four are PyTorch's and the Lion of its authors, with `learning_rate_init` and as
-        far as they have them `beta_1`, `beta_2` (the alpha of RMSprop) and `epsilon`, whose
-        defaults are Adam's. "adamw" is Adam with a `weight_decay`, and epsilon added after the bias
-        correction; they do not train on sparse `X`.
-    weight_decay : float or None, default=None
-        Share of the learning rate that each weight, and no bias, shrinks by in every step of any
-        solver but "lbfgs": decoupled from the gradient, beside `alpha`, whose penalty is part of
-        the loss. None is 0.01 with "adamw" and else 0.
-    schedule : {"cosine", "linear", "one_cycle", "log_cosine"}, callable or None, default=None
-        Factor of `learning_rate_init` for each batch, as a function of the share of the batches of
-        `max_iter` epochs that have been taken, from 0 towards 1. Training may stop before;
-        `n_iter_no_change=max_iter` keeps it from that. `partial_fit` refuses it.
-    warmup : float, default=0.0
-        Epochs at the beginning of `fit` in which the learning rate of each batch is raised
-        linearly, as a factor on top of any other.
-    clip_norm : float or None, default=None
-        Largest norm of a batch's gradient, all parameters together and without the penalty of
-        `alpha`; a longer one is scaled to it. `history_` has the mean norm before that, which
-        infinity measures without clipping.
-    class_weight : dict, list of dict, "balanced" or None, default=None
-        Weights of the classes, {label: weight}, by which the weights of their examples are
-        multiplied, in the loss and in the score that early stopping watches. "balanced" is
-        n_samples / (n_classes * np.bincount(y)), which `partial_fit` refuses. For labels of several
-        columns a list of a dict {0: weight, 1: weight} for each: an example's weight is the
-        product.
-    scoring : str, callable or None, default=None
-        What early stopping watches on the validation rows: "loss", the name of any scorer of
-        scikit-learn, or a callable (estimator, X, y) that returns a number, the higher the better.
-        Weights of the rows go to one that takes a `sample_weight`. None is accuracy, or R² of a
-        regressor. The rows are held out by `early_stopping`, or given
-        to `fit` as X_val; a `scoring` without any is refused.
-    loss : {"log_loss", "focal"}, default="log_loss"
-        The focal loss weighs an example of probability p by (1 - p)^gamma: those that are
-        predicted well count less. `predict_proba` is then less sure than with "log_loss".
-    focal_gamma : float, default=2.0
-        Its exponent; 0 is the log loss.
-    dropout : float or sequence of float, default=0.0
-        Rate at which outputs of hidden layers are dropped while the network trains; what is kept is
-        scaled by 1 / (1 - rate). A sequence has the inputs' rate first, then one for each hidden
-        layer. `loss_curve_` is measured with dropout, predictions and validation scores without.
-        `random_state` decides what is dropped, the same on every device and for any number of
-        threads; `warm_start` and `partial_fit` go on with new masks. The solver "lbfgs" has none.
-    label_smoothing : float, default=0.0
-        s trains on (1 - s) Y + s / K in place of the K classes' Y of 0 and 1, and on
-        (1 - s) Y + s / 2 for two classes or several labels; `loss_curve_` is measured with these
-        targets.
-
-    Attributes
-    ----------
-    history_ : History
-        An `EpochRecord` for every epoch: losses, validation score, learning rate and seconds;
-        `history_.to_pandas()` is a data frame of them. The solver "lbfgs" makes none.
-    validation_loss_curve_ : list of float or None
-        Loss of the validation rows after every epoch, without the L2 penalty; None without such
-        rows. `validation_scores_` beside it are higher the better.
-    best_epoch_ : int or None
-        Epoch, from 1, with the best validation score, or without any with the lowest loss.
+    parameters from `device` on, and further values of some others, come on top. The pages of
+    `gpubackprop.guide` explain them by families.
 
     Examples
     --------
@@ -492,12 +426,12 @@ class MLPClassifier(
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
-        activation: str | Sequence[str] = "relu",
+        activation: HiddenActivation | Sequence[HiddenActivation] = "relu",
         *,
-        solver: str = "adam",
+        solver: Solver = "adam",
         alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: LearningRate = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -515,18 +449,18 @@ class MLPClassifier(
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        device: str = "auto",
-        backend: str = "auto",
-        precision: str = "auto",
+        device: Device = "auto",
+        backend: BackendName = "auto",
+        precision: Precision = "auto",
         callbacks: Callbacks = None,
         checkpoint: Checkpoint = None,
         weight_decay: float | None = None,
-        schedule: str | Factor | None = None,
+        schedule: ScheduleName | Factor | None = None,
         warmup: float = 0.0,
         clip_norm: float | None = None,
         class_weight: Any = None,
         scoring: Any = None,
-        loss: str = "log_loss",
+        loss: ClassifiersLoss = "log_loss",
         focal_gamma: float = 2.0,
         dropout: Rates = 0.0,
         label_smoothing: float = 0.0,
@@ -576,104 +510,17 @@ class MLPClassifier(
         )
 
 
+@docstrings.merged(contract.MLPRegressor, guide.REGRESSOR, guide.ATTRIBUTES)
 class MLPRegressor(
+    DeclaredRegressor,
     *contract.mixins(QuantileOutputs, DeviceData, _Accelerated),  # type: ignore[misc]
     contract.MLPRegressor,  # type: ignore[misc]
 ):
     """Multi-layer perceptron regressor, scikit-learn's, trained by gpubackprop.
 
     Parameters, attributes and numbers are those of `sklearn.neural_network.MLPRegressor`; the
-    parameters below come on top.
-
-    Parameters
-    ----------
-    loss : str, default="squared_error"
-        "squared_error", "poisson", "gamma" (outputs are exponentials, y is above 0),
-        "absolute_error", "huber", "log_cosh" or "quantile"; of several outputs their sum, but of
-        "squared_error" the mean, as scikit-learn has it.
-    activation : str or sequence of str, default="relu"
-        Of the hidden layers, or of each: scikit-learn's "identity", "logistic", "tanh", "relu", and
-        "leaky_relu" (slope 0.01), "elu", "selu", "gelu" (z Phi(z), not its approximation by tanh),
-        "silu", "mish", "softplus" and "hardtanh". Initial weights are drawn for it: so that a
-        layer keeps the mean square of its input, for "selu" with LeCun's variance 1 / fan_in. Only
-        scikit-learn's train on sparse `X`.
-    device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
-        Where to train. "cuda" without a usable GPU is a RuntimeError that says what is missing;
-        "auto" takes a GPU where one works and the network and data are large enough to gain.
-        `X` on a GPU, an array of CuPy or of any library that speaks DLPack, is trained on and
-        predicted on that GPU; predictions are CuPy's arrays; `y` and `sample_weight` follow X.
-    backend : {"auto", "compiled", "reference"}, default="auto"
-        How to compute on the CPU: machine code or plain NumPy.
-    precision : {"auto", "float64", "float32", "tf32", "bf16"}, default="auto"
-        Type to compute in, "auto" that of `X`, or float64 with the solver "lbfgs". The last two
-        are float32 with operands of matrix products rounded to 10 or 7 bits of fraction, on a GPU;
-        the CPU computes in float32.
-    callbacks : callable, sequence of callable or None, default=None
-        Each is called after every epoch with the estimator and an `EpochRecord`; one that returns
-        something true asks for a stop. Weights, learning rate, momentum and penalty that it changes
-        in the estimator count from the next epoch on. The solver "lbfgs" has no epochs and calls
-        none. A clone has copies of them, so that a recorder in a cross-validation stays empty (but
-        a function is never copied); `set_callbacks` takes objects that all clones share.
-    checkpoint : int, "sqrt" or None, default=None
-        k keeps the activations of every k-th layer while it trains and computes the others again in
-        the backward pass: less memory for part of a forward pass, the same weights to the last bit.
-        "sqrt" is k = round(sqrt(L)) for L layers with weights, which takes the least memory. None
-        keeps all. It has no effect on sparse `X`, which scikit-learn's own code trains on.
-    scoring : str, callable or None, default=None
-        What early stopping watches on the validation rows: "loss", the name of any scorer of
-        scikit-learn, or a callable (estimator, X, y) that returns a number, the higher the better.
-        Weights of the rows go to one that takes a `sample_weight`. None is accuracy, or R² of a
-        regressor. The rows are held out by `early_stopping`, or given
-        to `fit` as X_val; a `scoring` without any is refused.
-    solver : {"lbfgs", "sgd", "adam", "adamw", "nadam", "rmsprop", "lion"}, default="adam"
-        The last four are PyTorch's and the Lion of its authors, with `learning_rate_init` and as
-        far as they have them `beta_1`, `beta_2` (the alpha of RMSprop) and `epsilon`, whose
-        defaults are Adam's. "adamw" is Adam with a `weight_decay`, and epsilon added after the bias
-        correction; they do not train on sparse `X`.
-    weight_decay : float or None, default=None
-        Share of the learning rate that each weight, and no bias, shrinks by in every step of any
-        solver but "lbfgs": decoupled from the gradient, beside `alpha`, whose penalty is part of
-        the loss. None is 0.01 with "adamw" and else 0.
-    schedule : {"cosine", "linear", "one_cycle", "log_cosine"}, callable or None, default=None
-        Factor of `learning_rate_init` for each batch, as a function of the share of the batches of
-        `max_iter` epochs that have been taken, from 0 towards 1. Training may stop before;
-        `n_iter_no_change=max_iter` keeps it from that. `partial_fit` refuses it.
-    warmup : float, default=0.0
-        Epochs at the beginning of `fit` in which the learning rate of each batch is raised
-        linearly, as a factor on top of any other.
-    clip_norm : float or None, default=None
-        Largest norm of a batch's gradient, all parameters together and without the penalty of
-        `alpha`; a longer one is scaled to it. `history_` has the mean norm before that, which
-        infinity measures without clipping.
-    out_activation : str or None, default=None
-        Of the outputs, so that predictions stay in its range: "logistic" (0 to 1), "tanh",
-        "hardtanh" (-1 to 1), "relu", "softplus" (at least 0), "leaky_relu", "elu", "selu" or
-        "identity". None is the loss's own: "exp" for "poisson" and "gamma", else "identity".
-    huber_delta : float, default=1.0
-        Error from which on the loss "huber" grows linearly.
-    quantile : float, sequence of float or None, default=None
-        Level of the loss "quantile", or several, each with an output of its own, for y of one
-        column; None is the median, 0.5. `score` is the mean over the levels of D², the share of
-        the pinball loss that is explained, which early stopping watches too.
-    sort_quantiles : bool, default=False
-        Sort each example's predictions, so that no level's is above a higher one's.
-    dropout : float or sequence of float, default=0.0
-        Rate at which outputs of hidden layers are dropped while the network trains; what is kept is
-        scaled by 1 / (1 - rate). A sequence has the inputs' rate first, then one for each hidden
-        layer. `loss_curve_` is measured with dropout, predictions and validation scores without.
-        `random_state` decides what is dropped, the same on every device and for any number of
-        threads; `warm_start` and `partial_fit` go on with new masks. The solver "lbfgs" has none.
-
-    Attributes
-    ----------
-    history_ : History
-        An `EpochRecord` for every epoch: losses, validation score, learning rate and seconds;
-        `history_.to_pandas()` is a data frame of them. The solver "lbfgs" makes none.
-    validation_loss_curve_ : list of float or None
-        Loss of the validation rows after every epoch, without the L2 penalty; None without such
-        rows. `validation_scores_` beside it are higher the better.
-    best_epoch_ : int or None
-        Epoch, from 1, with the best validation score, or without any with the lowest loss.
+    parameters from `device` on, and further values of some others, come on top. The pages of
+    `gpubackprop.guide` explain them by families.
 
     Examples
     --------
@@ -697,14 +544,14 @@ class MLPRegressor(
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: RegressorsLoss = "squared_error",
         hidden_layer_sizes: Any = (100,),
-        activation: str | Sequence[str] = "relu",
+        activation: HiddenActivation | Sequence[HiddenActivation] = "relu",
         *,
-        solver: str = "adam",
+        solver: Solver = "adam",
         alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: LearningRate = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -722,17 +569,17 @@ class MLPRegressor(
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        device: str = "auto",
-        backend: str = "auto",
-        precision: str = "auto",
+        device: Device = "auto",
+        backend: BackendName = "auto",
+        precision: Precision = "auto",
         callbacks: Callbacks = None,
         checkpoint: Checkpoint = None,
         weight_decay: float | None = None,
-        schedule: str | Factor | None = None,
+        schedule: ScheduleName | Factor | None = None,
         warmup: float = 0.0,
         clip_norm: float | None = None,
         scoring: Any = None,
-        out_activation: str | None = None,
+        out_activation: OutputActivation | None = None,
         huber_delta: float = 1.0,
         quantile: Any = None,
         sort_quantiles: bool = False,

@@ -31,6 +31,18 @@ from .kernels.formulas import (
     initial_bound,
 )
 from .kernels.optimizers import Rule
+from .names import (
+    BackendName,
+    Device,
+    Dtype,
+    NetworkActivation,
+    NetworkLoss,
+    NetworkOutput,
+    NetworkSolver,
+    Precision,
+    Reduction,
+)
+from .representation import shown
 
 _log = logging.getLogger("gpubackprop")
 
@@ -72,6 +84,15 @@ class Cache(NamedTuple):
     masks: tuple[Any, ...] = ()
     seen: int | None = None
 
+    def __repr__(self) -> str:
+        """Show the matrices: their shapes, and values of the first example."""
+        layers = zip(self.Z, self.A[1:], strict=True)
+        named = [p for l, (Z, A) in enumerate(layers, 1) for p in ((f"Z{l}", Z), (f"A{l}", A))]
+        masks = [(f"M{l}", M) for l, M in enumerate(self.masks) if M is not None]
+        dtype, examples = self.A[0].dtype, self.A[0].shape[1]
+        title = f"Cache, {dtype}; values of the first of {examples} examples"
+        return shown(title, [("A0", self.A[0]), *named, *masks], of_an_example=True)
+
 
 class Gradients(NamedTuple):
     """What the backward pass finds.
@@ -94,6 +115,15 @@ class Gradients(NamedTuple):
     weights: tuple[Array, ...]
     biases: tuple[Array, ...]
 
+    def __repr__(self) -> str:
+        """Show the gradients of every layer, and values of the first example's error."""
+        title = f"Gradients, {self.weights[0].dtype}"
+        layers = enumerate(zip(self.weights, self.biases, strict=True), 1)
+        named = [p for l, (W, b) in layers for p in ((f"dL/dW{l}", W), (f"dL/db{l}", b))]
+        deltas = [(f"dL/dZ{l}", delta) for l, delta in enumerate(self.deltas, 1)]
+        errors = shown("Errors, values of the first example", deltas, of_an_example=True)
+        return f"{shown(title, named)}\n{errors}"
+
 
 class Network:
     """A multi-layer perceptron whose every intermediate quantity can be looked at.
@@ -113,8 +143,9 @@ class Network:
         -sum_k y_k log y_hat_k, or "focal" with softmax; their binary forms "binary_cross_entropy"
         and "binary_focal" with sigmoid; "poisson" or "gamma" with exp. `kernels.formulas.Loss` has
         the formulas.
-    dtype : {"auto", "float32", "float64"}, default="auto"
-        Type of all numbers; "auto" is what `precision` says, and else float32.
+    dtype : {"auto", "float32", "float64"} or dtype, default="auto"
+        Type of all numbers, by name or as `np.float64`; "auto" is what `precision` says, and else
+        float32.
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
         Where to compute. "auto" is the CPU: a network's steps are taken and looked at one by one,
         which a GPU gains little by.
@@ -189,14 +220,14 @@ class Network:
     def __init__(
         self,
         layer_sizes: Sequence[int],
-        activation: str | Sequence[str] = "relu",
-        output_activation: str = "identity",
-        loss: str = "squared_error",
-        dtype: str = "auto",
-        device: str = "auto",
-        backend: str = "auto",
+        activation: NetworkActivation | Sequence[NetworkActivation] = "relu",
+        output_activation: NetworkOutput = "identity",
+        loss: NetworkLoss = "squared_error",
+        dtype: Dtype = "auto",
+        device: Device = "auto",
+        backend: BackendName = "auto",
         random_state: int | np.random.RandomState | None = None,
-        precision: str = "auto",
+        precision: Precision = "auto",
         *,
         checkpoint: Checkpoint = None,
         loss_constant: float | Sequence[float] | None = None,
@@ -222,6 +253,16 @@ class Network:
                 f"{name} of a Network is fixed: make another with {name}={value!r}"
             )
         super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        """Show formulas, and every parameter's shape and first values."""
+        hidden = self._formulas.hidden
+        each = hidden if isinstance(hidden, tuple) else (hidden,) * (len(self.layer_sizes) > 2)
+        names = [ACTIVATIONS[sigma].name for sigma in (*each, self._formulas.output)]
+        loss = LOSSES[self._formulas.loss].name
+        title = f"Network {self.layer_sizes}: {', '.join(names)}; {loss}; {self.dtype}"
+        layers = enumerate(zip(self.weights, self.biases, strict=True), 1)
+        return shown(title, (p for l, (W, b) in layers for p in ((f"W{l}", W), (f"b{l}", b))))
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
@@ -302,12 +343,12 @@ class Network:
         with self._session():
             self._net.load(values)
 
-    def astype(self, dtype: str) -> Self:
+    def astype(self, dtype: Dtype) -> Self:
         """Copy the network into another dtype.
 
         Parameters
         ----------
-        dtype : {"float32", "float64"}
+        dtype : {"float32", "float64"} or dtype
             Type of the copy's numbers.
 
         Returns
@@ -387,7 +428,7 @@ class Network:
         Z, A = [layer.Z for layer in ws.layers], [layer.output for layer in ws.layers]
         return Cache(_shown(Z, self._kept[1:]), _shown([first, *A], self._kept), masks, seen)
 
-    def loss(self, cache: Cache, Y: npt.ArrayLike, reduction: str = "mean") -> float:
+    def loss(self, cache: Cache, Y: npt.ArrayLike, reduction: Reduction = "mean") -> float:
         """Loss of the batch.
 
         Parameters
@@ -409,7 +450,7 @@ class Network:
             self._algorithm.output_error(ws)
             return float(self._memory.read(ws.loss)[0])
 
-    def backward(self, cache: Cache, Y: npt.ArrayLike, reduction: str = "mean") -> Gradients:
+    def backward(self, cache: Cache, Y: npt.ArrayLike, reduction: Reduction = "mean") -> Gradients:
         """Compute the errors Delta_l = (W_l+1^T Delta_l+1) (.) sigma'(Z_l) and the gradients.
 
         Parameters
@@ -434,7 +475,7 @@ class Network:
         deltas = [layer.delta for layer in ws.layers]
         return Gradients(_shown(deltas, kept), tuple(W.T for W in grad.W), tuple(grad.b))
 
-    def optimizer(self, solver: str, **constants: float | bool) -> Rule:
+    def optimizer(self, solver: NetworkSolver, **constants: float | bool) -> Rule:
         """Make an optimizer at rest, for `step`.
 
         Parameters
@@ -566,12 +607,12 @@ class Network:
             ws.examples[...] = read
             self._algorithm.drop_inputs(ws)
             read = ws.examples
-        for layer, shown, Z in zip(ws.layers, cache.A[1:], cache.Z, strict=True):
-            below, output = read, self._laid_out(shown, layer.output)
+        for layer, A, Z in zip(ws.layers, cache.A[1:], cache.Z, strict=True):
+            below, output = read, self._laid_out(A, layer.output)
             saves_Z = layer.activation.reads_pre_activation
             Z = self._laid_out(Z, layer.Z) if saves_Z else output
             read = output if layer.mask is None else layer.dropped
-            if layer.mask is not None and shown is not None:
+            if layer.mask is not None and A is not None:
                 self._kernels.dropout(output, layer.mask, read)
             layers.append(layer._replace(input=below, Z=Z, output=output, dropped=read))
         return ws._replace(layers=tuple(layers))
@@ -641,14 +682,18 @@ def _layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
 
 
 def _dtype(name: Any, precision: str = "auto") -> np.dtype[Any]:
-    """Type of all numbers, where the two names agree on one."""
+    """Type of all numbers, where the two agree on one."""
+    if isinstance(name, np.dtype):
+        name = name.name
+    elif isinstance(name, type) and issubclass(name, np.generic):
+        name = name.__name__
     if name not in ("auto", "float32", "float64"):
         raise ValueError(f"dtype must be 'float32' or 'float64', got {name!r}")
     meant = backends.dtype_of(precision)
     if name == "auto":
         return meant or np.dtype(np.float32)
     dtype: np.dtype[Any] = np.dtype(name)
-    if meant is not None and meant != dtype:  # NumPy takes None for float64
+    if meant is not None and meant != dtype:
         raise ValueError(f"precision={precision!r} computes in {meant}, but dtype={name!r}")
     return dtype
 

@@ -70,6 +70,60 @@ def test_everything_has_the_networks_dtype(net, dtype):
     assert isinstance(net.loss(cache, Y), float)
 
 
+@pytest.mark.parametrize(("given", "name"), [(np.float64, "float64"), (np.dtype("f4"), "float32")])
+def test_a_dtype_may_be_numpys(given, name):
+    net = Network((2, 3, 1), dtype=given, random_state=0)
+    assert net.dtype == net.theta.dtype == np.dtype(name)
+    np.testing.assert_array_equal(net.theta, Network((2, 3, 1), dtype=name, random_state=0).theta)
+    assert net.astype(np.float64).dtype == np.float64
+
+
+@pytest.mark.parametrize("wrong", [np.float16, np.dtype(np.int64), 64])
+def test_another_dtype_is_refused(wrong):
+    with pytest.raises(ValueError, match="dtype must be 'float32' or 'float64', got"):
+        Network((1, 1), dtype=wrong)
+
+
+def test_repr_shows_formulas_shapes_and_values(backend):
+    net = Network((2, 5, 1), "tanh", "sigmoid", "binary_cross_entropy", np.float64, backend=backend)
+    net.weights[0][...], net.weights[1][...] = [[0.25, -2.0]] * 5, -0.0
+    net.biases[0][...], net.biases[1][...] = 1 / 3, 2.5
+    assert repr(net).splitlines() == [
+        "Network (2, 5, 1): tanh, sigmoid; binary_cross_entropy; float64",
+        "  W1  (5, 2)  0.25, -2",
+        "  b1  (5,)    0.3333, 0.3333, 0.3333, 0.3333, ...",
+        "  W2  (1, 5)  0, 0, 0, 0, ...",
+        "  b2  (1,)    2.5",
+    ]
+    assert repr(Network((2, 1), random_state=0)).startswith("Network (2, 1): identity; squared")
+
+
+def test_repr_of_a_step_shows_the_first_example(backend):
+    net = Network((2, 3, 1), "identity", dtype=np.float64, backend=backend, dropout=(0.5, 0.0))
+    net.theta = np.zeros(net.theta.size)
+    net.weights[0][...], net.biases[1][...] = [[1, 0], [0, 1], [1, 1]], 0.5
+    cache = net.forward([[1.0, 9.0], [2.0, 9.0]], seen=0)
+    title, *lines = repr(cache).splitlines()
+    assert title == "Cache, float64; values of the first of 2 examples"
+    assert lines[0] == "  A0  (2, 2)  1, 2"
+    assert lines[3:5] == ["  Z2  (1, 2)  0.5", "  A2  (1, 2)  0.5"]
+    assert [line.split()[0] for line in lines] == ["A0", "Z1", "A1", "Z2", "A2", "M0"]
+    grads = repr(net.backward(cache, [[0.0, 0.5]])).splitlines()
+    assert grads[:2] == ["Gradients, float64", "  dL/dW1  (3, 2)  0, 0"]
+    assert grads[-3:] == [
+        "Errors, values of the first example",
+        "  dL/dZ1  (3, 2)  0, 0, 0",
+        "  dL/dZ2  (1, 2)  0.25",
+    ]
+
+
+def test_repr_tells_what_is_overwritten(backend):
+    net = Network((2,) * 7, checkpoint=3, random_state=0, backend=backend)
+    cache = net.forward([1, 0])
+    assert repr(cache).count("overwritten") == 4
+    assert "overwritten" in repr(net.backward(cache, [1, 0]))
+
+
 def test_float32_is_the_default():
     assert Network((1, 1)).theta.dtype == np.float32
 

@@ -37,7 +37,8 @@ def error(library: Library, dtype: str, hidden: str, head: tuple[str, str], quic
     """Largest difference of a gradient over the largest value of its array, in epsilons."""
     loss, output = head
     sizes = QUICK_SIZES if quick else SIZES
-    net = Network(sizes, hidden, output, loss, dtype=dtype, device="cpu", random_state=0)
+    names: dict[str, Any] = {"activation": hidden, "output_activation": output, "loss": loss}
+    net = Network(sizes, **names, dtype=np.dtype(dtype), device="cpu", random_state=0)
     rng = np.random.default_rng(0)
     X = rng.standard_normal((BATCH, sizes[0])).astype(dtype)
     Y = np.eye(sizes[-1], dtype=dtype)[rng.integers(sizes[-1], size=BATCH)]

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-Checkpoint = int | str | None
+Checkpoint = int | Literal["sqrt"] | None
 """Keep the activations of every k-th layer; "sqrt" for k = round(sqrt(L)); None for all."""
 
 

@@ -103,16 +103,14 @@ def _set_up(
             f"2,3,1, with at most {MOST_UNITS} units in a layer and {MOST_PARAMETERS} parameters, "
             "or nobody could follow."
         )
+    names: dict[str, Any] = {  # of which it refuses wrong ones
+        "activation": activation,
+        "output_activation": output,
+        "loss": loss,
+        "backend": backend,
+    }
     try:
-        network = Network(
-            shape,
-            activation=activation,
-            output_activation=output,
-            loss=loss,
-            dtype="float64",
-            backend=backend,
-            random_state=0,
-        )
+        network = Network(shape, **names, dtype="float64", random_state=0)
     except (ValueError, RuntimeError) as error:
         raise UserError(str(error)) from None
     activations = [activation] * (len(shape) - 2) + [output]

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gpubackprop.algorithm.checkpointing import Checkpoint, interval, require
+from gpubackprop.algorithm.checkpointing import Checkpoint, interval
 from gpubackprop.cli.errors import UserError
 from gpubackprop.cli.options import sizes
 from gpubackprop.cli.report import print_table
@@ -102,12 +102,13 @@ def _model(path: Path) -> dict[str, Any]:
 
 def _checkpoint(text: str | None) -> Checkpoint:
     """Read --checkpoint as the estimators take it."""
-    try:
-        given = int(text) if text is not None and text.isdecimal() else text
-        require(given)
-    except ValueError:
-        raise UserError(f"--checkpoint {text}: sqrt, or a whole number from 1") from None
-    return given
+    if text is None:
+        return None
+    if text == "sqrt":
+        return "sqrt"
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise UserError(f"--checkpoint {text}: sqrt, or a whole number from 1")
 
 
 class _Unlimited(NamedTuple):
