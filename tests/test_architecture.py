@@ -82,7 +82,10 @@ FLOORS = (
     ("fitting.exchange", "fitting.regularisation", "joblib_backend"),
     ("fitting.epoch_history",),
     ("fitting.formula_options",),
-    ("fitting.options", "fitting.solvers", "fitting.warnings_of_scikit_learn"),
+    (
+        *("fitting.declared", "fitting.options", "fitting.solvers"),
+        "fitting.warnings_of_scikit_learn",
+    ),
     ("callbacks",),
     (
         "history",
