@@ -43,8 +43,9 @@ def require_rows(estimator: Any, rows: ValidationRows | None) -> None:
 
 def refuse_without_epochs(estimator: Any) -> None:
     """Raise ValueError if L-BFGS, which has no epochs, is asked to validate after each."""
-    asked = "X_val" if were_given(estimator) else "scoring"
-    if were_given(estimator) or options(estimator).scoring is not None:
+    scoring = options(estimator).scoring
+    asked = "X_val" if were_given(estimator) else f"scoring={scoring!r}"
+    if were_given(estimator) or scoring is not None:
         raise ValueError(
             f"{asked} is for training by epochs, which the solver 'lbfgs' does not have; take the "
             f"solver 'adam' or 'sgd', or leave {asked} out"
