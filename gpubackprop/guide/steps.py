@@ -30,7 +30,7 @@ Examples
 >>> from gpubackprop import MLPClassifier
 >>> X, y = load_iris(return_X_y=True)
 >>> model = MLPClassifier(
-...     solver="adamw", schedule="one_cycle", clip_norm=1.0, max_iter=20, n_iter_no_change=20,
+...     solver="adamw", schedule="one_cycle", clip_norm=1.0, max_iter=20, n_iter_no_change=10,
 ...     learning_rate_init=0.01, random_state=0, tol=10,
 ... )
 >>> rates = [epoch.learning_rate for epoch in model.fit(X, y).history_]
