@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .algorithm.parameters import Array
 from .network import Network
 
 
@@ -74,27 +75,58 @@ def check_gradients(
     >>> check_gradients(net, [[1.0], [2.0], [3.0]], [[0.0], [1.0]]).worst < 1e-6
     True
     """
-    if epsilon is None:
-        epsilon = float(np.cbrt(np.finfo(np.float64).eps))
-    if not epsilon > 0:
-        raise ValueError(f"epsilon must be positive, got {epsilon!r}")
     grads = net.backward(net.forward(A0, seen), Y)
-    twin = net.astype("float64")  # differences of float32 losses would be mostly rounding
+    W, b = central_differences(net, A0, Y, epsilon, seen)
     names, found, expected = [], [], []
-    for kind, arrays, gradients in (
-        ("W", twin.weights, grads.weights),
-        ("b", twin.biases, grads.biases),
-    ):
-        for l, (array, gradient) in enumerate(zip(arrays, gradients, strict=True), start=1):
-            for index in np.ndindex(array.shape):
+    for kind, gradients, differences in ("W", grads.weights, W), ("b", grads.biases, b):
+        for l, (gradient, difference) in enumerate(zip(gradients, differences, strict=True), 1):
+            for index in np.ndindex(difference.shape):
                 names.append(f"{kind}{l}[{', '.join(map(str, index))}]")
                 found.append(float(gradient[index]))
-                expected.append(_central_difference(twin, A0, Y, array, index, epsilon, seen))
+                expected.append(float(difference[index]))
     g, g_fd = np.array(found), np.array(expected)
     scale = max(1e-3 * np.abs(g_fd).max(), np.finfo(net.dtype).tiny)
     error = np.abs(g - g_fd) / np.maximum(np.abs(g) + np.abs(g_fd), scale)
     worst = int(np.argmax(error))
     return GradientCheck(float(error[worst]), names[worst], found[worst], expected[worst])
+
+
+def central_differences(
+    net: Network,
+    A0: npt.ArrayLike,
+    Y: npt.ArrayLike,
+    epsilon: float | None = None,
+    seen: int | None = None,
+) -> tuple[list[Array], list[Array]]:
+    """Compute (L(w + eps) - L(w - eps)) / (2 eps) for every weight and every bias, in float64.
+
+    Parameters
+    ----------
+    net, A0, Y, epsilon, seen
+        As for `check_gradients`.
+
+    Returns
+    -------
+    weights : list of ndarray, (d_l, d_l-1) each
+    biases : list of ndarray, (d_l,) each
+
+    Raises
+    ------
+    ValueError
+        If a shape is wrong or epsilon is not positive.
+    """
+    half = float(np.cbrt(np.finfo(np.float64).eps)) if epsilon is None else epsilon
+    if not half > 0:
+        raise ValueError(f"epsilon must be positive, got {epsilon!r}")
+    twin = net.astype("float64")  # differences of float32 losses would be mostly rounding
+
+    def differences(array: Any) -> Array:
+        found = np.empty(array.shape)
+        for index in np.ndindex(array.shape):
+            found[index] = _central_difference(twin, A0, Y, array, index, half, seen)
+        return found
+
+    return [differences(W) for W in twin.weights], [differences(b) for b in twin.biases]
 
 
 def _central_difference(

@@ -101,7 +101,7 @@ def slope_of(name: str, a: float, z: float) -> str:
         density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
         return f"({number(_phi(z))} + {factor(z)} · {number(density)})"
     if name == "mish":
-        t = factor(math.tanh(math.log1p(math.exp(z))))
+        t = factor(math.tanh(np.logaddexp(0, z)))
         return f"({t} + {factor(z)} · (1 - {t}²) · {factor(s)})"
     if name == "softplus":
         return f"(1 - e^({number(-a)}))"
