@@ -48,13 +48,14 @@ SUITE: tuple[Section, ...] = (
     memory.SECTION,
     prediction.SECTION,
     calls.SECTION,
-    tables.SECTION,
     ranks.SECTION,
     first_fit.SECTION,
 )
 """What `gpubackprop bench` measures; of a GPU's, `peers` comes last: compilers take minutes."""
 ON_GPU: tuple[Section, ...] = tuple(section for section in SUITE if section.needs_gpu)
 """What `gpubackprop bench --gpu` measures."""
+IF_NAMED: tuple[Section, ...] = (tables.SECTION,)
+"""What only `--only` measures: it takes long, and packages that nobody else needs."""
 CLAIMS: tuple[Section, ...] = (
     toy_network.SECTION,
     gradient_cost.SECTION,

@@ -67,17 +67,18 @@ def bench(
     says so. The report is FOLDER/report.html; report.md and report.json are written after every
     row. Sections of an earlier run stay in the report unless they are measured anew.
     """
-    from gpubackprop.bench.catalogue import CLAIMS, ON_GPU, SUITE
+    from gpubackprop.bench.catalogue import CLAIMS, IF_NAMED, ON_GPU, SUITE
     from gpubackprop.bench.report.report import Report
     from gpubackprop.bench.run import machine, run
 
     if claims and gpu:
         raise UserError("--claims and --gpu measure different things: give one of them")
+    known = (*SUITE, *IF_NAMED, *CLAIMS)
     usual = CLAIMS if claims else ON_GPU if gpu else SUITE
-    sections = _chosen_sections(only, usual, (*SUITE, *CLAIMS))
+    sections = _chosen_sections(only, usual, known)
     options = _options(quick, problems, peers, dtypes, activations, pairs)
     console = Terminal(markup=False)
-    report = Report(_writable(folder), machine(options), (*SUITE, *CLAIMS))
+    report = Report(_writable(folder), machine(options), known)
     deadline = time.monotonic() + 60 * minutes
     try:
         with _ending_as_interrupted():

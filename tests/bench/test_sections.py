@@ -24,7 +24,8 @@ from gpubackprop.bench.report.report import Report
 from gpubackprop.bench.run import run
 
 SMALLEST = Options(quick=True, problems=("digits",), peers=("numpy", "floor"), pairs=1)
-ON_CPU = [section for section in catalogue.SUITE if not section.needs_gpu]
+EVERY = [*catalogue.SUITE, *catalogue.IF_NAMED]
+ON_CPU = [section for section in EVERY if not section.needs_gpu]
 
 
 @pytest.fixture(autouse=True)
@@ -46,11 +47,11 @@ def test_a_section_runs(section, tmp_path):
 
 
 def test_names_of_sections_are_their_own():
-    names = [section.name for section in (*catalogue.SUITE, *catalogue.CLAIMS)]
+    names = [section.name for section in (*EVERY, *catalogue.CLAIMS)]
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("section", catalogue.SUITE, ids=lambda section: section.name)
+@pytest.mark.parametrize("section", EVERY, ids=lambda section: section.name)
 def test_a_section_has_cases_and_says_what_it_is(section):
     for options in (Options(), SMALLEST):
         cases = section.cases(options)
