@@ -702,7 +702,10 @@ def _constants(loss: str, constant: Any, outputs: int) -> tuple[float, ...]:
     """Check a loss's constant, of all outputs or of each; none where it is the usual one."""
     if constant is None:
         return ()
-    values = tuple(np.ravel(np.asarray(constant, dtype=float)).tolist())
+    try:
+        values = tuple(np.ravel(np.asarray(constant, dtype=float)).tolist())
+    except (TypeError, ValueError):
+        values = ()
     if LOSSES[LOSS_OF[loss]].constant is None or len(values) not in (1, outputs):
         having = [name for name, each in LOSS_OF.items() if LOSSES[each].constant is not None]
         raise ValueError(

@@ -427,7 +427,13 @@ def test_gradients_with_constants_and_an_activation_for_each_layer(backend, outp
 
 @pytest.mark.parametrize(
     ("loss", "constant"),
-    [("squared_error", 1.0), ("huber", (1.0, 2.0)), ("quantile", 1.5), ("huber", -1.0)],
+    [
+        ("squared_error", 1.0),
+        ("huber", (1.0, 2.0)),
+        ("quantile", 1.5),
+        ("huber", -1.0),
+        ("huber", "a"),
+    ],
 )
 def test_a_constant_that_the_loss_does_not_have_is_refused(loss, constant):
     with refused("loss_constant", repr(constant), repr(loss)):

@@ -71,11 +71,14 @@ def take_up(estimator: Any, before: ModelSnapshot) -> bool:
     Raises
     ------
     ValueError
-        If something changed that a training run cannot change, such as a shape.
+        If something changed that a training run cannot change, such as a shape, or a parameter
+        has a value that `fit` would refuse.
     """
     parameters = {name: getattr(estimator, name, None) for name in before.parameters}
     changed = _differing(before.parameters, parameters)
     _require_fixed(changed.intersection(_FIXED))
+    if changed.intersection(_OF_THE_EPOCH):
+        estimator._validate_params()
     for name in changed.intersection(_OF_THE_OPTIMIZER):
         _hand_over(estimator, name)
     changed |= _differing(before.optimizer, _state(estimator))

@@ -16,9 +16,10 @@ def follow(estimator: Any) -> None:
         return
     curve, scores = estimator.loss_curve_, estimator.validation_scores_
     history = History(vars(estimator).get("history_", ())[: len(curve)])
-    for i in range(len(history), len(curve)):
+    before = len(history)
+    for i in range(before, len(curve)):
         score = float(scores[i]) if scores and len(scores) == len(curve) else None
-        history.append(EpochRecord(i + 1, float(curve[i]), score, float("nan")))
+        history.append(EpochRecord(i + 1 - before, float(curve[i]), score, float("nan")))
     estimator.history_ = history
 
 

@@ -153,9 +153,13 @@ def ours_alone(estimator: Any) -> str | None:
     return "out_activation" if options(estimator).out_activation is not None else None
 
 
-def known_to_scikit_learn(name: str) -> str:
-    """Say in words which values of a parameter scikit-learn's code knows."""
-    known = {"activation": mlp.ACTIVATIONS, "loss": _LOSSES_OF_SCIKIT_LEARN}
+def known_to_scikit_learn(estimator: Any, name: str) -> str:
+    """Say in words which values of an estimator's parameter scikit-learn's code knows."""
+    losses = CLASSIFIERS_LOSSES if estimator.loss in CLASSIFIERS_LOSSES else REGRESSORS_LOSSES
+    known = {
+        "activation": HIDDEN_NAMES & mlp.ACTIVATIONS.keys(),
+        "loss": losses & _LOSSES_OF_SCIKIT_LEARN,
+    }
     return f"one of {', '.join(sorted(known[name]))}" if name in known else "None"
 
 

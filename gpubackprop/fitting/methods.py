@@ -85,6 +85,7 @@ def fit_stochastic(
     told = own.callbacks or task_hooks.has_callbacks(estimator)
     ours_alone = told or own.scoring is not None or rows.were_given(estimator)
     if reason and not ours_alone:
+        epoch_history.follow(estimator)  # a first fit has emptied its curve
         original(X, y, sample_weight, *buffers, layer_units, incremental)
         epoch_history.follow(estimator)
         return

@@ -137,7 +137,7 @@ def require_known(estimator: Any, reason: str) -> None:
     """Raise ValueError if scikit-learn's code, which takes over, lacks an activation or loss."""
     name = ours_alone(estimator)
     if name is not None:
-        known = f"{name}; use {known_to_scikit_learn(name)}"
+        known = f"{name}; use {known_to_scikit_learn(estimator, name)}"
         raise _lacking(f"{name}={getattr(estimator, name)!r}", reason, known)
 
 

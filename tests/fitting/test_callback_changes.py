@@ -179,6 +179,14 @@ def test_what_cannot_change_is_refused(name: str, value: Any, way: str) -> None:
         _train(way, _set(name, value))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("clip_norm", -1.0), ("weight_decay", "a"), ("activation", "swish")]
+)
+def test_a_value_that_fit_would_refuse_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of MLPRegressor must be"):
+        _train("compiled", _set(name, value))
+
+
 @ways
 def test_weights_of_another_shape_are_refused(way: str) -> None:
     def widen(model: Any) -> None:

@@ -71,6 +71,14 @@ def test_goes_on_where_the_loss_curve_goes_on(way: str) -> None:
     assert [record.epoch for record in model.history_] == [1, 2]
 
 
+def test_a_fit_by_scikit_learns_code_leaves_no_records_of_the_fit_before() -> None:
+    model = _fitted(max_iter=3)
+    said(model.set_params(max_iter=4).fit, scipy.sparse.csr_array(X), y)
+    assert [record.loss for record in model.history_] == model.loss_curve_
+    said(model.partial_fit, scipy.sparse.csr_array(X), y)
+    assert [record.epoch for record in model.history_] == [1, 2, 3, 4, 1]
+
+
 def test_lbfgs_has_no_epochs() -> None:
     model = _fitted(solver="lbfgs")
     assert not hasattr(model, "history_")
