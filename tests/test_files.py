@@ -159,7 +159,7 @@ write_atomically("model", b"new")
 
 @posix
 def test_what_a_kill_leaves_is_removed_by_the_next_save(tmp_path):
-    killed = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, timeout=60, check=False)
+    killed = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, timeout=300, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert len(os.listdir(tmp_path)) == 1
     write_atomically(tmp_path / "another", b"new")

@@ -6,7 +6,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-GENEROUS = 100
+GENEROUS = 300
 """Seconds until a process that hangs is given up."""
 _OURS = ("GPUBACKPROP_ACCELERATE", "GPUBACKPROP_PROFILE", "GPUBACKPROP_DEVICE")
 

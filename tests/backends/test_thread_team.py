@@ -54,7 +54,7 @@ def test_threads_end_with_their_team():
     del three
     gc.collect()
     for worker in workers:
-        worker.join(timeout=60)
+        worker.join(timeout=300)
         assert not worker.is_alive()
 
 
@@ -76,7 +76,7 @@ print("served")
 def test_a_master_that_is_held_up_finds_its_workers_waiting():
     """Woken for an order that comes late, they once fell asleep again, and it waited for ever."""
     command = [sys.executable, "-c", HELD_UP]
-    output = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
+    output = subprocess.run(command, capture_output=True, check=True, timeout=300).stdout
     assert output.split() == [b"served"]
 
 

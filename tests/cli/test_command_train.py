@@ -180,7 +180,7 @@ app(["train", "--epochs", "1", "--no-compare", "--no-plot"])
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=True,
     )
     before, *after = result.stdout.rpartition("made: ")[2].split()

@@ -22,7 +22,7 @@ def python(*arguments, **environment):
         [sys.executable, "-m", "gpubackprop", *arguments],
         capture_output=True,
         check=False,
-        timeout=120,
+        timeout=300,
         env={**os.environ, **environment},
     )
 

@@ -14,7 +14,7 @@ from gpubackprop import EpochRecord
 
 from .agreement import ENDS_BY_ITSELF, TASKS, ours_for
 
-GENEROUS = 60
+GENEROUS = 300
 """Seconds until a thread that hangs is given up."""
 
 

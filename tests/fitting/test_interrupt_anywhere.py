@@ -31,7 +31,7 @@ LEAVING = {CONTEXTS, threads.__file__, backends.__file__} | {
 """Files whose lines come again on the way out, those of `with` above all."""
 EVERY = 20
 """Of all lines, those that are tried besides."""
-GENEROUS = 60
+GENEROUS = 300
 """Seconds until a thread that waits for a lock is given up."""
 
 

@@ -27,7 +27,7 @@ from .agreement import (
 
 BASE: Params = {**ENDS_BY_ITSELF, "hidden_layer_sizes": (6,), "batch_size": 16}
 FORKS = "fork" in multiprocessing.get_all_start_methods()
-GENEROUS = 120
+GENEROUS = 300
 """Seconds until a child that hangs is given up."""
 
 every_solver = pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])

@@ -226,7 +226,7 @@ def test_model_is_loaded_in_a_fresh_process(tmp_path: Path) -> None:
     model, X = _fitted("regression"), np.tile(TASKS["regression"].X, (50, 1))
     joblib.dump((model, X, model.predict(X)), tmp_path / "saved")
     command = [sys.executable, "-W", "error", "-c", _PREDICT, str(tmp_path / "saved")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert (done.stdout.strip(), done.stderr) == ("gpubackprop", "")
 
 

@@ -237,7 +237,7 @@ for each in caught:
         print(each.message)
 """
     run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=300
     )
     assert run.returncode == 0, run.stderr
     (warning,) = run.stdout.splitlines()

@@ -62,7 +62,7 @@ def run_python(tmp_path):
         return process
 
     def finish(process):
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
         return out.strip()
 

@@ -109,7 +109,7 @@ def test_a_pickle_is_opened_without_a_gpu(data, tmp_path):
         cwd=tmp_path,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
         check=True,
-        timeout=120,
+        timeout=300,
     )
     answer = np.load(tmp_path / "answer.npy")
     np.testing.assert_allclose(answer, model.predict_proba(data[0]), rtol=1e-5, atol=1e-7)
@@ -146,7 +146,7 @@ os.waitpid(child, 0)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
 def test_a_forked_child_is_told_the_cure():
     done = subprocess.run(
-        [sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=300
     )
     assert "before this process was forked" in done.stdout, done.stderr
     assert "'spawn'" in done.stdout
