@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,9 @@ class Counting(Host):
     def zeros(self, size: int, dtype: Any) -> Array:
         self.taken += size * np.dtype(dtype).itemsize
         return super().zeros(size, dtype)
+
+    def several(self, sizes: Sequence[int], dtype: Any) -> list[Array]:
+        return [self.zeros(size, dtype) for size in sizes]
 
 
 @every_solver
