@@ -1,12 +1,12 @@
 """Where people look: help, tooltips, completion."""
 
+import re
 import subprocess
 import sys
 from inspect import cleandoc, signature
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import pytest
-from sklearn.externals._numpydoc.docscrape import NumpyDocString
 
 from gpubackprop import MLPClassifier, MLPRegressor, guide, names
 from gpubackprop.algorithm.optimizers import SOLVERS
@@ -23,10 +23,22 @@ ESTIMATORS = {
 }
 
 
-def parsed(docstring: str) -> dict[str, Any]:
-    """Parse with numpydoc, as scikit-learn's tooltips do: by section, the entries by name."""
-    doc = NumpyDocString(cleandoc(docstring))
-    return {part: {each.name: each for each in doc[part]} for part in ("Parameters", "Attributes")}
+class Entry(NamedTuple):
+    """Of a section in numpydoc's form."""
+
+    name: str
+    type: str
+    text: str
+
+
+def parsed(docstring: str) -> dict[str, dict[str, Entry]]:
+    """Entries of a docstring's sections by name."""
+    _, *rest = re.split(r"^(\w[\w ]*)\n-{3,}$", cleandoc(docstring), flags=re.MULTILINE)
+    found: dict[str, dict[str, Entry]] = {"Parameters": {}, "Attributes": {}}
+    for title, body in zip(rest[::2], rest[1::2], strict=True):
+        entries = re.findall(r"^(\w+) : (.+)\n((?:(?:    .*)?\n)*)", f"{body}\n", re.MULTILINE)
+        found[title] = {n: Entry(n, kind, text.strip()) for n, kind, text in entries}
+    return found
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
@@ -37,7 +49,8 @@ def test_help_has_every_parameter_in_the_constructors_order(cls: Any) -> None:
     ours = parsed(f"Summary.\n\nParameters\n----------\n{own}")["Parameters"]
     for name, entry in shown["Parameters"].items():
         expected = ours.get(name) or theirs["Parameters"][name]
-        assert (entry.type, entry.desc) == (expected.type, expected.desc), name
+        assert entry == expected, name
+        assert entry.text
     assert theirs["Attributes"].keys() < shown["Attributes"].keys()
     assert "history_" in shown["Attributes"]
     assert cls.__doc__.startswith("Multi-layer perceptron")
