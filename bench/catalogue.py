@@ -24,6 +24,7 @@ from .on_cpu import (
     roofline,
     rounding,
     scaling,
+    sparse,
     tables,
     unscaled,
 )
@@ -48,6 +49,7 @@ SUITE: tuple[Section, ...] = (
     memory.SECTION,
     prediction.SECTION,
     calls.SECTION,
+    sparse.SECTION,
     ranks.SECTION,
     first_fit.SECTION,
 )

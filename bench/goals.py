@@ -53,6 +53,8 @@ CALLS_AT_LEAST = {
     "stopping tiny": 30.0,
 }
 """Time of a small call of scikit-learn over ours; see the section `calls`."""
+SPARSE_AT_LEAST = {"30000 float64": 4.0}
+"""Time of a fit on sparse examples of scikit-learn over ours; see the section `sparse`."""
 LONG_FIT_AT_MOST = 1.05
 """Time of an epoch in the last tenth of a long fit over that in the first."""
 UNSCALED_AT_MOST = 1.1

@@ -26,6 +26,7 @@ from .kernels.calls import of_layer
 from .kernels.formulas import Formulas as Formulas  # pickles of 0.1.0 look for it in this module
 from .kernels.group import Group
 from .kernels.protocol import Kernels
+from .kernels.sparse import SparseRows
 
 
 class Share(NamedTuple):
@@ -42,8 +43,8 @@ class Share(NamedTuple):
 class Source(NamedTuple):
     """Where mini-batches come from: rows `order[cursor:cursor + B]` of the training data."""
 
-    X: Array
-    """Examples, (n, d_0)."""
+    X: Array | SparseRows
+    """Examples, (n, d_0); the first layer reads sparse ones where they are."""
     Y: Array
     """Targets, (n, d_L)."""
     weight: Array | None
@@ -120,7 +121,11 @@ def bind(k: Kernels) -> Algorithm:
 
     def dense(layer: Layer) -> None:
         here = of_layer(k, layer.number)
-        here.dense(layer.input, layer.W, layer.b, layer.activation, layer.Z, layer.output)
+        rest = layer.W, layer.b, layer.activation, layer.Z, layer.output
+        if layer.sparse is None:
+            here.dense(layer.input, *rest)
+        else:
+            here.sparse_dense(layer.sparse, *rest)
         if layer.mask is not None:
             here.dropout(layer.output, layer.mask, layer.dropped)
 
@@ -142,7 +147,10 @@ def bind(k: Kernels) -> Algorithm:
         for l in reversed(range(len(ws.layers))):
             layer = ws.layers[l]
             here = of_layer(k, layer.number)
-            here.weight_grad(layer.input, layer.delta, grad.W[l])
+            if layer.sparse is None:
+                here.weight_grad(layer.input, layer.delta, grad.W[l])
+            else:
+                here.sparse_weight_grad(layer.sparse, layer.delta, grad.W[l])
             here.bias_grad(layer.delta, grad.b[l])
             for again in ws.layout.again[l]:
                 dense(ws.layers[again])
@@ -168,7 +176,8 @@ def bind(k: Kernels) -> Algorithm:
         if source.weight is not None:
             weigh(source.weight, source, whole, alpha)
         for ws, grad in batch:
-            k.gather(source.X, source.order, source.cursor, ws.examples)
+            if not isinstance(source.X, SparseRows):
+                k.gather(source.X, source.order, source.cursor, ws.examples)
             k.gather(source.Y, source.order, source.cursor, ws.Y)
             drop_inputs(ws)
             forward(ws.layers)

@@ -21,6 +21,7 @@ from .native.arguments import Array
 from .native.launch import LoopLaunch, launch, launch_of
 from .optimizers import L2, SGD, Adam, Lion, RMSProp, Rule
 from .protocol import Kernels
+from .sparse import SparseRows
 
 
 class Stage(NamedTuple):
@@ -100,8 +101,22 @@ class Primitives:
     def dense(
         self, A: Array, W: Array, b: Array, activation: Activation, Z: Array, out: Array
     ) -> Stages:
-        rows = self._rows(A)
         yield self._batch_product(A, W, Z)
+        yield from self._activated(Z, b, activation, out)
+
+    def sparse_dense(
+        self, A: SparseRows, W: Array, b: Array, activation: Activation, Z: Array, out: Array
+    ) -> Stages:
+        _require_sparse(A, W, Z)
+        yield _by_rows(
+            launch(loops.sparse_product, **_entries(A, rows.start), W=W, out=Z[rows])
+            for rows in self._rows(Z)
+        )
+        yield from self._activated(Z, b, activation, out)
+
+    def _activated(self, Z: Array, b: Array, activation: Activation, out: Array) -> Stages:
+        """Z = Z + b; out = sigma(Z)."""
+        rows = self._rows(Z)
         elementwise = activation is not Activation.SOFTMAX
         if Z is not out:
             beside = loops.activate_beside.of(activation if elementwise else Activation.IDENTITY)
@@ -181,6 +196,22 @@ class Primitives:
             yield from self._summed_product(A, delta, grad_W)
         else:
             yield self._divided_product(A.T, delta, grad_W)
+
+    def sparse_weight_grad(self, A: SparseRows, delta: Array, grad_W: Array) -> Stages:
+        _require_sparse(A, grad_W, delta)
+        entries = _entries(A, 0)
+        yield _side_by_side(
+            *(
+                launch(
+                    loops.sparse_weight_grad,
+                    **entries,
+                    delta=delta,
+                    first=part.start,
+                    grad_W=grad_W[part],
+                )
+                for part in self._rows(grad_W)  # each thread looks for its own columns of A
+            )
+        )
 
     def bias_grad(self, delta: Array, grad_b: Array) -> Stages:
         if grad_b.nbytes <= _NARROW_ROW_BYTES:
@@ -295,6 +326,23 @@ class Primitives:
             yield _side_by_side(
                 *(launch(loops.add, A=other[part], out=grad_W[part]) for part in parts)
             )
+
+
+def _entries(A: SparseRows, first: int) -> dict[str, Array]:
+    """Arguments of a loop that reads sparse rows of a batch from `first` on."""
+    csr = A.matrix
+    entries = {"data": csr.data, "indices": csr.indices, "indptr": csr.indptr}
+    return {**entries, "order": A.order[first:], "cursor": A.cursor}
+
+
+def _require_sparse(A: SparseRows, W: Array, rows: Array) -> None:
+    """Raise a ValueError unless A W makes sense: machine code would read past the ends."""
+    fits = W.shape == (A.matrix.columns, rows.shape[1])
+    if not fits or not A.matrix.data.dtype == W.dtype == rows.dtype:
+        raise ValueError(
+            f"sparse rows of {A.matrix.columns} columns, {A.matrix.data.dtype}, do not go with "
+            f"{W.shape} {W.dtype} and {rows.shape} {rows.dtype}"
+        )
 
 
 def _divide(length: int, pieces: int, step: int = 1) -> list[slice]:

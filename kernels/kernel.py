@@ -29,6 +29,8 @@ class Kind(Enum):
     """Numbers of the kernel's type; extents and strides are parameters of their own."""
     INTEGERS = ("row of integers", 1, np.int64)
     """int64, without gaps: indices, counters."""
+    INDICES = ("row of 32-bit integers", 1, np.int32)
+    """int32, without gaps: columns of a sparse matrix's entries."""
     SHORTS = ("row of 16-bit integers", 1, np.uint16)
     """uint16, without gaps: random draws."""
     DOUBLES = ("row of doubles", 1, np.float64)

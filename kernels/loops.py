@@ -18,6 +18,7 @@ from .philox import HALF, LOW, philox
 
 MATRIX, STRIDED, CONVERTED, VECTOR = Kind.MATRIX, Kind.STRIDED, Kind.CONVERTED, Kind.VECTOR
 INTEGERS, SHORTS, DOUBLES = Kind.INTEGERS, Kind.SHORTS, Kind.DOUBLES
+INDICES = Kind.INDICES
 DOUBLE, COUNT = Kind.DOUBLE, Kind.COUNT
 
 
@@ -46,6 +47,78 @@ def gather(real: Any) -> Scalar:
 def gather_converted(real: Any) -> Scalar:
     """out_i = X[order[cursor + i]], rounded to the type of out."""
     return gather.factory(real)
+
+
+@kernel(
+    data=VECTOR,
+    indices=INDICES,
+    indptr=INTEGERS,
+    order=INTEGERS,
+    cursor=INTEGERS,
+    W=MATRIX,
+    out=MATRIX,
+)
+def sparse_product(real: Any) -> Scalar:
+    """out_i = sum of data_k W[indices_k] over the entries k of row order[cursor + i]."""
+    zero = real(0)
+
+    def kernel(
+        data: Array,
+        indices: Array,
+        indptr: Array,
+        order: Array,
+        cursor: Array,
+        W: Array,
+        out: Array,
+    ) -> None:
+        for i in range(out.shape[0]):
+            row = order[cursor[0] + i]
+            for j in range(out.shape[1]):
+                out[i, j] = zero
+            for k in range(indptr[row], indptr[row + 1]):
+                entry, column = data[k], indices[k]
+                for j in range(out.shape[1]):
+                    out[i, j] += entry * W[column, j]
+
+    return kernel
+
+
+@kernel(
+    data=VECTOR,
+    indices=INDICES,
+    indptr=INTEGERS,
+    order=INTEGERS,
+    cursor=INTEGERS,
+    delta=MATRIX,
+    first=COUNT,
+    grad_W=MATRIX,
+)
+def sparse_weight_grad(real: Any) -> Scalar:
+    """grad_W = rows of A^T delta from `first` on, A being the rows order[cursor + i] of a CSR."""
+    zero = real(0)
+
+    def kernel(
+        data: Array,
+        indices: Array,
+        indptr: Array,
+        order: Array,
+        cursor: Array,
+        delta: Array,
+        first: int,
+        grad_W: Array,
+    ) -> None:
+        for c in range(grad_W.shape[0]):
+            for j in range(grad_W.shape[1]):
+                grad_W[c, j] = zero
+        for i in range(delta.shape[0]):
+            row = order[cursor[0] + i]
+            for k in range(indptr[row], indptr[row + 1]):
+                entry, column = data[k], indices[k] - first
+                if 0 <= column < grad_W.shape[0]:
+                    for j in range(grad_W.shape[1]):
+                        grad_W[column, j] += entry * delta[i, j]
+
+    return kernel
 
 
 @kernel(counter=INTEGERS, amount=COUNT)

@@ -14,6 +14,7 @@ from .group import Group
 from .masks import Mask
 from .native.arguments import Array
 from .optimizers import L2, SGD, Adam, Lion, RMSProp
+from .sparse import SparseRows
 
 
 class Kernels(Protocol):
@@ -92,6 +93,25 @@ class Kernels(Protocol):
         softmax subtracts each row's maximum first.
         """
 
+    def sparse_dense(
+        self, A: SparseRows, W: Array, b: Array, activation: Activation, Z: Array, out: Array
+    ) -> None:
+        """Z = A W + b; out = sigma(Z), for sparse examples: `dense` without their zeros.
+
+        Row i of A W is the sum of a W[column] over the entries a of A's row, in their order.
+
+        Parameters
+        ----------
+        A : SparseRows
+            (B, fan_in), of Z's dtype.
+        W, b, Z, out
+            As for `dense`.
+
+        Notes
+        -----
+        On a CPU only: CUDA's primitives refuse it.
+        """
+
     def dropout(self, A: Array, mask: Mask, out: Array) -> None:
         """out = A (.) M: each element is dropped with the mask's rate, the others are scaled.
 
@@ -167,6 +187,23 @@ class Kernels(Protocol):
         A : (B, fan_in)
         delta : (B, fan_out)
         grad_W : (fan_in, fan_out)
+        """
+
+    def sparse_weight_grad(self, A: SparseRows, delta: Array, grad_W: Array) -> None:
+        """grad_W = A^T delta, for sparse examples: the rows of columns without entries are 0.
+
+        An element adds up its terms in the order of the batch's rows, for any number of threads.
+
+        Parameters
+        ----------
+        A : SparseRows
+            (B, fan_in), of delta's dtype.
+        delta : (B, fan_out)
+        grad_W : (fan_in, fan_out)
+
+        Notes
+        -----
+        On a CPU only: CUDA's primitives refuse it.
         """
 
     def bias_grad(self, delta: Array, grad_b: Array) -> None:

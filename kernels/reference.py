@@ -7,6 +7,7 @@ from .group import Group
 from .masks import Mask
 from .native.arguments import Array
 from .optimizers import L2, SGD, Adam, Lion, RMSProp
+from .sparse import SparseRows
 from .textbook import ERROR, LOSS, SIGMA, SLOPE
 
 
@@ -35,6 +36,14 @@ def normalize(share: Array, alpha: float, decay: Array) -> None:
 
 def dense(A: Array, W: Array, b: Array, activation: Activation, Z: Array, out: Array) -> None:
     np.matmul(A, W, out=Z)
+    Z += b
+    SIGMA[activation](Z, out)
+
+
+def sparse_dense(
+    A: SparseRows, W: Array, b: Array, activation: Activation, Z: Array, out: Array
+) -> None:
+    Z[...] = A.taken(len(Z)) @ W
     Z += b
     SIGMA[activation](Z, out)
 
@@ -70,6 +79,10 @@ def output_delta(
 
 def weight_grad(A: Array, delta: Array, grad_W: Array) -> None:
     np.matmul(A.T, delta, out=grad_W)
+
+
+def sparse_weight_grad(A: SparseRows, delta: Array, grad_W: Array) -> None:
+    grad_W[...] = A.taken(len(delta)).T @ delta
 
 
 def bias_grad(delta: Array, grad_b: Array) -> None:

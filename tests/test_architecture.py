@@ -137,6 +137,7 @@ FLOORS = (
     ("kernels.calls",),
     ("kernels.protocol",),
     ("kernels.group",),
+    ("kernels.sparse",),
     ("kernels.optimizers", "kernels.masks", "kernels.native.launch", "kernels.build"),
     ("kernels.loops", "kernels.replay_loops", "kernels.update_loops"),
     ("kernels.native.intrinsics", "kernels.native.denormals"),

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..kernels.formulas import Activation, Formulas, Loss
 from ..kernels.masks import Mask
+from ..kernels.sparse import SparseRows
 from .checkpointing import Checkpoint, Layout, layout
 from .dropout import Dropout
 from .memory import Array, Memory, matrices, matrix
@@ -39,6 +40,8 @@ class Layer(NamedTuple):
     """dL/dZ, (B, d_l)."""
     mask: Mask | None = None
     """Of the output, while it is trained with dropout."""
+    sparse: SparseRows | None = None
+    """What the first layer reads where examples are sparse: `input` has no columns then."""
 
     @classmethod
     def predicting(
@@ -94,6 +97,7 @@ class Workspace(NamedTuple):
         checkpoint: Checkpoint = None,
         dropout: Dropout | None = None,
         shown: bool = False,
+        sparse: SparseRows | None = None,
     ) -> "Workspace":
         """Allocate for examples that count equally.
 
@@ -112,6 +116,8 @@ class Workspace(NamedTuple):
         shown : bool, default=False
             Whether each layer keeps Z and its output, to be looked at, and not only what sigma'
             reads.
+        sparse : SparseRows or None, default=None
+            The examples, where they are sparse.
 
         Returns
         -------
@@ -120,7 +126,8 @@ class Workspace(NamedTuple):
         sizes, dtype, memory = net.layer_sizes, net.theta.dtype, net.memory
         L = len(net.W)
         places = layout(L, checkpoint)
-        A = matrices(rows, sizes, places.A, dtype, memory)
+        widths = sizes if sparse is None else (0, *sizes[1:])
+        A = matrices(rows, widths, places.A, dtype, memory)
         delta = matrices(rows, sizes[1:], places.delta, dtype, memory)
         sigma = formulas.activations(L)
         masks = tuple(dropout.mask(l) if dropout else None for l in range(1, L + 1))
@@ -129,7 +136,8 @@ class Workspace(NamedTuple):
         output = _beside(A[1:], [*map(all, zip(kept, dropped, strict=True))], places, memory)
         Z = _beside(output, [shown or s.reads_pre_activation for s in sigma], places, memory)
         numbers = range(1, L + 1)
-        layers = map(Layer, numbers, sigma, net.W, net.b, A, Z, output, A[1:], delta, masks)
+        read = (sparse, *[None] * (L - 1))
+        layers = map(Layer, numbers, sigma, net.W, net.b, A, Z, output, A[1:], delta, masks, read)
         Y = matrix(rows, sizes[-1], dtype, memory)
         share, sums = _equal_shares(rows, dtype, memory), _no_sums(memory)
         constant = _constant(formulas, sizes[-1], dtype, memory)

@@ -38,7 +38,7 @@ def describe() -> Facts:
             "compiled": "Numba loops and BLAS; backend='auto' takes it",
             "reference": "NumPy; taken when asked for by name",
             "cuda": "cuBLAS and Numba-CUDA; device='cuda' takes it, 'auto' where it pays",
-            "scikit-learn": "its own code trains and predicts sparse X",
+            "scikit-learn": "its own code predicts sparse X, and trains on it with lbfgs",
         },
         "BLAS": _blas(),
         "compiled code": _machine_code(),

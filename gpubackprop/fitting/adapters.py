@@ -16,12 +16,12 @@ from ..training.snapshot import EpochSnapshot
 from . import solvers
 from .contract import AdamOptimizer
 from .conversion import (
+    examples,
     formulas,
     layer_sizes,
     loss_scale,
     network,
     optimizer,
-    readable,
     targets,
     training_dtype,
 )
@@ -63,7 +63,7 @@ class DenseEngine:
         self._pace = Pace(estimator, self._rule, self._batches(), memory)
         self._loss_scale = loss_scale(estimator)
         self._dropout = dropout(estimator, memory)
-        X, Y = readable(data.X), targets(estimator, data.y, dtype)
+        X, Y = examples(data.X, dtype), targets(estimator, data.y, dtype)
         self._epochs = self._made_epochs(X, Y, planned)
         seen = [self._dropout.seen] if self._dropout else []
         self._changed = [self._net.theta, *self._rule.changed, *seen]
@@ -83,10 +83,10 @@ class DenseEngine:
         moments = len(solvers.of(estimator._optimizer).vectors)
         in_memory, checkpoint = memory.holds(X), options(estimator).checkpoint
         apart = formulas(estimator).apart(len(estimator.coefs_), rates(estimator))
-        shape = layer_sizes(estimator), len(X), batch_size, dtype, moments
+        shape = layer_sizes(estimator), X.shape[0], batch_size, dtype, moments
         return plan(*shape, memory, in_memory, checkpoint, apart)
 
-    def _made_epochs(self, X: Array, Y: Array, planned: Plan) -> Epochs | RankEpochs:
+    def _made_epochs(self, X: Any, Y: Array, planned: Plan) -> Epochs | RankEpochs:
         """Make ready to run epochs."""
         f, alpha = formulas(self._estimator), float(self._estimator.alpha)
         trained, data = (self._net, f, self._pace.optimizer), (X, Y, self._data.sample_weight)
@@ -131,7 +131,7 @@ class DenseEngine:
 
 
 class StepEngine:
-    """Epochs of the estimator's own steps, for what no backend takes: sparse X, an own `_backprop`.
+    """Epochs of the estimator's own steps, for what no backend takes, such as an own `_backprop`.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ from ..backends import dtype_of
 from ..backends.cuda import device_arrays
 from ..kernels.formulas import LOSSES, PAIRINGS, Activation, Formulas, Loss
 from ..kernels.optimizers import Adam, Rule
+from ..kernels.sparse import CSR
 from . import solvers
 from .formula_options import ACTIVATION_OF, constants, hidden_activations
 from .options import has_options, options
@@ -91,6 +92,11 @@ def readable(X: Array) -> Array:
         return device_arrays.namespace(X).ascontiguousarray(X) if backwards else X
     native = X.dtype.isnative and X.dtype.char in "fd"
     return np.require(X, dtype=None if native else np.float64, requirements=["ALIGNED"])
+
+
+def examples(X: Any, dtype: np.dtype[Any]) -> Any:
+    """Examples as a batch's primitives read them; the entries of sparse ones get this dtype."""
+    return CSR.of(X, dtype) if scipy.sparse.issparse(X) else readable(X)
 
 
 def targets(estimator: Any, y: Any, dtype: np.dtype[Any]) -> Array:

@@ -8,6 +8,7 @@ import weakref
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from ..algorithm.memory import HOST
 from ..backends import threads
@@ -75,7 +76,8 @@ def engine(estimator: Any, data: Data, batch_size: int, backend: Backend) -> Den
         `keep` puts it back when the fit is over; nobody else uses it meanwhile.
     """
     found = _kept.pop(id(estimator), (None, None))[1]
-    if backend.memory is not HOST or data.sample_weight is not None:
+    unlike = data.sample_weight is not None or scipy.sparse.issparse(data.X)
+    if backend.memory is not HOST or unlike:
         return DenseEngine(estimator, data, batch_size, backend)
     if found is not None and found.kind == _kind(estimator, data, batch_size, backend):
         found.begin_again(estimator, data)

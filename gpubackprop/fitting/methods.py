@@ -39,7 +39,7 @@ from .adapters import DenseEngine, StepEngine
 from .conversion import in_chosen_dtype, layer_sizes
 from .full_batch import FullBatch, FullBatchEstimator
 from .options import options
-from .prediction import are_few, predict
+from .prediction import are_left_to_scikit_learn, predict
 from .ranks import replicas
 from .ranks.engine import RankEngine
 from .ranks.full_batch import RankFullBatch
@@ -96,6 +96,8 @@ def fit_stochastic(
     _require_writable(estimator)
     backup = asked_for(own.callbacks, incremental) if is_first() else None
     with keeping(backup, estimator, X, y, sample_weight) as own_keeper:
+        if not reason:
+            regularisation.refuse_for_sparse(estimator, X)
         regularisation.set_key(estimator)
         data = _data(estimator, X, y, sample_weight)
         data = data._replace(y=regularisation.smoothed(estimator, data.y))
@@ -212,7 +214,7 @@ def forward_pass_fast(
     estimator : MLPClassifier or MLPRegressor
         Fitted.
     original : callable
-        `_forward_pass_fast`; sparse and few rows are left to it.
+        `_forward_pass_fast`; sparse and few rows are left to it where it has the formulas.
     X : array_like or sparse matrix of shape (n, n_features)
         Examples.
     check_input : bool, default=True
@@ -226,10 +228,9 @@ def forward_pass_fast(
         return X.predicted(estimator, partial(forward_pass_fast, estimator, original))
     if check_input:  # what is sparse, such as a data frame of sparse columns, shows here
         X = validate_data(estimator, X, accept_sparse=["csr", "csc"], reset=False)
-    sparse = scipy.sparse.issparse(X)
-    if not sparse and are_few(estimator, X):
+    if are_left_to_scikit_learn(estimator, X):
         return original(X, check_input=False)
-    reason = overrides.SPARSE if sparse else overrides.in_prediction(estimator)
+    reason = overrides.in_prediction(estimator)
     if reason:
         overrides.require_known(estimator, reason)
         overrides.tell(estimator, reason)
@@ -243,7 +244,8 @@ def _choice(estimator: Any, X: Any, batch_size: int, epochs: int) -> Choice:
     size = sum(W.size for W in estimator.coefs_)
     products = 3 * batch_size * size  # forward, pulled back, gradient
     work = Work(products, epochs * -(-X.shape[0] // batch_size))
-    device = replicas.device_of_this_rank(device_for(own.device, X))
+    on_cpu = own.device == "auto" and scipy.sparse.issparse(X)
+    device = "cpu" if on_cpu else replicas.device_of_this_rank(device_for(own.device, X))
     return Choice(own.backend, device, own.precision, work)
 
 

@@ -68,7 +68,7 @@ def in_training(estimator: Any, X: Any) -> str | None:
     -------
     reason : str or None
     """
-    if scipy.sparse.issparse(X):
+    if scipy.sparse.issparse(X) and options(estimator).device.startswith("cuda"):
         return SPARSE
     return (
         _in_code(estimator, TRAINING)

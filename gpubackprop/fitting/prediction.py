@@ -9,6 +9,7 @@ from itertools import accumulate, count
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from .. import backends
 from ..algorithm.parameters import Array
@@ -17,6 +18,7 @@ from ..backends import Backend, Work, threads
 from ..backends.cuda.device_arrays import on_gpu
 from ..backprop import bind
 from ..kernels import reference
+from ..kernels.sparse import CSR, SparseRows
 from .conversion import formulas, network, working_dtype
 from .formula_options import ours_alone
 from .options import options
@@ -36,30 +38,30 @@ MACS_PER_MOVED_NUMBER = 50
 """Multiply-adds that a CPU does while a number goes to a GPU and back; estimated, not measured."""
 
 
-def are_few(estimator: Any, X: Array) -> bool:
+def are_left_to_scikit_learn(estimator: Any, X: Any) -> bool:
     """Say whether scikit-learn's own pass is as fast, as nothing is gained by dividing the rows.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
         Fitted.
-    X : ndarray of shape (n, n_features)
+    X : ndarray or sparse matrix of shape (n, n_features)
         Examples.
     """
     if ours_alone(estimator):
         return False
-    if len(X) <= BLOCK_ROWS:
+    if scipy.sparse.issparse(X) or len(X) <= BLOCK_ROWS:  # SciPy's product runs in one thread
         return True
     on_cpu = not options(estimator).device.startswith("cuda")
     return on_cpu and len(X) * _row_bytes(estimator, X) <= CACHED_BYTES
 
 
-def _row_bytes(estimator: Any, X: Array) -> int:
+def _row_bytes(estimator: Any, X: Any) -> int:
     """Bytes that a row takes in the widest layer."""
-    return max(len(b) for b in estimator.intercepts_) * X.itemsize
+    return int(max(len(b) for b in estimator.intercepts_) * X.dtype.itemsize)
 
 
-def predict(estimator: Any, X: Array) -> Array:
+def predict(estimator: Any, X: Any) -> Array:
     """Output activations of all rows, a block at a time.
 
     On a GPU where the estimator's device is one, or "auto" and the work is worth it, and the CPU
@@ -72,42 +74,62 @@ def predict(estimator: Any, X: Array) -> Array:
     ----------
     estimator : MLPClassifier or MLPRegressor
         Fitted.
-    X : ndarray of shape (n, n_features)
-        Examples.
+    X : ndarray or sparse matrix of shape (n, n_features)
+        Examples; sparse ones stay on the CPU.
 
     Returns
     -------
     y_hat : ndarray of shape (n, n_outputs)
     """
-    predicted = _by_gpu(estimator, X)
+    sparse = scipy.sparse.issparse(X)
+    predicted = None if sparse else _by_gpu(estimator, X)
     if predicted is not None:
         return predicted
     W, b = estimator.coefs_, estimator.intercepts_
     activations = formulas(estimator).activations(len(W))
     # the activations' types, as NumPy multiplies inputs of one type with the weights
     dtypes = list(accumulate((w.dtype for w in W), np.promote_types, initial=X.dtype))
-    y_hat = np.empty((len(X), len(b[-1])), dtype=dtypes[-1])
-    workers, block = _divided(len(X), sum(w.size for w in W), _row_bytes(estimator, X))
-    starts = deque(range(0, len(X), block))
+    n, read = X.shape[0], _sparse(X, dtypes[1]) if sparse else _dense(X)
+    y_hat = np.empty((n, len(b[-1])), dtype=dtypes[-1])
+    workers, block = _divided(n, _row_macs(W, X), _row_bytes(estimator, X))
+    starts = deque(range(0, n, block))
 
     def share() -> None:
         shapes = zip(b[:-1], dtypes[1:-1], strict=True)
         hidden = [np.empty((block, len(units)), dtype=dtype) for units, dtype in shapes]
         while starts:
             with suppress(IndexError):  # another thread took the last one
-                rows = slice(start := starts.popleft(), start + block)
-                x = X[rows]
-                A = (x, *(buffer[: len(x)] for buffer in hidden), y_hat[rows])
-                _forward(map(Layer.predicting, count(1), activations, W, b, A, A[1:]))
+                rows = slice(start := starts.popleft(), min(start + block, n))
+                A = (*(buffer[: rows.stop - start] for buffer in hidden), y_hat[rows])
+                inputs = (A[0], *A[:-1])
+                first, *others = map(Layer.predicting, count(1), activations, W, b, inputs, A)
+                _forward((read(first, rows), *others))
 
     with threads.single_threaded_blas():
         _side_by_side(share, workers, starts)
     return y_hat
 
 
-def _divided(rows: int, weights: int, row_bytes: int) -> tuple[int, int]:
+def _dense(X: Array) -> Callable[[Layer, slice], Layer]:
+    """Return what lets the first layer read some rows of X."""
+    return lambda first, rows: first._replace(input=X[rows])
+
+
+def _sparse(X: Any, dtype: np.dtype[Any]) -> Callable[[Layer, slice], Layer]:
+    """Return what lets the first layer read some rows of sparse X."""
+    csr, order = CSR.of(X, dtype), np.arange(X.shape[0])
+    return lambda first, rows: first._replace(sparse=SparseRows(csr, order, np.array([rows.start])))
+
+
+def _row_macs(W: list[Array], X: Any) -> int:
+    """Multiply-adds of a row, the mean of all rows where some entries are not stored."""
+    first = X.nnz * W[0].shape[1] // X.shape[0] if scipy.sparse.issparse(X) else W[0].size
+    return int(first + sum(w.size for w in W[1:]))
+
+
+def _divided(rows: int, row_macs: int, row_bytes: int) -> tuple[int, int]:
     """Choose how many threads to start and how many rows make a block."""
-    workers = max(1, min(threads.available(), rows * weights // MIN_THREAD_MACS))
+    workers = max(1, min(threads.available(), rows * row_macs // MIN_THREAD_MACS))
     largest = max(BLOCK_ROWS, CACHED_BYTES // row_bytes)
     blocks = max(1, -(-rows // (largest * workers))) * workers
     return workers, max(1, -(-rows // blocks))

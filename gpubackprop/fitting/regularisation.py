@@ -4,6 +4,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from ..algorithm import dropout as algorithm
 from ..algorithm.dropout import Dropout
@@ -38,6 +39,15 @@ def chosen(own: Options) -> dict[str, Any]:
     """Read the options that regularise and are set."""
     read = {"dropout": own.dropout, "label_smoothing": own.label_smoothing}
     return {name: value for name, value in read.items() if np.any(value)}
+
+
+def refuse_for_sparse(estimator: Any, X: Any) -> None:
+    """Raise ValueError if inputs are to be dropped, and X is sparse."""
+    if scipy.sparse.issparse(X) and rates(estimator)[0]:
+        raise ValueError(
+            f"dropout={options(estimator).dropout!r} drops inputs, which sparse X does not go "
+            "with: make its first rate 0, or give X.toarray()"
+        )
 
 
 def rates(estimator: Any) -> tuple[float, ...]:

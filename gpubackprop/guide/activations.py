@@ -38,8 +38,7 @@ activation : str or sequence of str, default="relu"
     Of the hidden layers, or of each: scikit-learn's "identity", "logistic", "tanh", "relu", and
     "leaky_relu" (slope 0.01), "elu", "selu", "gelu" (z Phi(z), not its approximation by tanh),
     "silu", "mish", "softplus" and "hardtanh". Initial weights are drawn for it: so that a
-    layer keeps the mean square of its input, for "selu" with LeCun's variance 1 / fan_in. Only
-    scikit-learn's train on sparse `X`.
+    layer keeps the mean square of its input, for "selu" with LeCun's variance 1 / fan_in.
 
 out_activation : str or None, default=None
     Of the outputs, so that predictions stay in its range: "logistic" (0 to 1), "tanh",

@@ -33,6 +33,6 @@ checkpoint : int, "sqrt" or None, default=None
     k keeps the activations of every k-th layer while it trains and computes the others again in
     the backward pass: less memory for part of a forward pass, the same weights to the last bit.
     "sqrt" is k = round(sqrt(L)) for L layers with weights, which takes the least memory. None
-    keeps all. It has no effect on sparse `X`, which scikit-learn's own code trains on.
+    keeps all.
 """
 """Parameters of this family, in numpydoc's form."""

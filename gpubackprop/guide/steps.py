@@ -43,7 +43,7 @@ solver : {"lbfgs", "sgd", "adam", "adamw", "nadam", "rmsprop", "lion"}, default=
     The last four are PyTorch's and the Lion of its authors, with `learning_rate_init` and as
     far as they have them `beta_1`, `beta_2` (the alpha of RMSprop) and `epsilon`, whose
     defaults are Adam's. "adamw" is Adam with a `weight_decay`, and epsilon added after the bias
-    correction; they do not train on sparse `X`. What scikit-learn's texts on other parameters say
+    correction. What scikit-learn's texts on other parameters say
     of 'adam' alone holds for the last four too, as far as they have such a parameter.
 
 weight_decay : float or None, default=None

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..algorithm.memory import Array, Memory
 from ..backprop import Source
+from ..kernels.sparse import CSR, SparseRows
 
 
 class Feed(Protocol):
@@ -35,8 +36,8 @@ class Resident:
     ----------
     memory : Memory
         Where that is.
-    X : ndarray of shape (n, d_0)
-        Examples, of the targets' type or another floating-point type.
+    X : ndarray or CSR of shape (n, d_0)
+        Examples, of the targets' type or, dense, another floating-point type.
     Y : ndarray of shape (n, d_L)
         Targets.
     weight : ndarray of shape (n, 1) or None
@@ -46,13 +47,14 @@ class Resident:
     """
 
     def __init__(
-        self, memory: Memory, X: Array, Y: Array, weight: Array | None, taken: int
+        self, memory: Memory, X: Array | CSR, Y: Array, weight: Array | None, taken: int
     ) -> None:
         self._memory = memory
         column = None if weight is None else memory.put(weight)
         order = memory.put(np.arange(taken, dtype=np.int64))
         cursor = memory.put(np.zeros(1, dtype=np.int64))
-        self._source = Source(memory.rows(X, Y.dtype), memory.rows(Y), column, order, cursor)
+        read = SparseRows(X, order, cursor) if isinstance(X, CSR) else memory.rows(X, Y.dtype)
+        self._source = Source(read, memory.rows(Y), column, order, cursor)
 
     @property
     def sources(self) -> tuple[Source, ...]:

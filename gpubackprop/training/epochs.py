@@ -16,6 +16,7 @@ from ..backends.backend import Backend, Run
 from ..backprop import Batch, Source, bind
 from ..kernels.formulas import Formulas
 from ..kernels.protocol import Kernels
+from ..kernels.sparse import CSR, SparseRows
 from .batches import Feed, Resident, Streamed
 from .memory_plan import Plan
 
@@ -35,8 +36,9 @@ class Epochs:
         Activations and loss.
     optimizer : Optimizer
         Updated in place.
-    X : ndarray of shape (n, d_0)
+    X : ndarray or CSR of shape (n, d_0)
         Examples, float32 or float64, in any memory order; a batch is converted as it is gathered.
+        The entries of a CSR have the parameters' dtype, and stay on the CPU.
     Y : ndarray of shape (n, d_L)
         Targets, of the parameters' dtype.
     weight : ndarray of shape (n,) or None
@@ -57,7 +59,7 @@ class Epochs:
         net: Parameters,
         formulas: Formulas,
         optimizer: Optimizer,
-        X: Array,
+        X: Array | CSR,
         Y: Array,
         weight: Array | None,
         alpha: float,
@@ -68,9 +70,12 @@ class Epochs:
         memory, batch_size, checkpoint = backend.memory, planned.batch_size, planned.checkpoint
         self._memory, self._weight, self._batch_size = memory, weight, batch_size
         column, alpha = scaled(weight, alpha, net.theta.dtype)
-        taken = len(X) if rows is None else rows
+        taken = len(Y) if rows is None else rows
         self._feed = _feed(memory, planned, X, Y, column, taken)
-        workspace = Workspace.allocate(net, formulas, planned.part, checkpoint, dropout)
+        read = self._feed.sources[0].X
+        sparse = read if isinstance(read, SparseRows) else None
+        room = formulas, planned.part, checkpoint, dropout
+        workspace = Workspace.allocate(net, *room, sparse=sparse)
         total = net.zeros_like()
         spare = total.zeros_like() if planned.part < batch_size else total
         self._runs: list[list[Run]] = [[] for _ in self._feed.sources]
@@ -86,8 +91,7 @@ class Epochs:
                 def step(k: Kernels, source: Source = source, batch: Batch = batch) -> None:
                     bind(k).train_batch(source, net, batch, optimizer, alpha)
 
-                multiply_adds = 3 * rows * net.theta.size  # forward, pulled back, gradient
-                runs.append(backend.prepare(step, multiply_adds))
+                runs.append(backend.prepare(step, _multiply_adds(net, rows, sparse)))
         _say(planned)  # now that nothing is left to fail
 
     def run(self, order: Array, loss_scale: float = 1.0) -> float:
@@ -139,10 +143,20 @@ def scaled(weight: Array | None, alpha: float, dtype: Any) -> tuple[Array | None
     return (weight / largest).astype(dtype).reshape(-1, 1), alpha / largest
 
 
+def _multiply_adds(net: Parameters, rows: int, sparse: SparseRows | None) -> int:
+    """Count those of a batch: forward, pulled back, gradient."""
+    if sparse is None:
+        return 3 * rows * net.theta.size
+    csr, (columns, units) = sparse.matrix, net.W[0].shape
+    entries = rows * len(csr.data) // (len(csr.indptr) - 1)
+    # one for each of the first weights: the optimizer's pass over them is most of the work here
+    return int(3 * rows * (net.theta.size - columns * units) + (2 * entries + columns) * units)
+
+
 def _feed(
-    memory: Memory, planned: Plan, X: Array, Y: Array, column: Array | None, taken: int
+    memory: Memory, planned: Plan, X: Array | CSR, Y: Array, column: Array | None, taken: int
 ) -> Feed:
-    if planned.window is None:
+    if planned.window is None or isinstance(X, CSR):
         return Resident(memory, X, Y, column, taken)
     return Streamed(memory, X, Y, column, planned.window)
 

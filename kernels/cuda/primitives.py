@@ -18,6 +18,7 @@ from ..kernel import Kernel, Kind, Launch
 from ..masks import Mask
 from ..native.arguments import Array
 from ..optimizers import L2, SGD, Adam, Lion, RMSProp, Rule
+from ..sparse import SparseRows
 from . import layers, sums, updates
 from .device import Device, Rounding
 from .tile import COLUMNS, LANES, ROWS, THREADS, WARP, WARPS, WIDEST, WIDTH
@@ -97,6 +98,11 @@ class Primitives:
             yield self._softmax(out, b)
         else:
             yield self._activate(activation, source, b, out)
+
+    def sparse_dense(
+        self, A: SparseRows, W: Array, b: Array, activation: Activation, Z: Array, out: Array
+    ) -> Launches:
+        raise NotImplementedError("sparse_dense: no GPU computes with sparse examples")
 
     def dropout(self, A: Array, mask: Mask, out: Array) -> Launches:
         yield self._by_tiles(
@@ -227,6 +233,9 @@ class Primitives:
 
     def weight_grad(self, A: Array, delta: Array, grad_W: Array) -> Launches:
         yield self._product(A.T, delta, grad_W)
+
+    def sparse_weight_grad(self, A: SparseRows, delta: Array, grad_W: Array) -> Launches:
+        raise NotImplementedError("sparse_weight_grad: no GPU computes with sparse examples")
 
     def bias_grad(self, delta: Array, grad_b: Array) -> Launches:
         blocks, partial = self._sums(delta, grad_b)

@@ -146,7 +146,8 @@ if __name__ == "__main__":
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.map(fit, [Wrapped(0)]) == [3]
     import scipy.sparse
-    MLPRegressor(hidden_layer_sizes=(4,), max_iter=2).fit(scipy.sparse.csr_array(X), X[:, 0])
+    small = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", max_iter=2)
+    small.fit(scipy.sparse.csr_array(X), X[:, 0])
 """
 
 

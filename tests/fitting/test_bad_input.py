@@ -426,7 +426,7 @@ def test_model_for_another_device_predicts_here(
 def test_auto_says_what_it_chose(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="gpubackprop"):
         _fit("adam", False)
-        _fit("adam", True)
+        _fit("lbfgs", True)
     assert "device 'auto': the CPU" in caplog.text
     assert "backend 'auto': compiled" in caplog.text
     assert "sparse X" in caplog.text

@@ -192,15 +192,16 @@ SPARSE_CASES = [
 
 
 @pytest.mark.parametrize(("container", "params", "task", "weighted"), SPARSE_CASES)
-def test_sparse_examples_train_to_scikit_learns_bits(
+def test_sparse_examples_train_as_scikit_learn_trains(
     container: str, params: str, task: str, weighted: bool
 ) -> None:
     chosen = TASKS[task]
     X = SPARSE[container](np.where(np.abs(chosen.X) > 0.5, chosen.X, 0.0))
     ours, theirs = twins(chosen, **{**BASE, "max_iter": 8, **SPARSE_PARAMS[params]})
     train_both(ours, theirs, X, chosen.y, *([WEIGHTS] if weighted else []))
-    assert_bitwise_equal(ours, theirs)
-    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+    if theirs.solver == "lbfgs":  # it is scikit-learn's own code that trains
+        assert_bitwise_equal(ours, theirs)
+    assert_same_model(ours, theirs, X, chosen.y, TOLERANCES["float64"])
 
 
 @pytest.mark.parametrize("rows", [61, 1100])
@@ -212,10 +213,7 @@ def test_data_frames_of_sparse_columns(rows: int) -> None:
     ours, theirs = twins(task, **BASE)
     for method in ("fit", "partial_fit"):
         train_both(ours, theirs, X, y, method=method)
-    assert_bitwise_equal(ours, theirs)
-    for method in ("predict", "predict_proba", "predict_log_proba"):
-        np.testing.assert_array_equal(getattr(ours, method)(X), getattr(theirs, method)(X))
-    assert ours.score(X, y) == theirs.score(X, y)
+    assert_same_model(ours, theirs, X, y, TOLERANCES["float64"])
 
 
 @pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr", "lil", "dok", "dia"])

@@ -67,7 +67,7 @@ def test_a_kernels_type_decides_what_has_none_of_its_own(real):
     assert int64 == {Kind.INTEGERS, Kind.COUNT, Kind.ADDRESS}
     doubles = {Kind.DOUBLES, Kind.DOUBLE}
     assert all(fixed[kind] == "float64" for kind in doubles)
-    assert fixed[Kind.SHORTS] == "uint16"
+    assert (fixed[Kind.SHORTS], fixed[Kind.INDICES]) == ("uint16", "int32")
     assert {real, fixed[Kind.CONVERTED]} == {"float32", "float64"}
-    others = set(Kind) - doubles - int64 - {Kind.SHORTS, Kind.CONVERTED}
+    others = set(Kind) - doubles - int64 - {Kind.SHORTS, Kind.INDICES, Kind.CONVERTED}
     assert {fixed[kind] for kind in others} == {real}

@@ -67,7 +67,7 @@ class RankEngine(DenseEngine):
             )
         return planned
 
-    def _made_epochs(self, X: Array, Y: Array, planned: Plan) -> RankEpochs:
+    def _made_epochs(self, X: Any, Y: Array, planned: Plan) -> RankEpochs:
         estimator, data = self._estimator, self._data
         f, alpha = formulas(estimator), float(estimator.alpha)
         trained = self._net, f, self._pace.optimizer
