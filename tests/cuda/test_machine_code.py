@@ -74,8 +74,12 @@ OF_VARIANTS = {
 """Promises of variants that cannot keep their family's."""
 
 
+def own_promise(kernel):
+    return OF_VARIANTS.get(kernel.label)
+
+
 def promised(kernel):
-    return OF_VARIANTS.get(kernel.label, PROMISES[family(kernel)])
+    return own_promise(kernel) or PROMISES[family(kernel)]
 
 
 def broken(promise, made, real):
@@ -118,24 +122,31 @@ def family(kernel):
     return kernel.factory.__name__
 
 
-@pytest.mark.parametrize(("kernel", "real"), ALL, ids=label)
+IN_SINGLE = [(kernel, real) for kernel, real in ALL if real == SINGLE]
+FAMILIES = [one for one in ONE_OF_EACH if one[1] == SINGLE]
+LATER = [(8, 0), (10, 0), (12, 0)]
+ELSEWHERE = [
+    (kernel, real, capability)
+    for i, (kernel, real) in enumerate(FAMILIES)
+    for capability in ((7, 5), LATER[i % len(LATER)])
+]
+"""A family on the oldest GPUs, which have least, and on one of the later ones."""
+
+IN_DOUBLE = [
+    *((kernel, real, (7, 5)) for kernel, real in ONE_OF_EACH if real == DOUBLE),
+    *((kernel, real, HOPPER) for kernel, real in ALL if real == DOUBLE and own_promise(kernel)),
+]
+"""A family on the oldest GPUs, and what has a promise of its own."""
+
+
+@pytest.mark.parametrize(("kernel", "real"), IN_SINGLE, ids=label)
 def test_each_kernel_on_hopper(kernel, real):
     assert list(broken(promised(kernel), report(kernel, real, HOPPER), real)) == []
 
 
-@pytest.mark.parametrize("capability", [(7, 5), (8, 0), (10, 0), (12, 0)], ids=str)
-@pytest.mark.parametrize(
-    ("kernel", "real"), [one for one in ONE_OF_EACH if one[1] == SINGLE], ids=label
-)
-def test_one_of_each_family_elsewhere(kernel, real, capability):
-    assert list(broken(PROMISES[family(kernel)], report(kernel, real, capability), real)) == []
-
-
-@pytest.mark.parametrize(
-    ("kernel", "real"), [one for one in ONE_OF_EACH if one[1] == DOUBLE], ids=label
-)
-def test_one_of_each_family_in_double_on_the_oldest(kernel, real):
-    assert list(broken(PROMISES[family(kernel)], report(kernel, real, (7, 5)), real)) == []
+@pytest.mark.parametrize(("kernel", "real", "capability"), ELSEWHERE + IN_DOUBLE, ids=label)
+def test_one_of_each_family_elsewhere_and_in_double(kernel, real, capability):
+    assert list(broken(promised(kernel), report(kernel, real, capability), real)) == []
 
 
 # the list is complete
