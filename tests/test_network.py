@@ -58,7 +58,8 @@ def test_shapes_are_the_derivations(net):
     assert [delta.shape for delta in grads.deltas] == [(d, 6) for d in widths]
     assert [W.shape for W in grads.weights] == pairs
     assert [b.shape for b in grads.biases] == [(d,) for d in widths]
-    assert all(isinstance(part, tuple) for part in (net.weights, net.biases, *cache, *grads))
+    parts = (net.weights, net.biases, cache.Z, cache.A, cache.masks, *grads)
+    assert all(isinstance(part, tuple) for part in parts)
 
 
 def test_everything_has_the_networks_dtype(net, dtype):
