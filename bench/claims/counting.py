@@ -1,5 +1,6 @@
 """Bytes of memory that the passes ask for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,10 @@ class Counting(Host):
         """Allocate zeros and count their bytes."""
         self.bytes += size * np.dtype(dtype).itemsize
         return super().zeros(size, dtype)
+
+    def several(self, sizes: Sequence[int], dtype: Any) -> list[Array]:
+        """Allocate zeros one by one, so that each is counted."""
+        return [self.zeros(size, dtype) for size in sizes]
 
     def put(self, values: Array) -> Array:
         """Copy values and count their bytes."""

@@ -62,6 +62,9 @@ class FakeGpu:
 
     empty = zeros
 
+    def full(self, size, value, dtype):
+        return np.full(size, value, dtype)
+
     def launch(self, kernel, grid, block, arguments):
         kernel.in_order(arguments)
         return Launch(kernel.label, partial(self._take, kernel.factory.__name__, 2.0), ())
