@@ -14,7 +14,7 @@ def follow(estimator: Any) -> None:
     """
     if not _has_one(estimator):
         return
-    curve, scores = estimator.loss_curve_, estimator.validation_scores_
+    curve, scores = estimator.loss_curve_, getattr(estimator, "validation_scores_", None)
     history = History(vars(estimator).get("history_", ())[: len(curve)])
     before = len(history)
     for i in range(before, len(curve)):

@@ -162,7 +162,7 @@ def validating(estimator: Any, rows: ValidationRows | None) -> Iterator[None]:
     if rows is None or not has_options(cls):
         yield
         return
-    if estimator.validation_scores_ is None:
+    if getattr(estimator, "validation_scores_", None) is None:
         estimator.validation_scores_ = []
     estimator._validation = Validation(estimator, rows)
     try:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.distributed.test_processes import run_to_its_end
 
-pytest.importorskip("distributed", reason="Dask is not installed")
+pytest.importorskip("dask", reason="Dask is not installed")
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 

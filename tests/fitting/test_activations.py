@@ -161,13 +161,12 @@ def test_it_learns_what_the_derivative_says(activation, output):
         assert gradient == pytest.approx((losses[0] - losses[1]) / 2e-5, rel=1e-5)
 
 
-def test_sparse_examples_are_refused_in_words():
+def test_sparse_examples_are_refused_in_words_where_scikit_learns_code_trains():
     rows = scipy.sparse.csr_matrix(X)
     with pytest.raises(ValueError, match=r"activation='silu': sparse X .* no such activation"):
-        MLPClassifier(**PARAMETERS).fit(rows, LABELS)
+        MLPClassifier(**PARAMETERS | {"solver": "lbfgs"}).fit(rows, LABELS)
     model = MLPClassifier(**PARAMETERS).fit(X, LABELS)
-    with pytest.raises(ValueError, match=r"activation='silu': sparse X .* no such activation"):
-        model.predict(rows)
+    np.testing.assert_array_equal(model.predict(rows), model.predict(X))
 
 
 @pytest.mark.parametrize(
@@ -200,7 +199,7 @@ def test_what_nobody_has_is_refused_with_the_names(parameters, words):
 )
 def test_what_scikit_learns_code_does_not_know_is_not_handed_to_it(parameters):
     (name,) = parameters
-    model = MLPRegressor(**PARAMETERS | {"activation": "relu"} | parameters)
+    model = MLPRegressor(**PARAMETERS | {"activation": "relu", "solver": "lbfgs"} | parameters)
     with pytest.raises(ValueError, match=rf"{name}=.*: sparse X .* no such {name}"):
         model.fit(scipy.sparse.csr_matrix(X), LABELS)
 

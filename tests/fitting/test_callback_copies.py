@@ -143,7 +143,7 @@ def test_a_clone_keeps_what_scikit_learn_keeps() -> None:
     with sklearn.config_context(enable_metadata_routing=True):
         model = MLPRegressor(**BASE, callbacks=[Locked()]).set_fit_request(sample_weight=True)
         twin = clone(model.fit(X, Y))
-        assert twin.get_metadata_routing().fit.requests == {"sample_weight": True}
+        assert twin.get_metadata_routing().fit.requests["sample_weight"] is True
     assert not hasattr(twin, "coefs_")
     assert twin.get_params() == model.get_params()
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.sparse
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -267,14 +266,18 @@ def test_partial_fit_has_no_progress(params: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"solver": "lion"}, "solver='lion': sparse X .* has no such solver"),
-        ({"clip_norm": 1.0}, "clip_norm=1.0: sparse X .* has no such option"),
-        ({"weight_decay": 0.1, "warmup": 2}, "weight_decay=0.1, warmup=2: sparse X"),
+        ({"solver": "lion"}, "solver='lion': .* has no such solver"),
+        ({"clip_norm": 1.0}, "clip_norm=1.0: .* has no such option"),
+        ({"weight_decay": 0.1, "warmup": 2}, "weight_decay=0.1, warmup=2: "),
     ],
 )
 def test_scikit_learns_own_code_does_not_ignore_them(params: dict[str, Any], words: str) -> None:
+    class Own(MLPRegressor):
+        def _backprop(self, *arguments: Any) -> Any:
+            return super()._backprop(*arguments)
+
     with pytest.raises(ValueError, match=words):
-        MLPRegressor(**BASE, **params).fit(scipy.sparse.csr_array(X), Y)
+        Own(**BASE, **params).fit(X, Y)
 
 
 def test_nothing_is_trained_without_validation_of_parameters() -> None:

@@ -289,7 +289,7 @@ def test_wrong_scoring_is_refused() -> None:
 def test_lbfgs_refuses_what_it_cannot_watch() -> None:
     with pytest.raises(ValueError, match="X_val is for training by epochs"):
         MLPRegressor(solver="lbfgs").fit(X, y, X_val=X, y_val=y)
-    with pytest.raises(ValueError, match="scoring is for training by epochs"):
+    with pytest.raises(ValueError, match="scoring='r2' is for training by epochs"):
         MLPRegressor(solver="lbfgs", scoring="r2").fit(X, y)
 
 
