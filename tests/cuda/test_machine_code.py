@@ -13,7 +13,7 @@ pytest.importorskip("cuda.core")
 from numba import cuda
 from numba.cuda import dispatcher, types
 
-from gpubackprop.kernels.cuda import compiler, sums, updates
+from gpubackprop.kernels.cuda import compiler, sums
 from gpubackprop.kernels.cuda.tile import THREADS, WIDTH
 from gpubackprop.kernels.kernel import Kernel
 from tests.cuda import asked, offline
@@ -153,7 +153,8 @@ def test_one_of_each_family_elsewhere_and_in_double(kernel, real, capability):
 
 
 def test_every_primitive_is_called():
-    assert set(asked.calls(SINGLE)) == asked.primitive_names()
+    refused = {"sparse_dense", "sparse_weight_grad"}  # no GPU computes with sparse examples
+    assert set(asked.calls(SINGLE)) == asked.primitive_names() - refused
     assert len(asked.primitive_names()) >= 12
 
 
@@ -207,7 +208,7 @@ def test_what_breaks_a_promise_is_told(kernel, promise, options, told):
 
 def test_a_store_that_is_not_wide_is_missed_among_those_that_are():
     """Adam writes three vectors: two wide stores are not enough."""
-    (adam,) = (kernel for kernel, real in ALL if (kernel, real) == (updates.adam, SINGLE))
+    (adam,) = (kernel for kernel, real in ALL if (kernel.label, real) == ("adam_adam", SINGLE))
     made = report(adam, SINGLE, HOPPER)
     narrow = made._replace(ptx=made.ptx.replace("st.global.v4.f32", "st.global.f32", 1))
     assert [*broken(PROMISES[family(adam)], narrow, SINGLE)] == ["st.global.v4.f32: 2 of 3"]
