@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from inspect import signature
 from itertools import pairwise
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +21,7 @@ from .algorithm.workspace import Workspace
 from .backends.backend import Backend
 from .backends.cuda import device_arrays
 from .backprop import bind
-from .kernels.formulas import (
-    ACTIVATIONS,
-    ELEMENTWISE,
-    LOSSES,
-    PAIRINGS,
-    Formulas,
-    Loss,
-    initial_bound,
-)
+from .kernels.formulas import ACTIVATIONS, LOSSES, initial_bound
 from .kernels.optimizers import Rule
 from .names import (
     BackendName,
@@ -42,87 +34,11 @@ from .names import (
     Precision,
     Reduction,
 )
+from .network_arguments import constants_of, dtype_of, formulas_of, require_sizes
+from .network_records import Cache, Gradients
 from .representation import shown
 
 _log = logging.getLogger("gpubackprop")
-
-ACTIVATION_OF = {
-    name: sigma
-    for sigma, row in ACTIVATIONS.items()
-    for name in (row.name, row.scikit_learn)
-    if name
-}
-"""Activations by name, ours and scikit-learn's, whose word for the sigmoid is "logistic"."""
-
-LOSS_OF = {row.name: loss for loss, row in LOSSES.items()}
-"""Losses by name."""
-
-
-class Cache(NamedTuple):
-    """What the forward pass keeps for the backward pass.
-
-    Parameters
-    ----------
-    Z : tuple of ndarray, (d_l, B) each
-        Pre-activations of the layers 1 .. L.
-    A : tuple of ndarray, (d_l, B) each
-        Activations of the layers 0 .. L; A[0] is the mini-batch, A[-1] the prediction.
-    masks : tuple, (d_l, B) each
-        With dropout, M of the layers 0 .. L-1, which hold 0 or 1 / (1 - rate): the next layer reads
-        A_l (.) M_l. None stands for a layer of which nothing is dropped.
-    seen : int or None
-        What `forward` was given, which decides the masks.
-
-    Notes
-    -----
-    `backward` reads A alone, in which sigma' is written; Z is there to be looked at. With a
-    checkpoint, None stands where other layers have used the memory since.
-    """
-
-    Z: tuple[Any, ...]
-    A: tuple[Any, ...]
-    masks: tuple[Any, ...] = ()
-    seen: int | None = None
-
-    def __repr__(self) -> str:
-        """Show the matrices: their shapes, and values of the first example."""
-        layers = zip(self.Z, self.A[1:], strict=True)
-        named = [p for l, (Z, A) in enumerate(layers, 1) for p in ((f"Z{l}", Z), (f"A{l}", A))]
-        masks = [(f"M{l}", M) for l, M in enumerate(self.masks) if M is not None]
-        dtype, examples = self.A[0].dtype, self.A[0].shape[1]
-        title = f"Cache, {dtype}; values of the first of {examples} examples"
-        return shown(title, [("A0", self.A[0]), *named, *masks], of_an_example=True)
-
-
-class Gradients(NamedTuple):
-    """What the backward pass finds.
-
-    Parameters
-    ----------
-    deltas : tuple of ndarray, (d_l, B) each
-        Errors dL/dZ of the layers 1 .. L.
-    weights : tuple of ndarray, (d_l, d_l-1) each
-        dL/dW.
-    biases : tuple of ndarray, (d_l,) each
-        dL/db.
-
-    Notes
-    -----
-    With a checkpoint, None stands for errors whose memory other layers have used since.
-    """
-
-    deltas: tuple[Any, ...]
-    weights: tuple[Array, ...]
-    biases: tuple[Array, ...]
-
-    def __repr__(self) -> str:
-        """Show the gradients of every layer, and values of the first example's error."""
-        title = f"Gradients, {self.weights[0].dtype}"
-        layers = enumerate(zip(self.weights, self.biases, strict=True), 1)
-        named = [p for l, (W, b) in layers for p in ((f"dL/dW{l}", W), (f"dL/db{l}", b))]
-        deltas = [(f"dL/dZ{l}", delta) for l, delta in enumerate(self.deltas, 1)]
-        errors = shown("Errors, values of the first example", deltas, of_an_example=True)
-        return f"{shown(title, named)}\n{errors}"
 
 
 class Network:
@@ -233,15 +149,15 @@ class Network:
         loss_constant: float | Sequence[float] | None = None,
         dropout: Rates = 0.0,
     ) -> None:
-        self._layer_sizes = _layer_sizes(layer_sizes)
+        self._layer_sizes = require_sizes(layer_sizes)
         checkpointing.require(checkpoint)
         self._checkpoint = checkpoint
         self._rates = rates(dropout, len(self._layer_sizes) - 2)
         self._choice = (backend, device, precision)
         self._bind(backends.select(*self._choice))
-        self._dtype = _dtype(dtype, precision)
-        named = _formulas(len(self._layer_sizes) - 2, activation, output_activation, loss)
-        constants = _constants(loss, loss_constant, self._layer_sizes[-1])
+        self._dtype = dtype_of(dtype, precision)
+        named = formulas_of(len(self._layer_sizes) - 2, activation, output_activation, loss)
+        constants = constants_of(loss, loss_constant, self._layer_sizes[-1])
         self._formulas = named._replace(constants=constants)
         self._net = self._zeros()
         self._initialise(random_state)
@@ -358,7 +274,7 @@ class Network:
         """
         twin = object.__new__(type(self))
         vars(twin).update(vars(self))
-        twin._dtype = _dtype(dtype)
+        twin._dtype = dtype_of(dtype)
         backend, device, precision = self._choice
         meant = backends.dtype_of(precision)
         if meant is not None and meant != twin.dtype:
@@ -668,84 +584,3 @@ def _fill(net: Parameters, values: Sequence[Array]) -> None:
     """Copy values in, weights first, from host or device."""
     for parameter, array in zip((*net.W, *net.b), values, strict=True):
         parameter[...] = net.memory.put(array)
-
-
-def _layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
-    sizes = tuple(layer_sizes) if np.iterable(layer_sizes) else ()
-    whole = all(isinstance(d, (int, np.integer)) and d > 0 for d in sizes)
-    if len(sizes) < 2 or not whole:
-        raise ValueError(
-            "layer_sizes must be at least two positive integers, inputs first and outputs last, "
-            f"got {layer_sizes!r}"
-        )
-    return tuple(int(d) for d in sizes)
-
-
-def _dtype(name: Any, precision: str = "auto") -> np.dtype[Any]:
-    """Type of all numbers, where the two agree on one."""
-    if isinstance(name, np.dtype):
-        name = name.name
-    elif isinstance(name, type) and issubclass(name, np.generic):
-        name = name.__name__
-    if name not in ("auto", "float32", "float64"):
-        raise ValueError(f"dtype must be 'float32' or 'float64', got {name!r}")
-    meant = backends.dtype_of(precision)
-    if name == "auto":
-        return meant or np.dtype(np.float32)
-    dtype: np.dtype[Any] = np.dtype(name)
-    if meant is not None and meant != dtype:
-        raise ValueError(f"precision={precision!r} computes in {meant}, but dtype={name!r}")
-    return dtype
-
-
-def _constants(loss: str, constant: Any, outputs: int) -> tuple[float, ...]:
-    """Check a loss's constant, of all outputs or of each; none where it is the usual one."""
-    if constant is None:
-        return ()
-    try:
-        values = tuple(np.ravel(np.asarray(constant, dtype=float)).tolist())
-    except (TypeError, ValueError):
-        values = ()
-    if LOSSES[LOSS_OF[loss]].constant is None or len(values) not in (1, outputs):
-        having = [name for name, each in LOSS_OF.items() if LOSSES[each].constant is not None]
-        raise ValueError(
-            f"loss_constant is a number, or one for each of the {outputs} outputs, of the losses "
-            f"{', '.join(having)}; got {constant!r} with loss={loss!r}"
-        )
-    most = 1.0 if LOSS_OF[loss] is Loss.QUANTILE else np.inf
-    if not all(0 <= value <= most for value in values):
-        raise ValueError(
-            f"loss_constant of {loss!r} must be between 0 and {most:g}, got {constant!r}"
-        )
-    return values
-
-
-def _formulas(
-    hidden_layers: int, activation: str | Sequence[str], output_activation: str, loss: str
-) -> Formulas:
-    of_each = [activation] if isinstance(activation, str) else list(activation)
-    if not isinstance(activation, str) and len(of_each) != hidden_layers:
-        raise ValueError(
-            f"activation must be one name, or one for each of the {hidden_layers} hidden layers, "
-            f"got {activation!r}"
-        )
-    hidden_names = [n for n, a in ACTIVATION_OF.items() if a in ELEMENTWISE]
-    for name, known, value in (
-        *(("activation", hidden_names, each) for each in of_each),
-        ("output_activation", list(ACTIVATION_OF), output_activation),
-        ("loss", list(LOSS_OF), loss),
-    ):
-        if value not in known:
-            raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
-    output, valid_outputs = ACTIVATION_OF[output_activation], PAIRINGS[LOSS_OF[loss]]
-    if output not in valid_outputs:
-        valid = "; ".join(
-            f"{name} with {', '.join(n for n, a in ACTIVATION_OF.items() if a in PAIRINGS[l])}"
-            for name, l in LOSS_OF.items()
-        )
-        raise ValueError(
-            f"no formula for loss={loss!r} with output_activation={output_activation!r}; "
-            f"formulas exist for {valid}"
-        )
-    hidden = tuple(ACTIVATION_OF[each] for each in of_each)
-    return Formulas(hidden[0] if isinstance(activation, str) else hidden, output, LOSS_OF[loss])

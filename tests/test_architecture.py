@@ -62,6 +62,7 @@ FLOORS = (
     ("fitting.gpu_inputs", "fitting.kept_engine", "fitting.labels"),
     ("fitting.ranks.engine", "fitting.ranks.full_batch"),
     ("fitting.adapters", "fitting.full_batch", "fitting.prediction", "network"),
+    ("network_arguments", "network_records"),
     ("backup.keeper",),
     ("backup",),
     ("fitting.ranks.rows",),

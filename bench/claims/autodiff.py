@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from ...kernels.formulas import ELEMENTWISE, PAIRINGS
-from ...network import ACTIVATION_OF, LOSS_OF, Network
+from ...network import Network
+from ...network_arguments import ACTIVATION_OF, LOSS_OF
 from ..processes.own_process import own_process
 from ..report.pictures import panel
 from ..report.section import Figures, Section, always

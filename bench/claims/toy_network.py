@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ...network import Gradients, Network
+from ...network import Network
+from ...network_records import Gradients
 from ..processes.own_process import own_process
 from ..report.pictures import COLOURS, GREY, beside, panel
 from ..report.section import Figures, Section, always

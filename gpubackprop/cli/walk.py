@@ -162,7 +162,7 @@ class Walk:
 
     @property
     def _slope_cancels(self) -> bool:
-        from gpubackprop.network import ACTIVATION_OF, LOSS_OF
+        from gpubackprop.network_arguments import ACTIVATION_OF, LOSS_OF
 
         last = self.start.activations[-1]
         return LOSS_OF[self.start.loss].error_is_of(ACTIVATION_OF[last]) or last == "softmax"

@@ -14,7 +14,7 @@ from gpubackprop.backends import NAMES, PRECISIONS
 from gpubackprop.fitting import contract, formula_options, solvers
 from gpubackprop.fitting.docstrings import merged
 from gpubackprop.kernels.formulas import ELEMENTWISE, PAIRINGS
-from gpubackprop.network import ACTIVATION_OF, LOSS_OF
+from gpubackprop.network_arguments import ACTIVATION_OF, LOSS_OF
 from gpubackprop.training.schedules import SCHEDULES
 
 ESTIMATORS = {
