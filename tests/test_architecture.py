@@ -58,6 +58,7 @@ FLOORS = (
     ("accelerator.profile",),
     ("accelerator.measuring", "accelerator.report"),
     ("displays", "estimators", "gradient_check", "rows_on_disk"),
+    ("fitting.accelerated",),
     ("fitting.methods",),
     ("fitting.gpu_inputs", "fitting.kept_engine", "fitting.labels"),
     ("fitting.ranks.engine", "fitting.ranks.full_batch"),

@@ -168,11 +168,11 @@ import atexit
 from gpubackprop.backends import threads
 from gpubackprop.cli.progress import TrainingProgress
 from gpubackprop.cli.app import app
-from gpubackprop.kernels.native import launch
+from gpubackprop.kernels.native.launch import compiled_kernels as made
 threads.available = lambda: 2
 at_start = []
-TrainingProgress.__enter__ = lambda self: at_start.extend(launch._entries) or self
-atexit.register(lambda: print("made: ", len(at_start), *set(launch._entries) - set(at_start)))
+TrainingProgress.__enter__ = lambda self: at_start.extend(made()) or self
+atexit.register(lambda: print("made: ", len(at_start), *set(made()) - set(at_start)))
 app(["train", "--epochs", "1", "--no-compare", "--no-plot"])
 """
     result = subprocess.run(

@@ -205,7 +205,7 @@ def test_other_scikit_learn_warns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_other_version_of_ours_warns(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("gpubackprop.estimators.__version__", "0.0.1")
+        patch.setattr("gpubackprop.fitting.accelerated.__version__", "0.0.1")
         content = pickle.dumps(_fitted("regression"))
     with pytest.warns(UserWarning, match="MLPRegressor from gpubackprop 0.0.1") as said:
         model = pickle.loads(content)
