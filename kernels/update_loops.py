@@ -77,7 +77,7 @@ def scale(real: Any) -> Scalar:
 )
 def sgd(real: Any) -> Scalar:
     """One step of gradient descent with momentum; the first `decayed` elements decay."""
-    squared_norm, zero = _squared_norm(real), real(0)
+    squared_norm, decaying = _squared_norm(real), _decaying(real)
 
     def kernel(
         theta: Array,
@@ -95,11 +95,10 @@ def sgd(real: Any) -> Scalar:
         lr, mu, ahead, l2 = real(rate[0]), real(momentum), nesterov != 0, real(decay[0])
         shrink = real(rate[0] * weight_decay)
         for i in range(theta.shape[0]):
-            g = grad[i] + (l2 * theta[i] if i < decayed else zero)
+            g, kept = decaying(theta[i], grad[i], l2, shrink, i < decayed)
             v = mu * velocity[i] - lr * g
             velocity[i] = v
-            theta[i] -= shrink * theta[i] if i < decayed else zero
-            theta[i] += mu * v - lr * g if ahead else v
+            theta[i] = kept + (mu * v - lr * g if ahead else v)
 
     return kernel
 
@@ -121,7 +120,7 @@ def sgd(real: Any) -> Scalar:
 )
 def adam(real: Any, form: AdamForm) -> Scalar:
     """One step of Adam; the first `decayed` elements decay."""
-    squared_norm, update, zero = _squared_norm(real), adam_step(np.sqrt, form), real(0)
+    squared_norm, decaying, update = _squared_norm(real), _decaying(real), adam_step(np.sqrt, form)
     factors = adam_factors(np.float64, form, np.exp)
     tiny = np.finfo(real).tiny  # an epsilon that rounds to 0 must not make 0/0
 
@@ -149,12 +148,11 @@ def adam(real: Any, form: AdamForm) -> Scalar:
         l2, shrink = real(decay[0]), real(rate[0] * weight_decay)
         eps = eps if eps > tiny else tiny
         for i in range(theta.shape[0]):
-            g = grad[i] + (l2 * theta[i] if i < decayed else zero)
+            g, kept = decaying(theta[i], grad[i], l2, shrink, i < decayed)
             mean = b1 * m[i] + c1 * g
             square = b2 * v[i] + c2 * (g * g)
             m[i] = mean
             v[i] = square
-            kept = theta[i] - (shrink * theta[i] if i < decayed else zero)
             theta[i] = update(kept, mean, g, square, of_m, of_g, eps)
 
     return kernel
@@ -174,7 +172,8 @@ def adam(real: Any, form: AdamForm) -> Scalar:
 )
 def rmsprop(real: Any) -> Scalar:
     """One step of RMSprop; the first `decayed` elements decay."""
-    squared_norm, update, zero = _squared_norm(real), adam_step(np.sqrt), real(0)
+    squared_norm, decaying, update = _squared_norm(real), _decaying(real), adam_step(np.sqrt)
+    zero = real(0)
     tiny = np.finfo(real).tiny  # an epsilon that rounds to 0 must not make 0/0
 
     def kernel(
@@ -194,10 +193,9 @@ def rmsprop(real: Any) -> Scalar:
         l2, shrink = real(decay[0]), real(rate[0] * weight_decay)
         eps = eps if eps > tiny else tiny
         for i in range(theta.shape[0]):
-            g = grad[i] + (l2 * theta[i] if i < decayed else zero)
+            g, kept = decaying(theta[i], grad[i], l2, shrink, i < decayed)
             square = b2 * v[i] + c2 * (g * g)
             v[i] = square
-            kept = theta[i] - (shrink * theta[i] if i < decayed else zero)
             theta[i] = update(kept, g, g, square, lr, zero, eps)
 
     return kernel
@@ -217,7 +215,7 @@ def rmsprop(real: Any) -> Scalar:
 )
 def lion(real: Any) -> Scalar:
     """One step of Lion; the first `decayed` elements decay."""
-    squared_norm, sign_of, zero = _squared_norm(real), sign(real), real(0)
+    squared_norm, decaying, sign_of = _squared_norm(real), _decaying(real), sign(real)
 
     def kernel(
         theta: Array,
@@ -235,12 +233,21 @@ def lion(real: Any) -> Scalar:
         lr, l2, shrink = real(rate[0]), real(decay[0]), real(rate[0] * weight_decay)
         b1, c1, b2, c2 = real(beta_1), real(1.0 - beta_1), real(beta_2), real(1.0 - beta_2)
         for i in range(theta.shape[0]):
-            g = grad[i] + (l2 * theta[i] if i < decayed else zero)
-            kept = theta[i] - (shrink * theta[i] if i < decayed else zero)
+            g, kept = decaying(theta[i], grad[i], l2, shrink, i < decayed)
             theta[i] = kept - lr * sign_of(b1 * m[i] + c1 * g)
             m[i] = b2 * m[i] + c2 * g
 
     return kernel
+
+
+def _decaying(real: Any) -> Scalar:
+    """Make what a step begins with: the gradient with its L2 penalty, and the shrunk parameter."""
+    zero = real(0)
+
+    def decaying(w: Any, grad: Any, l2: Any, shrink: Any, decays: bool) -> Any:
+        return grad + (l2 * w if decays else zero), w - (shrink * w if decays else zero)
+
+    return inline(decaying)
 
 
 def _squared_norm(real: Any) -> Scalar:
