@@ -58,6 +58,9 @@ def data_parallel(group: Any = None, *, shards: bool = False) -> Iterator[Group 
     1.05 times its share on average, of 16 1.5 times; at 4096 rows 1.01 and 1.1 times. `score` and
     the folds of a search are of a process's own rows.
 
+    All processes give `fit` the same X_val, and the same y_val, also with `shards`. A `scoring` of
+    one's own can predict the rows to validate with and not read them: each process predicts some.
+
     An exception in one process ends all, after five seconds in which the others may fail alike.
 
     Examples

@@ -81,10 +81,11 @@ def of_validation(estimator: Any, y: Any, y_val: Array, weight: Array | None) ->
     """
     if options(estimator).class_weight != "balanced":
         return weighted(estimator, y_val, weight)
-    Y = np.concatenate([on_host(y), y_val])
+    trained = of_all(on_host(y))
+    Y = np.concatenate([trained, y_val])
     labels = Y.astype(int) if _are_several(estimator) else _numbers(Y)
-    of_both = compute_sample_weight("balanced", labels, indices=np.arange(len(y)))
-    of_rows: Array = of_both[len(y) :]
+    of_both = compute_sample_weight("balanced", labels, indices=np.arange(len(trained)))
+    of_rows: Array = of_both[len(trained) :]
     return of_rows if weight is None else of_rows * weight
 
 

@@ -163,8 +163,17 @@ def _taken(array: Any, rows: Array) -> Any:
 
 
 def checked(estimator: Any, X: Any, y: Any) -> ValidationRows:
-    """Check the rows to validate with that `fit` was given, as it checks X, y and sample_weight."""
-    rows: _Given = estimator._given
+    """Check the rows to validate with that `fit` was given, as it checks X, y and sample_weight.
+
+    Once: what was checked takes the place of what was given.
+    """
+    if not isinstance(estimator._given, ValidationRows):
+        estimator._given = _checked(estimator, estimator._given, X, y)
+    rows: ValidationRows = estimator._given
+    return rows
+
+
+def _checked(estimator: Any, rows: _Given, X: Any, y: Any) -> ValidationRows:
     with _naming("X_val"):
         X_val = _examples(estimator, rows.X).astype(chosen_dtype(estimator, X.dtype), copy=False)
     if X_val.shape[0] < 2:

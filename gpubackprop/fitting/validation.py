@@ -11,6 +11,7 @@ from sklearn.metrics import check_scoring, get_scorer
 
 from ..algorithm.parameters import Array
 from ..backends.cuda.device_arrays import on_host
+from ..distributed.current import of_first
 from ..kernels import reference
 from . import overrides
 from .contract import mlp
@@ -99,7 +100,7 @@ class Validation:
         X, y, weight = on_host(self.rows.X), self.rows.y, self.rows.sample_weight
         y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
         weights = {"sample_weight": weight} if self._weighted else {}
-        score = self._scorer(_nameless(estimator), X, y, **weights)
+        score = of_first(self._scorer(_nameless(estimator), X, y, **weights))
         try:
             return float(score)
         except (TypeError, ValueError):

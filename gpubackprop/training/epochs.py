@@ -91,7 +91,7 @@ class Epochs:
                 def step(k: Kernels, source: Source = source, batch: Batch = batch) -> None:
                     bind(k).train_batch(source, net, batch, optimizer, alpha)
 
-                runs.append(backend.prepare(step, _multiply_adds(net, rows, sparse)))
+                runs.append(backend.prepare(step, multiply_adds(net, rows, sparse)))
         _say(planned)  # now that nothing is left to fail
 
     def run(self, order: Array, loss_scale: float = 1.0) -> float:
@@ -143,7 +143,7 @@ def scaled(weight: Array | None, alpha: float, dtype: Any) -> tuple[Array | None
     return (weight / largest).astype(dtype).reshape(-1, 1), alpha / largest
 
 
-def _multiply_adds(net: Parameters, rows: int, sparse: SparseRows | None) -> int:
+def multiply_adds(net: Parameters, rows: int, sparse: SparseRows | None) -> int:
     """Count those of a batch: forward, pulled back, gradient."""
     if sparse is None:
         return 3 * rows * net.theta.size

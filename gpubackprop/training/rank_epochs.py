@@ -14,8 +14,9 @@ from ..backends.backend import Backend, Run
 from ..backprop import Share, Source, bind
 from ..kernels.formulas import Formulas
 from ..kernels.protocol import Kernels
+from ..kernels.sparse import CSR, SparseRows
 from .dealing import Deal, Dealt
-from .epochs import require_weight, scaled
+from .epochs import multiply_adds, require_weight, scaled
 
 
 class Step(NamedTuple):
@@ -42,8 +43,8 @@ class RankEpochs:
         Activations and loss.
     optimizer : Optimizer
         Updated in place; the same on all ranks.
-    X : ndarray of shape (n_held, d_0)
-        Examples that this rank holds, at least one.
+    X : ndarray or CSR of shape (n_held, d_0)
+        Examples that this rank holds, at least one; as for `Epochs`.
     Y : ndarray of shape (n_held, d_L)
         Their targets.
     weight : ndarray of shape (n,) or None
@@ -64,7 +65,7 @@ class RankEpochs:
         net: Parameters,
         formulas: Formulas,
         optimizer: Optimizer,
-        X: Array,
+        X: Array | CSR,
         Y: Array,
         weight: Array | None,
         alpha: float,
@@ -77,15 +78,18 @@ class RankEpochs:
         self._net, self._optimizer = net, optimizer
         self._deal, self._batch_size, self._weight = deal, batch_size, weight
         column, self._alpha = scaled(weight, alpha, net.theta.dtype)
-        self._room = Workspace.allocate(net, formulas, max(1, deal.most(batch_size)), checkpoint)
         self._total = net.zeros_like()
         starts = np.arange(0, n, batch_size)
         self._sizes: list[int] = np.minimum(batch_size, n - starts).tolist()
         self._sums = {rows: memory.put(np.zeros(3)) for rows in dict.fromkeys(self._sizes)}
         self._source = self._made_source(X, Y, column, n)
+        read = self._source.X
+        self._sparse = read if isinstance(read, SparseRows) else None
+        room = formulas, max(1, deal.most(batch_size)), checkpoint
+        self._room = Workspace.allocate(net, *room, sparse=self._sparse)
         self._runs: dict[Step, Run] = {}
 
-    def _made_source(self, X: Array, Y: Array, column: Array | None, n: int) -> Source:
+    def _made_source(self, X: Array | CSR, Y: Array, column: Array | None, n: int) -> Source:
         memory = self._memory
 
         def integers(size: int) -> Array:
@@ -95,8 +99,9 @@ class RankEpochs:
         weight = None if column is None else memory.put(column)
         self._place = integers(room if weight is not None else 0)
         share = None if column is None else Share(integers(n), integers(1), self._place)
-        examples = memory.rows(X, Y.dtype), memory.rows(Y)
-        return Source(*examples, weight, integers(room), integers(1), share)
+        order, cursor = integers(room), integers(1)
+        read = SparseRows(X, order, cursor) if isinstance(X, CSR) else memory.rows(X, Y.dtype)
+        return Source(read, memory.rows(Y), weight, order, cursor, share)
 
     def run(self, order: Array, loss_scale: float = 1.0) -> float:
         """Train on every row once, all ranks together.
@@ -155,7 +160,7 @@ class RankEpochs:
         def train(k: Kernels) -> None:
             bind(k).train_batch(source, net, batch, optimizer, alpha, self._group)
 
-        return self._backend.prepare(train, 3 * batch[0][0].rows * net.theta.size)
+        return self._backend.prepare(train, multiply_adds(net, batch[0][0].rows, self._sparse))
 
     def _workspace(self, step: Step) -> Workspace:
         """Workspace of this rank's rows of a batch, with the shares of the whole batch."""

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import scipy.sparse
 from sklearn.datasets import load_diabetes, load_digits
 
 from gpubackprop import MLPClassifier, MLPRegressor
@@ -16,6 +17,9 @@ class Case(NamedTuple):
     params: dict
     weighted: bool = False
     dtype: str = "float64"
+    sparse: bool = False
+    given: bool = False
+    """Whether `fit` is given rows to validate with."""
 
 
 ADAPTIVE = {
@@ -55,6 +59,19 @@ CASES = [
         True,
         {"max_iter": 4, "solver": "adamw", "schedule": "cosine", "clip_norm": 0.5},
     ),
+    Case(
+        "rows to validate with, a scorer",
+        True,
+        {"max_iter": 12, **STOPS, "scoring": "neg_log_loss", "class_weight": "balanced"},
+        given=True,
+    ),
+    Case(
+        "sparse, a scorer",
+        True,
+        {"max_iter": 12, **STOPS, "scoring": "f1_macro"},
+        weighted=True,
+        sparse=True,
+    ),
     Case("poisson", False, {"max_iter": 4, "loss": "poisson"}),
     Case("lbfgs", True, {"max_iter": 10, "solver": "lbfgs"}),
     Case("lbfgs, weights", False, {"max_iter": 10, "solver": "lbfgs"}, weighted=True),
@@ -79,7 +96,9 @@ def fit(case, rows=slice(None), **params):
     X, y, weight = data(case)
     cls = MLPClassifier if case.classifies else MLPRegressor
     model = cls(**{"random_state": 0, "device": "cpu", **case.params, **params})
-    return model.fit(X[rows], y[rows], None if weight is None else weight[rows])
+    val = {"X_val": X[::9], "y_val": y[::9]} if case.given else {}
+    own = scipy.sparse.csc_array(X[rows]) if case.sparse else X[rows]
+    return model.fit(own, y[rows], None if weight is None else weight[rows], **val)
 
 
 def shard(case, index, size):
@@ -107,6 +126,6 @@ def differences(one, ranks):
     off = np.abs(theta(first) - theta(one)).max() / np.abs(theta(one)).max()
     if off > 10 * bound:
         yield f"weights are off by {off:.1e}"
-    scores, wanted = (getattr(m, "validation_scores_", None) for m in (first, one))
-    if scores != wanted:
+    scores, wanted = (getattr(m, "validation_scores_", None) or [] for m in (first, one))
+    if not np.allclose(scores, wanted, rtol=bound, atol=0):
         yield f"scores {scores} instead of {wanted}"

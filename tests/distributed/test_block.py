@@ -131,11 +131,27 @@ def test_other_parameters_are_named(in_threads):
     assert "parameter alpha is 0 on rank 0 and 1 on rank 1" in refused(in_threads, work)
 
 
-def test_sparse_rows_are_refused(in_threads):
+def test_sparse_rows_are_refused_where_scikit_learn_has_to_train_on_them(in_threads):
     def work(group):
-        return MLPClassifier(**SMALL).fit(scipy.sparse.csr_array(X), y)
+        return MLPClassifier(**SMALL, solver="lbfgs").fit(scipy.sparse.csr_array(X), y)
 
-    assert "X.toarray()" in refused(in_threads, work)
+    assert "sparse X is left to the CPU, where" in refused(in_threads, work)
+
+
+def test_other_rows_to_validate_with_are_refused(in_threads):
+    def work(group):
+        return MLPClassifier(**SMALL).fit(X, y, X_val=X + group.index, y_val=y)
+
+    assert "give all of them the same X_val" in refused(in_threads, work)
+
+
+@pytest.mark.parametrize("reads", [lambda X: X[0], lambda X: np.asarray(X)])
+def test_a_scorer_that_reads_the_rows_is_refused(in_threads, reads):
+    def work(group):
+        settings = {**SMALL, "early_stopping": True, "scoring": lambda model, X, y: reads(X)}
+        return MLPClassifier(**settings).fit(X, y)
+
+    assert "scoring must predict the validation rows" in refused(in_threads, work, shards=True)
 
 
 def test_what_scikit_learn_has_to_train_is_refused(in_threads):

@@ -30,9 +30,7 @@ def test_threads_compute_as_one_process(in_threads, case, size, shards):
 @pytest.mark.parametrize(
     ("params", "rows", "message"),
     [
-        ({}, {"X_val": X, "y_val": y}, "inside data_parallel fit takes no X_val"),
         ({"dropout": 0.5}, {}, "dropout must be 0, got 0.5"),
-        ({"scoring": "roc_auc", "early_stopping": True}, {}, "scoring must be None or 'loss'"),
     ],
 )
 def test_what_no_rank_can_do_alone_is_refused(in_threads, params, rows, message):

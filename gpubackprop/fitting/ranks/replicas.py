@@ -12,13 +12,14 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from ...algorithm.parameters import Array
 from ...distributed.current import current, is_first
 from ...kernels.group import Group
 from ..conversion import layer_sizes
 from ..options import options
-from ..rows import were_given
+from ..rows import checked, were_given
 
 _log = logging.getLogger("gpubackprop")
 
@@ -48,20 +49,13 @@ def device_of_this_rank(device: str) -> str:
     return f"cuda:{together.place}" if device == "cuda" else device
 
 
-def _require_shared(estimator: Any) -> None:
-    """Raise ValueError for what each rank would compute of its own rows alone."""
-    scoring, dropout = options(estimator).scoring, options(estimator).dropout
+def _refuse_dropout(estimator: Any) -> None:
+    dropout = options(estimator).dropout
     if np.any(dropout):
         raise ValueError(
             f"inside data_parallel dropout must be 0, got {dropout!r}: a mask depends on where in "
             "a mini-batch an example stands"
         )
-    if were_given(estimator):
-        raise ValueError(
-            "inside data_parallel fit takes no X_val: set early_stopping=True, which holds rows out"
-        )
-    if scoring not in (None, "loss"):
-        raise ValueError(f"inside data_parallel scoring must be None or 'loss', got {scoring!r}")
 
 
 def require_alike(estimator: Any, X: Any, y: Any, sample_weight: Array | None) -> None:
@@ -77,20 +71,22 @@ def require_alike(estimator: Any, X: Any, y: Any, sample_weight: Array | None) -
     together = current()
     if together is None:
         return
-    if not isinstance(X, np.ndarray):
+    sparse = scipy.sparse.issparse(X)
+    if not (sparse or isinstance(X, np.ndarray)):
         raise ValueError(
-            f"data_parallel trains on dense X in the process's memory, got {type(X).__name__}: "
-            "give X.toarray() for a sparse matrix, X.get() for an array on a GPU"
+            f"data_parallel trains on X in the process's memory, got {type(X).__name__}: "
+            "give X.get() for an array on a GPU"
         )
-    _require_shared(estimator)
+    _refuse_dropout(estimator)
     facts = {
         "the class": type(estimator).__name__,
         **{f"the parameter {name}": value for name, value in _parameters(estimator).items()},
         "the layers": layer_sizes(estimator),
         "classes_": repr(getattr(estimator, "classes_", None)),
-        "the type of X": str(X.dtype),
+        "the type of X": f"sparse {X.dtype}" if sparse else str(X.dtype),
         "the type of y": str(y.dtype),
         "sample_weight": "none" if sample_weight is None else "given",
+        "X_val": "given" if were_given(estimator) else "none",
     }
     everyones = together.group.exchange(facts)
     for name, first in everyones[0].items():
@@ -101,7 +97,15 @@ def require_alike(estimator: Any, X: Any, y: Any, sample_weight: Array | None) -
                     f"rank 0 and {theirs.get(name)} on rank {rank}"
                 )
     if not together.shards:
-        _require_equal(together.group.exchange((X.shape, _fingerprint(X, y, sample_weight))))
+        shown = X.shape, _fingerprint(X, y, sample_weight)
+        _require_equal(
+            together.group.exchange(shown),
+            "the same, or say data_parallel(shards=True) where each holds rows of its own",
+        )
+    if were_given(estimator):
+        val = checked(estimator, X, y)
+        shown = val.X.shape, _fingerprint(val.X, val.targets, val.sample_weight)
+        _require_equal(together.group.exchange(shown), "the same X_val, y_val and weights of them")
 
 
 def _parameters(estimator: Any) -> dict[str, str]:
@@ -114,10 +118,11 @@ def _named(value: Any) -> str:
     return str(getattr(value, "__qualname__", None) or repr(value))
 
 
-def _fingerprint(X: Array, y: Array, sample_weight: Array | None) -> int:
-    rows = X[:: max(1, len(X) // _SAMPLED_ROWS)]
-    parts = [rows, y] if sample_weight is None else [rows, y, sample_weight]
-    return sum(map(checksum, parts))
+def _fingerprint(X: Any, y: Array, sample_weight: Array | None) -> int:
+    rows = X[:: max(1, X.shape[0] // _SAMPLED_ROWS)]
+    sparse = scipy.sparse.issparse(X)
+    parts = [rows.data, rows.indices, rows.indptr, y] if sparse else [rows, y]
+    return sum(map(checksum, parts if sample_weight is None else [*parts, sample_weight]))
 
 
 def checksum(array: Array) -> int:
@@ -125,12 +130,9 @@ def checksum(array: Array) -> int:
     return zlib.crc32(np.ascontiguousarray(array).data.cast("B"))
 
 
-def _require_equal(seen: list[Any]) -> None:
+def _require_equal(seen: list[Any], wanted: str) -> None:
     if any(each != seen[0] for each in seen):
-        raise ValueError(
-            "the processes were given different rows; give all of them the same, or say "
-            "data_parallel(shards=True) where each holds rows of its own"
-        )
+        raise ValueError(f"the processes were given different rows; give all of them {wanted}")
 
 
 def begin_as_first(estimator: Any, group: Group) -> None:

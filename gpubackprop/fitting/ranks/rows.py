@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from ...algorithm.parameters import Array
 from ...distributed.current import Together
 from ...kernels.group import Group
 from ...training.dealing import ELSEWHERE, Deal, Owners, Slices
 from ..conversion import working_dtype
-from ..rows import Data, divided
+from ..rows import Data, divided, were_given
 
 
 class HeldOut:
@@ -20,30 +21,41 @@ class HeldOut:
 
     Parameters
     ----------
-    X : ndarray of shape (n_own, n_features)
-        Rows of this rank.
-    places : ndarray of int64, shape (n_own,)
-        Positions of these among all.
+    X : ndarray or CSR matrix of shape (n_held, n_features)
+        Rows that this rank holds.
     deal : Deal
-        How all of them are dealt out.
+        How the rows to validate with are dealt out.
     """
 
-    def __init__(self, X: Array, places: Array, deal: Deal) -> None:
-        self._X, self._places, self._deal = X, places, deal
+    def __init__(self, X: Any, deal: Deal) -> None:
+        dealt = deal.dealt(np.arange(deal.size), deal.size)
+        self._X, self._places, self._deal = X[dealt.rows], dealt.place, deal
         self.shape, self.dtype = (deal.size, X.shape[1]), X.dtype
+
+    def __len__(self) -> int:
+        return self._deal.size
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.__array__()
+
+    def __array__(self, *arguments: Any, **named: Any) -> Array:
+        raise ValueError(
+            "inside data_parallel scoring must predict the validation rows and not read them: "
+            "they are shared out among the processes, and only predictions are gathered"
+        )
 
     def predicted(self, estimator: Any, predict: Callable[[Array, bool], Array]) -> Array:
         """Predict this rank's rows, without checks, and return the predictions of all."""
         dtype = working_dtype(estimator, self._X)
         y_hat = np.zeros((self._deal.size, len(estimator.intercepts_[-1])), dtype=dtype)
-        if len(self._X):
+        if self._X.shape[0]:
             y_hat[self._places] = predict(self._X, False)
         self._deal.group.all_reduce(y_hat.reshape(-1))
         return y_hat
 
 
 def split(
-    estimator: Any, X: Array, y: Array, sample_weight: Array | None, together: Together
+    estimator: Any, X: Any, y: Array, sample_weight: Array | None, together: Together
 ) -> Data:
     """Hold out rows for early stopping and deal out the others; the same draws as of one process.
 
@@ -62,8 +74,10 @@ def split(
         X and y are all that this rank holds; sample weights are those of the rows of all ranks.
     """
     group, shards = together.group, together.shards
-    held = _held(len(X), group) if shards else np.arange(len(X))
-    scored = shards and estimator.early_stopping  # rows are stratified by labels, and scored
+    X = X.tocsr() if scipy.sparse.issparse(X) else X
+    held = _held(X.shape[0], group) if shards else np.arange(X.shape[0])
+    given = were_given(estimator)
+    scored = shards and estimator.early_stopping and not given  # stratified by labels, and scored
     y_all = np.concatenate(group.exchange(y)) if scored else y
     if shards and sample_weight is not None:
         sample_weight = np.concatenate(group.exchange(sample_weight))
@@ -76,8 +90,9 @@ def split(
     data = Data(X, y, None if weight is None else weight[train], drawn.validation, deal(train))
     if drawn.validation is None:
         return data
-    rows = drawn.validation._replace(X=_held_out(X, deal(drawn.validation.X)))
-    return data._replace(validation=rows)
+    val = drawn.validation.X
+    own = (val, Slices(np.arange(val.shape[0]), group)) if given else (X, deal(val))
+    return data._replace(validation=drawn.validation._replace(X=HeldOut(*own)))
 
 
 def of_this_rank(
@@ -114,8 +129,3 @@ def _held(rows: int, group: Group) -> Array:
     first = sum(sizes[: group.index])
     held[first : first + rows] = np.arange(rows)
     return held
-
-
-def _held_out(X: Array, deal: Deal) -> HeldOut:
-    dealt = deal.dealt(np.arange(deal.size), deal.size)
-    return HeldOut(X[dealt.rows], dealt.place, deal)
