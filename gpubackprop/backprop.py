@@ -187,6 +187,9 @@ def bind(k: Kernels) -> Algorithm:
                 k.advance(ws.dropout.seen, ws.rows)
             if grad is not total:
                 k.add(grad.theta, total.theta)
+        others = len(whole.batch_share) - sum(ws.rows for ws, _ in batch)
+        if whole.dropout is not None and others:
+            k.advance(whole.dropout.seen, others)
 
     def train_batch(
         source: Source,

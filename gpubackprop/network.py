@@ -465,10 +465,10 @@ class Network:
                 )
 
     def _room(self, B: int, seen: int | None = None, shown: bool = False) -> Workspace:
-        dropout = None if seen is None else self._dropout(seen)
+        dropout = None if seen is None else self._dropout(seen, B)
         return Workspace.allocate(self._net, self._formulas, B, self._checkpoint, dropout, shown)
 
-    def _dropout(self, seen: int) -> Dropout | None:
+    def _dropout(self, seen: int, B: int) -> Dropout | None:
         if not any(self._rates):
             raise ValueError(
                 f"seen={seen!r} decides what is dropped, and this network drops nothing"
@@ -476,7 +476,7 @@ class Network:
         whole = isinstance(seen, (int, np.integer)) and not isinstance(seen, bool)
         if not (whole and 0 <= seen < 2**62):
             raise ValueError(f"seen must be a number of examples, from 0, got {seen!r}")
-        return Dropout.of(self._rates, self._key, int(seen), self._memory)
+        return Dropout.of(self._rates, self._key, int(seen), self._memory, B)
 
     def _masks(self, ws: Workspace) -> tuple[Any, ...]:
         """Show what is dropped: dropout of ones is its mask."""

@@ -143,6 +143,8 @@ class Primitives:
                 key=mask.key,
                 layer=mask.layer,
                 seen=mask.seen,
+                place=mask.place,
+                cursor=mask.cursor,
                 first=part.start,
                 words=own[:needed],
                 draws=own[:needed].view(np.uint16),  # the lowest bits first, on these processors

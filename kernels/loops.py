@@ -254,6 +254,8 @@ def copy(real: Any) -> Scalar:
     key=COUNT,
     layer=COUNT,
     seen=INTEGERS,
+    place=INTEGERS,
+    cursor=INTEGERS,
     first=COUNT,
     words=INTEGERS,
     draws=SHORTS,
@@ -272,6 +274,8 @@ def dropout(real: Any) -> Scalar:
         key: int,
         layer: int,
         seen: Array,
+        place: Array,
+        cursor: Array,
         first: int,
         words: Array,
         draws: Array,
@@ -279,7 +283,7 @@ def dropout(real: Any) -> Scalar:
         lowest, factor = np.uint16(threshold), real(scale)
         k, l = np.uint64(key), np.uint64(layer)
         for i in range(A.shape[0]):
-            n = np.uint64(seen[0] + first + i)
+            n = np.uint64(seen[0] + place[cursor[0] + first + i])
             for c in range(words.shape[0] // 2):
                 x, y = block(n >> HALF, n & LOW, np.uint64(c), l, k)
                 words[2 * c] = np.int64(x)

@@ -23,6 +23,10 @@ class Mask(NamedTuple):
     """Number of the layer, 0 for the inputs."""
     seen: Array
     """Examples before the batch, of all batches so far, one int64."""
+    place: Array
+    """Position in its batch of each row, int64, from `cursor` on."""
+    cursor: Array
+    """Where in `place` the rows begin, one int64."""
 
     @property
     def threshold(self) -> int:
@@ -36,7 +40,8 @@ class Mask(NamedTuple):
 
     def draws(self, rows: int, columns: int) -> Array:
         """Draw a number of 16 bits for each element of the batch, (rows, columns)."""
-        example = (self.seen[0] + np.arange(rows)).astype(np.uint64).reshape(-1, 1)
+        place = self.place[self.cursor[0] :][:rows]
+        example = (self.seen[0] + place).astype(np.uint64).reshape(-1, 1)
         block = np.arange(-(-columns // DRAWS), dtype=np.uint64)
         layer, key = np.uint64(self.layer), np.uint64(self.key)
         words = np.stack(philox(example >> HALF, example & LOW, block, layer, key), axis=-1)

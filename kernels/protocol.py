@@ -120,7 +120,8 @@ class Kernels(Protocol):
 
         Column j of a row takes 16 bits, at j mod 8, of the block that Philox has for the counter
         (n, j div 8, layer), n being the example's number among all that were trained on, in two
-        words: neither the batch's size, its parts, threads nor the machine change what is dropped.
+        words: neither the batch's size, its parts, threads, ranks nor the machine change what is
+        dropped.
 
         Parameters
         ----------

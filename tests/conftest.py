@@ -76,7 +76,7 @@ class Problem:
         return runs
 
     def dropout(self, memory):
-        return Dropout.of(self.rates, 0x299F31D0A4093822, 0, memory)
+        return Dropout.of(self.rates, 0x299F31D0A4093822, 0, memory, self.batch_size)
 
     def epochs(self, backend, net=None, optimizer=None, checkpoint=None, part=None):
         """`Epochs` of a backend, of other parameters if they were moved to its memory."""

@@ -23,18 +23,25 @@ class Dropout(NamedTuple):
     """Seed of the masks, from 0 to 2^63 - 1."""
     seen: Array
     """Examples trained on so far, one int64."""
+    place: Array
+    """Position in its mini-batch of each row, int64, from `cursor` on."""
+    cursor: Array
+    """Where in `place` the rows begin, one int64."""
 
     @classmethod
-    def of(cls, rates: tuple[float, ...], key: int, seen: int, memory: Memory) -> "Dropout | None":
-        """Make the dropout of a network that has seen examples; None where all rates are 0."""
+    def of(
+        cls, rates: tuple[float, ...], key: int, seen: int, memory: Memory, rows: int
+    ) -> "Dropout | None":
+        """Make the dropout of whole mini-batches of at most these rows; None for rates of 0."""
         if not any(rates):
             return None
-        return cls(rates, key, memory.put(np.array([seen], dtype=np.int64)))
+        numbers = np.array([seen]), np.arange(rows), np.zeros(1)
+        return cls(rates, key, *(memory.put(each.astype(np.int64)) for each in numbers))
 
     def mask(self, layer: int) -> Mask | None:
         """Mask of a layer's outputs; None where none of them is dropped."""
         rate = self.rates[layer] if layer < len(self.rates) else 0.0
-        return Mask(rate, self.key, layer, self.seen) if rate else None
+        return Mask(rate, self.key, layer, self.seen, self.place, self.cursor) if rate else None
 
 
 def rates(dropout: Any, hidden: int) -> tuple[float, ...]:

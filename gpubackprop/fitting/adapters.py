@@ -62,7 +62,7 @@ class DenseEngine:
         self._rule = optimizer(estimator, self._net)
         self._pace = Pace(estimator, self._rule, self._batches(), memory)
         self._loss_scale = loss_scale(estimator)
-        self._dropout = dropout(estimator, memory)
+        self._dropout = dropout(estimator, memory, planned.part)
         X, Y = examples(data.X, dtype), targets(estimator, data.y, dtype)
         self._epochs = self._made_epochs(X, Y, planned)
         seen = [self._dropout.seen] if self._dropout else []

@@ -65,10 +65,10 @@ def set_key(estimator: Any) -> None:
         estimator._dropout_key = algorithm.seed(estimator._random_state)
 
 
-def dropout(estimator: Any, memory: Memory) -> Dropout | None:
-    """Dropout as the next epoch needs it: `t_` counts the examples seen, as its masks do."""
+def dropout(estimator: Any, memory: Memory, rows: int) -> Dropout | None:
+    """Dropout of the next epoch's batches: `t_` counts the examples seen, as its masks do."""
     key = getattr(estimator, "_dropout_key", 0)
-    return Dropout.of(rates(estimator), key, int(estimator.t_), memory)
+    return Dropout.of(rates(estimator), key, int(estimator.t_), memory, rows)
 
 
 def smoothed(estimator: Any, Y: Array) -> Array:

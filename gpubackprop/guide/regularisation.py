@@ -20,7 +20,8 @@ dropout : float or sequence of float, default=0.0
     scaled by 1 / (1 - rate). A sequence has the inputs' rate first, then one for each hidden
     layer. `loss_curve_` is measured with dropout, predictions and validation scores without.
     `random_state` decides what is dropped, the same on every device and for any number of
-    threads; `warm_start` and `partial_fit` go on with new masks. The solver "lbfgs" has none.
+    threads and processes; `warm_start` and `partial_fit` go on with new masks. The solver
+    "lbfgs" has none.
 
 label_smoothing : float, default=0.0
     s trains on (1 - s) Y + s / K in place of the K classes' Y of 0 and 1, and on

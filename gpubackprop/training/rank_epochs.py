@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..algorithm.checkpointing import Checkpoint
+from ..algorithm.dropout import Dropout
 from ..algorithm.optimizers import Optimizer
 from ..algorithm.parameters import Array, Parameters
 from ..algorithm.workspace import Workspace
@@ -57,6 +58,8 @@ class RankEpochs:
         Which layers' activations are kept.
     deal : Deal
         Which rows are this rank's.
+    dropout : Dropout or None
+        What is dropped; the same on all ranks.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class RankEpochs:
         batch_size: int,
         checkpoint: Checkpoint,
         deal: Deal,
+        dropout: Dropout | None,
     ) -> None:
         memory, n = backend.memory, deal.size
         self._backend, self._memory, self._group = backend, memory, deal.group
@@ -85,7 +89,9 @@ class RankEpochs:
         self._source = self._made_source(X, Y, column, n)
         read = self._source.X
         self._sparse = read if isinstance(read, SparseRows) else None
-        room = formulas, max(1, deal.most(batch_size)), checkpoint
+        if dropout is not None:
+            dropout = dropout._replace(place=self._place, cursor=self._source.cursor)
+        room = formulas, max(1, deal.most(batch_size)), checkpoint, dropout
         self._room = Workspace.allocate(net, *room, sparse=self._sparse)
         self._runs: dict[Step, Run] = {}
 
@@ -97,7 +103,7 @@ class RankEpochs:
 
         room = n + len(self._sizes)  # a stand-in for each batch
         weight = None if column is None else memory.put(column)
-        self._place = integers(room if weight is not None else 0)
+        self._place = integers(room)
         share = None if column is None else Share(integers(n), integers(1), self._place)
         order, cursor = integers(room), integers(1)
         read = SparseRows(X, order, cursor) if isinstance(X, CSR) else memory.rows(X, Y.dtype)
@@ -139,9 +145,9 @@ class RankEpochs:
         """Set the source to the beginning of an epoch."""
         write, source, start = self._memory.write, self._source, np.zeros(1, dtype=np.int64)
         write(source.order[: len(dealt.rows)], dealt.rows)
+        write(self._place[: len(dealt.place)], dealt.place)
         write(source.cursor, start)
         if source.share is not None:
-            write(self._place[: len(dealt.place)], dealt.place)
             write(source.share.order, order)
             write(source.share.cursor, start)
 

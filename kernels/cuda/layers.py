@@ -150,6 +150,8 @@ def softmax(real: Any) -> Function:
     key=COUNT,
     layer=COUNT,
     seen=INTEGERS,
+    place=INTEGERS,
+    cursor=INTEGERS,
     rows=COUNT,
     columns=COUNT,
     lead=COUNT,
@@ -180,6 +182,8 @@ def dropout(real: Any) -> Function:
         key: int,
         layer: int,
         seen: Array,
+        place: Array,
+        cursor: Array,
         rows: int,
         columns: int,
         lead: int,
@@ -187,11 +191,11 @@ def dropout(real: Any) -> Function:
     ) -> None:
         j = COLUMNS * cuda.blockIdx.x + WIDTH * cuda.threadIdx.x
         count = columns - j
-        place, k, l = np.uint64(j // DRAWS), np.uint64(key), np.uint64(layer)
+        c, k, l = np.uint64(j // DRAWS), np.uint64(key), np.uint64(layer)
         upper, lowest = j % DRAWS != 0, np.uint64(threshold)
         for i in range(ROWS * cuda.blockIdx.y + cuda.threadIdx.y, rows, ROWS * cuda.gridDim.y):
-            n, at = np.uint64(seen[0] + i), i * lead + j
-            x, y = block(n >> HALF, n & LOW, place, l, k)
+            n, at = np.uint64(seen[0] + place[cursor[0] + i]), i * lead + j
+            x, y = block(n >> HALF, n & LOW, c, l, k)
             values = dropped(load(A, at, count, aligned), y if upper else x, lowest, scale)
             store(out, at, count, aligned, values)
 

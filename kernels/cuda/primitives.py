@@ -115,6 +115,8 @@ class Primitives:
             key=mask.key,
             layer=mask.layer,
             seen=mask.seen,
+            place=mask.place,
+            cursor=mask.cursor,
             **_extent(out),
             lead=_same_lead(A, out),
             aligned=self._aligned(A, out),

@@ -132,7 +132,7 @@ def test_the_plan_counts_what_is_allocated(row_bytes, rate, hidden):
     memory, f = Counting(row_bytes), formulas(hidden)
     for layers, checkpoint in product(DEPTHS, (None, *CHECKPOINTS)):
         rates = (rate,) * layers
-        dropout = Dropout.of(rates, 1, 0, HOST)
+        dropout = Dropout.of(rates, 1, 0, HOST, 5)
         allocated(widths(layers), f, 5, memory, checkpoint, dropout=dropout)
         apart = f.apart(layers, rates)
         sizes = Sizes(widths(layers), np.dtype("float32"), memory, checkpoint, apart)

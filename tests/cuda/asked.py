@@ -73,6 +73,7 @@ def calls(real):
     order, counter, one = np.zeros(1000, np.int64), np.zeros(1, np.int64), np.zeros(1)
     pairs = [(activation, loss) for loss, fit in PAIRINGS.items() for activation in fit]
     output = [(M, M, share, *pair, M, one) for pair in pairs]
+    mask = Mask(0.5, 1, 2, counter, order, counter)
     adam = Adam(b, b, counter, one, 0.9, 0.999, 1e-8)
     hidden = [(M, W, M, activation, M) for activation in ELEMENTWISE]
     return {
@@ -80,8 +81,8 @@ def calls(real):
         "advance": [(counter, 1)],
         "normalize": [(share, 0.5, one)],
         "dense": [(M, W, b, activation, Z, M) for activation in Activation for Z in (M, other)],
-        "dropout": [(M, Mask(0.5, 1, 2, counter), M)],
-        "dropout_delta": [(M, Mask(0.5, 1, 2, counter), other)],
+        "dropout": [(M, mask, M)],
+        "dropout_delta": [(M, mask, other)],
         "output_delta": output,
         "output_delta_and_bias_grad": [(*arguments, b) for arguments in output],
         "softmax_output_layer": [(M, W, b, M, M, share, M, one, b)],

@@ -42,9 +42,9 @@ CASES = [
     Case("uneven batches", True, {"max_iter": 4, "batch_size": 171, **WIDTHS}),
     Case("one row a batch", False, {"max_iter": 2, "batch_size": 1, "hidden_layer_sizes": (9,)}),
     Case(
-        "three rows a batch, weights",
+        "three rows a batch, weights, dropout",
         False,
-        {"max_iter": 3, "batch_size": 3, "hidden_layer_sizes": (9,)},
+        {"max_iter": 3, "batch_size": 3, "hidden_layer_sizes": (9,), "dropout": (0.2, 0.5)},
         weighted=True,
     ),
     Case("last batch of one row", False, {"max_iter": 4, "batch_size": 63}),  # 442 = 7 * 63 + 1
@@ -55,9 +55,9 @@ CASES = [
         {"max_iter": 3, "hidden_layer_sizes": (20,) * 6, "checkpoint": "sqrt"},
     ),
     Case(
-        "clipped AdamW with a schedule",
+        "clipped AdamW with a schedule and dropout",
         True,
-        {"max_iter": 4, "solver": "adamw", "schedule": "cosine", "clip_norm": 0.5},
+        {"max_iter": 4, "solver": "adamw", "schedule": "cosine", "clip_norm": 0.5, "dropout": 0.5},
     ),
     Case(
         "rows to validate with, a scorer",

@@ -27,20 +27,6 @@ def test_threads_compute_as_one_process(in_threads, case, size, shards):
     assert list(differences(ONE[case.name], models)) == []
 
 
-@pytest.mark.parametrize(
-    ("params", "rows", "message"),
-    [
-        ({"dropout": 0.5}, {}, "dropout must be 0, got 0.5"),
-    ],
-)
-def test_what_no_rank_can_do_alone_is_refused(in_threads, params, rows, message):
-    def work(group):
-        MLPClassifier(**params).fit(X, y, **rows)
-
-    for error in in_threads(2, work, True):
-        assert message in str(error)
-
-
 def test_early_stopping_may_watch_the_loss(in_threads):
     settings = {"early_stopping": True, "scoring": "loss", "max_iter": 4, "random_state": 0}
     alone = MLPClassifier(**settings).fit(X, y)

@@ -31,6 +31,12 @@ PUBLISHED = {
 """Random123's `kat_vectors`, philox4x32 10: counter and key, result."""
 
 
+def mask_of(rate, key=KEY, layer=1, seen=0, rows=64):
+    """Mask of whole batches; `seen` is a number, or an array that the mask reads."""
+    numbers = np.atleast_1d(np.asarray(seen, np.int64))
+    return Mask(rate, key, layer, numbers, np.arange(rows), np.zeros(1, np.int64))
+
+
 def by_the_paper(counter, key, bits=32):
     (m_0, m_1), (w_0, w_1) = CONSTANTS[bits]
     low = (1 << bits) - 1
@@ -71,7 +77,7 @@ def expected_draws(mask, rows, columns):
 @pytest.mark.parametrize("in_place", [False, True])
 @pytest.mark.parametrize("shape", [(1, 1), (5, 7), (3, 8), (33, 37), (2, 130)], ids=str)
 def test_dropout(kernels, dtype, rng, shape, in_place):
-    mask = Mask(0.3, KEY, 2, np.array([2**32 - 2]))  # the examples' numbers pass into a second word
+    mask = mask_of(0.3, KEY, 2, 2**32 - 2)  # the examples' numbers pass into a second word
     A = rng.standard_normal(shape).astype(dtype)
     out = A.copy() if in_place else np.full(shape, np.nan, dtype)
     kernels.dropout(out if in_place else A, mask, out)
@@ -84,7 +90,7 @@ def test_dropout(kernels, dtype, rng, shape, in_place):
 
 def test_dropout_delta(kernels, dtype, rng):
     """What was zero before is not taken for dropped, whatever its sign."""
-    mask, zeros = Mask(0.25, KEY, 1, np.array([3])), np.zeros((2, 21, 10), dtype)
+    mask, zeros = mask_of(0.25, seen=3), np.zeros((2, 21, 10), dtype)
     A = rng.standard_normal((42, 10)).astype(dtype)
     A[:21], A[::2] = zeros[0], -np.abs(A[::2])  # a half of the zeros is -0
     dropped, delta = np.empty_like(A), rng.standard_normal(A.shape).astype(dtype)
@@ -100,7 +106,7 @@ def test_dropout_delta(kernels, dtype, rng):
 @pytest.mark.parametrize(("rate", "kept"), [(0.0, True), (np.nextafter(1, 0), False)])
 def test_the_ends_of_the_range(kernels, dtype, rate, kept):
     A, out = np.ones((2, 64, 16), dtype)
-    kernels.dropout(A, Mask(rate, KEY, 1, np.zeros(1, np.int64)), out)
+    kernels.dropout(A, mask_of(rate), out)
     np.testing.assert_array_equal(out, 1.0 if kept else 0.0)
 
 
@@ -108,17 +114,27 @@ def test_what_was_seen_decides_what_is_dropped(kernels, dtype):
     """A replayed call must see the counter move, and a part of a batch its own rows."""
     A, seen = np.ones((8, 24), dtype), np.array([100])
     whole, part = np.empty_like(A), np.empty_like(A[3:])
-    kernels.dropout(A, Mask(0.5, KEY, 1, seen), whole)
+    kernels.dropout(A, mask_of(0.5, seen=seen), whole)
     seen += 3
-    kernels.dropout(A[3:], Mask(0.5, KEY, 1, seen), part)
+    kernels.dropout(A[3:], mask_of(0.5, seen=seen), part)
     np.testing.assert_array_equal(part, whole[3:])
     assert (part[:3] != whole[:3]).any()
+
+
+def test_places_decide_what_is_dropped_of_rows_that_are_no_whole_batch(kernels, dtype):
+    """As where a rank computes some rows of each mini-batch."""
+    A, mask = np.ones((8, 24), dtype), mask_of(0.5, seen=100)
+    whole, some = np.empty_like(A), np.empty_like(A[:3])
+    kernels.dropout(A, mask, whole)
+    places = {"place": np.array([9, 9, 6, 1, 3]), "cursor": np.array([2])}
+    kernels.dropout(A[:3], mask._replace(**places), some)
+    np.testing.assert_array_equal(some, whole[[6, 1, 3]])
 
 
 def test_threads_drop_what_one_drops(dtype):
     A, seen = np.ones((7, 24), dtype), np.array([5])
     one, several = np.empty_like(A), np.empty_like(A)
-    mask = Mask(0.5, KEY, 1, seen)
+    mask = mask_of(0.5, seen=seen)
     reference.dropout(A, mask, one)
     for stage in Primitives(3).dropout(A, mask, several):
         assert len(stage.launches) == 3
@@ -133,7 +149,7 @@ N = 512, 400
 
 def kept(rate=0.2, key=KEY, layer=1, seen=0):
     out = np.empty(N)
-    reference.dropout(np.ones(N), Mask(rate, key, layer, np.array([seen])), out)
+    reference.dropout(np.ones(N), mask_of(rate, key, layer, seen, len(out)), out)
     return out
 
 

@@ -81,4 +81,5 @@ class RankEngine(DenseEngine):
             self._batch_size,
             options(estimator).checkpoint,
             self._deal,
+            self._dropout,
         )

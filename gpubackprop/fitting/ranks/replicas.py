@@ -18,7 +18,6 @@ from ...algorithm.parameters import Array
 from ...distributed.current import current, is_first
 from ...kernels.group import Group
 from ..conversion import layer_sizes
-from ..options import options
 from ..rows import checked, were_given
 
 _log = logging.getLogger("gpubackprop")
@@ -49,15 +48,6 @@ def device_of_this_rank(device: str) -> str:
     return f"cuda:{together.place}" if device == "cuda" else device
 
 
-def _refuse_dropout(estimator: Any) -> None:
-    dropout = options(estimator).dropout
-    if np.any(dropout):
-        raise ValueError(
-            f"inside data_parallel dropout must be 0, got {dropout!r}: a mask depends on where in "
-            "a mini-batch an example stands"
-        )
-
-
 def require_alike(estimator: Any, X: Any, y: Any, sample_weight: Array | None) -> None:
     """Raise ValueError on all ranks that train together if estimators or data do not fit.
 
@@ -77,7 +67,6 @@ def require_alike(estimator: Any, X: Any, y: Any, sample_weight: Array | None) -
             f"data_parallel trains on X in the process's memory, got {type(X).__name__}: "
             "give X.get() for an array on a GPU"
         )
-    _refuse_dropout(estimator)
     facts = {
         "the class": type(estimator).__name__,
         **{f"the parameter {name}": value for name, value in _parameters(estimator).items()},

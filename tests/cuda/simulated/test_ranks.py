@@ -16,17 +16,18 @@ SMALL = {"n": 7, "batch_size": 4, "sizes": (3, 2)}
 
 @pytest.mark.parametrize(("deals", "weighted"), [("slices", False), ("owners", True)])
 def test_two_devices_train_as_one(make_problem, deals, weighted):
-    alone = make_problem("float64", "Adam", weighted, **SMALL)
+    shape = {**SMALL, "rates": (0.5,) if deals == "owners" else ()}
+    alone = make_problem("float64", "Adam", weighted, **shape)
     losses, state = run_epochs(stand_in_backend(StandIn()), alone)
 
     def of_rank(group):
-        problem, device = make_problem("float64", "Adam", weighted, **SMALL), StandIn()
+        problem, device = make_problem("float64", "Adam", weighted, **shape), StandIn()
         rows = np.arange(problem.n)
         mine = np.arange(problem.n) % 2 == group.index
         deal = Slices(rows, group) if deals == "slices" else Owners(np.where(mine, rows, -1), group)
         made = stand_in_backend(device), problem.net, problem.formulas, problem.optimizer
         data = problem.X, problem.Y, problem.weight, problem.ALPHA, problem.batch_size, None
-        run = RankEpochs(*made, *data, deal).run
+        run = RankEpochs(*made, *data, deal, problem.dropout(made[0].memory)).run
         return [run(order) for order in problem.orders[:EPOCHS]], problem.state(), device.captured
 
     with ThreadPoolExecutor(2) as pool:
