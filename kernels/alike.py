@@ -1,33 +1,44 @@
-"""Launches of recorded calls, for one thread: calls that are alike are laid out once.
+"""Stages of recorded calls: calls that are alike are laid out once.
 
 Two calls of a primitive are alike if they differ in nothing but where their arrays begin, as those
-of equal layers do. The launches of the second are those of the first with other addresses.
+of equal layers do. The launches of the second are those of the first with other addresses, and
+share the memory that only a call itself uses.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from .calls import Call, parts
-from .compiled import Primitives
+from .compiled import Primitives, Stage
 from .native.arguments import address
 from .native.launch import LoopLaunch
 
 
 def undivided(calls: Iterable[Call]) -> list[LoopLaunch]:
-    """Launches of recorded calls, in their order.
+    """Launches of recorded calls for one thread, in their order; `calls` as for `stages`."""
+    laid_out = stages(calls, pieces=1)
+    return [launch for own in laid_out for stage in own for launch in stage.launches]
+
+
+def stages(calls: Iterable[Call], pieces: int) -> list[list[Stage]]:
+    """Stages of recorded calls, for each call its own.
 
     Parameters
     ----------
     calls : iterable of Call
         Two arrays of one call lie apart or begin at one address, as `Kernels` says.
+    pieces : int
+        How many threads each stage is divided among.
 
     Returns
     -------
-    launches : list of LoopLaunch
+    stages : list of list of Stage
     """
-    primitives, arrays = Primitives(), _Arrays()
+    primitives, arrays = Primitives(pieces), _Arrays()
     kinds: dict[Any, _Kind] = {}
     order: list[_Kind] = []
     for call in calls:
@@ -35,10 +46,10 @@ def undivided(calls: Iterable[Call]) -> list[LoopLaunch]:
         if likeness in kinds:
             kinds[likeness].add(call, starts)
         else:
-            kinds[likeness] = _Kind(_launches(primitives, call), starts)
+            kinds[likeness] = _Kind(call, list(parts(primitives, call)), starts)
         order.append(kinds[likeness])
-    made = {kind: kind.launches() for kind in kinds.values()}
-    return [launch for kind in order for launch in next(made[kind])]
+    made = {kind: kind.stages() for kind in kinds.values()}
+    return [next(made[kind]) for kind in order]
 
 
 def _stands_alone(call: Call) -> bool:
@@ -46,23 +57,21 @@ def _stands_alone(call: Call) -> bool:
     return call.layer is None or any(isinstance(each, tuple) for each in call.arguments.values())
 
 
-def _launches(primitives: Primitives, call: Call) -> list[LoopLaunch]:
-    return [launch for stage in parts(primitives, call) for launch in stage.launches]
-
-
 class _Kind:
     """Calls that are alike.
 
     Parameters
     ----------
-    launches : list of LoopLaunch
-        Of the first call.
+    call : Call
+        The first.
+    stages : list of Stage
+        Its own.
     starts : list of int
         Where each of its arrays begins.
     """
 
-    def __init__(self, launches: list[LoopLaunch], starts: list[int]) -> None:
-        self._first, self._first_starts = launches, starts
+    def __init__(self, call: Call, stages: list[Stage], starts: list[int]) -> None:
+        self._first_call, self._first, self._first_starts = call, stages, starts
         self._others: list[Call] = []
         self._starts: list[list[int]] = []
 
@@ -71,24 +80,44 @@ class _Kind:
         self._others.append(call)
         self._starts.append(starts)
 
-    def launches(self) -> Iterator[Iterable[LoopLaunch]]:
-        """Yield the launches of each call."""
+    def stages(self) -> Iterator[list[Stage]]:
+        """Yield the stages of each call."""
         yield self._first
-        yield from zip(*map(self._alike, self._first), strict=True)
+        if not self._others:
+            return
+        moved = np.array(self._starts) - self._first_starts
+        bounds = [byte_bounds(array) for array in _arrays(self._first_call)]
+        launches = [launch for stage in self._first for launch in stage.launches]
+        for own in zip(*(self._alike(each, moved, bounds) for each in launches), strict=True):
+            left = iter(own)
+            yield [
+                stage._replace(launches=tuple(islice(left, len(stage.launches))))
+                for stage in self._first
+            ]
 
-    def _alike(self, first: LoopLaunch) -> list[LoopLaunch]:
-        """Make a launch of the first call for each of the others."""
+    def _alike(
+        self, first: LoopLaunch, moved: Any, bounds: list[tuple[int, int]]
+    ) -> list[LoopLaunch]:
+        """Make a launch of the first call for each of the others.
+
+        Their arrays are `moved` by bytes, each from within its bounds.
+        """
         blocks = np.repeat(first.block.reshape(1, -1), len(self._others), axis=0)
-        starts = np.array(self._starts, dtype=np.int64)
         for slot in first.address_slots:
-            start = int(first.block[slot])
-            if start in self._first_starts:  # else a constant, such as a row of ones
-                blocks[:, slot] = starts[:, self._first_starts.index(start)]
+            place = int(first.block[slot])
+            within = (i for i, (low, high) in enumerate(bounds) if low <= place < high)
+            array = next(within, None)
+            if array is not None:  # else memory of its own, such as a row of ones
+                blocks[:, slot] += moved[:, array]
         name, entry, slots = first.name, first.entry, first.address_slots
         return [
             LoopLaunch(name, entry, block, slots, (call.arguments, first))
             for block, call in zip(blocks, self._others, strict=True)
         ]
+
+
+def _arrays(call: Call) -> list[Any]:
+    return [each for each in call.arguments.values() if isinstance(each, np.ndarray)]
 
 
 class _Arrays:

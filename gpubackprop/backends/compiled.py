@@ -16,9 +16,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..algorithm.memory import HOST, aligned_zeros
+from ..kernels.alike import stages as laid_out
 from ..kernels.alike import undivided
-from ..kernels.calls import Call, parts
-from ..kernels.compiled import Primitives, Stage, kernels
+from ..kernels.calls import Call
+from ..kernels.compiled import Stage, kernels
 from ..kernels.native import gc_pause
 from ..kernels.native.arguments import address
 from ..kernels.native.launch import LoopLaunch
@@ -155,13 +156,12 @@ def divide(calls: list[Call], pieces: int) -> list[Section]:
     sections : list of Section
         What each thread runs before it has to wait for the others.
     """
-    primitives, stages = Primitives(pieces), list[Stage]()
-    widths: dict[int, int] = {}
-    for call in calls:
+    stages, widths = list[Stage](), dict[int, int]()
+    for call, own in zip(calls, laid_out(calls, pieces), strict=True):
         # another thread may still read the memory that is laid out anew
         if pieces > 1 and _rows_move(call, widths):
             stages[-1] = stages[-1]._replace(by_rows=False)
-        stages += parts(primitives, call)
+        stages += own
     sections = [Section.empty(pieces)]
     for stage, following in zip(stages, [*stages[1:], stages[0]], strict=True):
         for lane, launch in zip(sections[-1].lanes, stage.launches, strict=False):

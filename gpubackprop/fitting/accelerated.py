@@ -34,7 +34,7 @@ from . import (
     validation,
 )
 from .conversion import chosen_dtype
-from .options import options, with_defaults
+from .options import changed, options, with_defaults
 
 _WHILE_FITTING = ("_given", "_validation", *task_hooks.WHILE_FITTING)
 """Attributes that an estimator has during `fit`, and a copy of it never."""
@@ -84,7 +84,7 @@ class Accelerated:
         super()._validate_params()  # type: ignore[misc]
         own = options(self)
         contract.validate_parameter_constraints(
-            self._own_constraints, own._asdict(), caller_name=type(self).__name__
+            self._own_constraints, changed(self), caller_name=type(self).__name__
         )
         backends.select(own.backend, own.device, own.precision)
         callbacks.require(own.callbacks)

@@ -58,8 +58,8 @@ def options(estimator: Any) -> Options:
     cls: Any = type(estimator)
     if not has_options(cls):
         return _of_the_process(process_choice.current())
-    named = (name for name in Options._fields if name not in claimed_names(cls))
-    return Options(**{n: getattr(estimator, n) for n in named if hasattr(estimator, n)})
+    given = vars(estimator)
+    return Options(**{name: given[name] for name in _unclaimed(cls) if name in given})
 
 
 def changed(estimator: Any) -> dict[str, Any]:
@@ -70,6 +70,12 @@ def changed(estimator: Any) -> dict[str, Any]:
         for name, value in options(estimator)._asdict().items()
         if not (value is defaults[name] or np.array_equal(value, defaults[name]))
     }
+
+
+@cache
+def _unclaimed(cls: Any) -> tuple[str, ...]:
+    claimed = claimed_names(cls)
+    return tuple(name for name in Options._fields if name not in claimed)
 
 
 @cache
