@@ -99,7 +99,7 @@ FLOORS = (
     ("distributed.block",),
     ("distributed.finding", "distributed.node"),
     ("training.rank_epochs",),
-    ("training.epochs", "backends.cuda.device_arrays"),
+    ("training.epochs", "training.evaluation", "backends.cuda.device_arrays"),
     (
         *("training.batches", "training.dealing", "training.snapshot", "training.schedules"),
         "training.memory_plan",

@@ -140,7 +140,7 @@ class Workspace(NamedTuple):
         layers = map(Layer, numbers, sigma, net.W, net.b, A, Z, output, A[1:], delta, masks, read)
         Y = matrix(rows, sizes[-1], dtype, memory)
         share, sums = _equal_shares(rows, dtype, memory), _no_sums(memory)
-        constant = _constant(formulas, sizes[-1], dtype, memory)
+        constant = constants(formulas, sizes[-1], dtype, memory)
         loss = formulas.loss, constant
         return cls(tuple(layers), Y, share, share, sums, *loss, places, memory, dropout)
 
@@ -229,7 +229,8 @@ def _equal_shares(rows: int, dtype: Any, memory: Memory) -> Array:
     return memory.put(np.full((rows, 1), 1 / rows, dtype=dtype))
 
 
-def _constant(formulas: Formulas, outputs: int, dtype: Any, memory: Memory) -> Array | None:
+def constants(formulas: Formulas, outputs: int, dtype: Any, memory: Memory) -> Array | None:
+    """Make an array of the loss's constant of each output; None where it is the usual one."""
     if not formulas.constants:
         return None
     of_each = np.broadcast_to(np.array(formulas.constants, dtype=dtype), (outputs,))

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
+from ..algorithm.memory import HOST
 from ..algorithm.parameters import Array
 from ..backends.backend import Backend
 from ..kernels.optimizers import Adam
 from ..training.epochs import Epochs
+from ..training.evaluation import Evaluation
 from ..training.memory_plan import Plan, plan
 from ..training.rank_epochs import RankEpochs
 from ..training.snapshot import EpochSnapshot
@@ -68,6 +70,8 @@ class DenseEngine:
         seen = [self._dropout.seen] if self._dropout else []
         self._changed = [self._net.theta, *self._rule.changed, *seen]
         self._last = EpochSnapshot(self._changed if planned.keeps_epoch else [], memory)
+        self._moments = [self._net.over(vector) for vector in self._rule.vectors]
+        self._evaluation: Evaluation | None = None
 
     def _batches(self) -> int:
         """Count the batches of an epoch."""
@@ -100,6 +104,22 @@ class DenseEngine:
         self._last.keep()
         return Epoch(loss, mean_rate, self._pace.gradient_norm())
 
+    def evaluated(self, X: Any, Y: Array, share: Array) -> tuple[Array, float] | None:
+        """Compute the outputs and the loss of rows of the host that are always the same.
+
+        Returns
+        -------
+        y_hat, loss
+            As `Evaluation.run`; None where X is of another type or place than the weights.
+        """
+        plain = self._memory is HOST and type(X) is np.ndarray and X.flags.forc
+        if not plain or not X.dtype == Y.dtype == self._net.theta.dtype:
+            return None
+        if self._evaluation is None:
+            f = formulas(self._estimator)
+            self._evaluation = Evaluation(self._backend, self._net, f, X, Y, share)
+        return self._evaluation.run()
+
     def restore(self) -> None:
         """Go back to the end of the last epoch, if its copies fitted into memory."""
         self._last.restore()
@@ -108,8 +128,8 @@ class DenseEngine:
         """Write weights and optimizer state into the estimator's arrays."""
         self._net.store(self._estimator.coefs_ + self._estimator.intercepts_)
         state = self._estimator._optimizer
-        for name, vector in zip(solvers.of(state).vectors, self._rule.vectors, strict=True):
-            self._net.over(vector).store(getattr(state, name))
+        for name, moments in zip(solvers.of(state).vectors, self._moments, strict=True):
+            moments.store(getattr(state, name))
         if isinstance(self._rule, Adam):
             state.t = int(self._memory.read(self._rule.t)[0])
         if isinstance(state, AdamOptimizer) and state.t:
@@ -168,6 +188,9 @@ class StepEngine:
             total += loss * len(batch)
             self._estimator._optimizer.update_params(parameters, grads[0] + grads[1])
         return Epoch(total / len(order), rate)
+
+    def evaluated(self, X: Any, Y: Array, share: Array) -> None:
+        """Return None: scikit-learn's code predicts."""
 
     def restore(self) -> None:
         """Do nothing: a batch that fails leaves what the one before it left."""

@@ -49,6 +49,9 @@ class Engine(Protocol):
     def run(self, order: Array, rate: float) -> Epoch:
         """Train on all rows in this order, at this learning rate."""
 
+    def evaluated(self, X: Any, Y: Array, share: Array) -> tuple[Array, float] | None:
+        """Compute outputs and loss of validation rows; None where the estimator has to."""
+
     def restore(self) -> None:
         """Go back to the end of the last epoch, as far as a step may fail half-way."""
 
@@ -157,7 +160,7 @@ def _run_epochs(
         if looked_at:
             engine.publish()
         _overflow_as_numpy_does(epoch.loss)
-        validation_loss = _account(estimator, data, of_loss(epoch.loss))
+        validation_loss = _account(estimator, data, engine, of_loss(epoch.loss))
         stopped = _stopped_improving(estimator)
         score = float(estimator.validation_scores_[-1]) if data.validation else None
         record = EpochRecord(
@@ -219,7 +222,7 @@ def _overflow_as_numpy_does(loss: float) -> None:
         np.subtract(np.inf, np.inf)
 
 
-def _account(estimator: Any, data: Data, loss: Any) -> float | None:
+def _account(estimator: Any, data: Data, engine: Engine, loss: Any) -> float | None:
     """Write the epoch into scikit-learn's attributes, and return its validation loss."""
     estimator.n_iter_ += 1
     estimator.loss_ = loss
@@ -227,7 +230,7 @@ def _account(estimator: Any, data: Data, loss: Any) -> float | None:
     estimator.loss_curve_.append(estimator.loss_)
     if estimator.verbose:
         print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
-    validation_loss = validation.end_epoch(estimator, data.validation)
+    validation_loss = validation.end_epoch(estimator, data.validation, engine.evaluated)
     estimator._optimizer.iteration_ends(estimator.t_)
     return validation_loss
 

@@ -76,7 +76,7 @@ class DeviceData:
     def _score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Score validation rows after an epoch; NaN where training has diverged."""
         now = validation.of(self)
-        if now is not None and options(self).scoring is not None:
+        if now is not None and now.scoring is not None:
             return now.score(self)
         y_hat = on_host(self._predict(X, check_input=False))
         if y_hat.dtype.kind == "f" and not np.isfinite(y_hat).all():

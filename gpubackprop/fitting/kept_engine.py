@@ -58,8 +58,8 @@ class KeptEngine(DenseEngine):
             self._dropout.seen[0] = estimator.t_
 
     def leave(self) -> None:
-        """Forget the estimator: its kept engine does not keep it alive."""
-        self._estimator = None
+        """Forget the estimator, which its kept engine does not keep alive, and its validation."""
+        self._estimator = self._evaluation = None
 
 
 def engine(estimator: Any, data: Data, batch_size: int, backend: Backend) -> DenseEngine:

@@ -19,6 +19,7 @@ from ..backends.cuda.device_arrays import on_gpu
 from ..backprop import bind
 from ..kernels import reference
 from ..kernels.sparse import CSR, SparseRows
+from ..training.evaluation import BLOCK_ROWS, CACHED_BYTES
 from .conversion import formulas, network, working_dtype
 from .formula_options import ours_alone
 from .options import options
@@ -26,10 +27,6 @@ from .options import options
 _log = logging.getLogger("gpubackprop")
 _forward = bind(reference).forward
 
-CACHED_BYTES = 1 << 20
-"""Bytes of a layer's activations that stay in the processor's cache: of the rows of a block."""
-BLOCK_ROWS = 512
-"""Rows of a block at the least: fewer are multiplied more slowly."""
 MIN_THREAD_MACS = 15_000_000
 """Multiply-adds for each thread, half a millisecond; starting it takes a fifth of that."""
 GPU_BLOCK_ROWS = 8192

@@ -1,7 +1,7 @@
 """Score and loss of the validation rows after an epoch, of one pass through the network."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import Parameter, signature
 from typing import Any
@@ -19,6 +19,8 @@ from .conversion import formulas, loss_scale, targets, working_dtype
 from .options import has_options, options
 from .rows import ValidationRows, were_given
 
+Evaluated = Callable[[Any, Array, Array], tuple[Array, float] | None]
+"""Computes outputs and loss of rows, targets and shares; None where it cannot."""
 LOSS = "loss"
 """Scoring by the loss, with a minus: the greater the better."""
 
@@ -66,7 +68,7 @@ class Validation:
 
     def __init__(self, estimator: Any, rows: ValidationRows) -> None:
         self.rows = rows
-        scoring = options(estimator).scoring
+        self.scoring = scoring = options(estimator).scoring
         scored = scoring is not None and scoring != LOSS
         self._scorer = check_scoring(estimator, scoring=scoring) if scored else None
         self._weighted = rows.sample_weight is not None and scored and _takes_weights(self._scorer)
@@ -75,16 +77,27 @@ class Validation:
         self._targets = targets(estimator, on_host(rows.targets), dtype)
         weight = np.ones(len(self._targets)) if rows.sample_weight is None else rows.sample_weight
         self._share = _shares(weight).astype(dtype)
-        self._looking, self.y_hat = False, None
+        self._scale = loss_scale(estimator)
+        self._looking = False
+        self.y_hat: Array | None = None
+        self._loss: float | None = None
 
     @contextmanager
-    def looking(self) -> Iterator[None]:
-        """Keep the outputs of the rows within a `with`, in which no weights change."""
+    def looking(self, evaluated: Evaluated) -> Iterator[None]:
+        """Keep the outputs of the rows within a `with`, in which no weights change.
+
+        Parameters
+        ----------
+        evaluated : callable
+            Computes outputs and loss beforehand, of rows, targets and shares, where it can.
+        """
         self._looking = self._plain
+        found = evaluated(self.rows.X, self._targets, self._share) if self._plain else None
+        self.y_hat, self._loss = found or (None, None)
         try:
             yield
         finally:
-            self._looking, self.y_hat = False, None
+            self._looking, self.y_hat, self._loss = False, None, None
 
     def keeps(self, X: Any) -> bool:
         """Whether these are the rows whose outputs are kept at present."""
@@ -104,11 +117,13 @@ class Validation:
         try:
             return float(score)
         except (TypeError, ValueError):
-            scoring = options(estimator).scoring
+            scoring = self.scoring
             raise ValueError(f"scoring={scoring!r} must return a number, got {score!r}") from None
 
     def loss(self, estimator: Any) -> float:
         """Mean loss without the L2 penalty, weighted as the rows are."""
+        if self._loss is not None:
+            return self._scale * self._loss
         y_hat = on_host(estimator._forward_pass_fast(self.rows.X, check_input=False))
         with np.errstate(all="ignore"):  # what diverges is told of by the training loss
             if not self._plain:
@@ -117,7 +132,7 @@ class Validation:
             Y, share = self._targets, self._share
             constant = np.array(f.constants, y_hat.dtype) if f.constants else None
             reference.output_delta(y_hat, Y, share, f.output, f.loss, delta, total, constant)
-            return loss_scale(estimator) * float(total[0])
+            return self._scale * float(total[0])
 
 
 def _takes_weights(scorer: Any) -> bool:
@@ -178,14 +193,14 @@ def of(estimator: Any) -> Validation | None:
     return found
 
 
-def end_epoch(estimator: Any, rows: ValidationRows | None) -> float | None:
+def end_epoch(estimator: Any, rows: ValidationRows | None, evaluated: Evaluated) -> float | None:
     """Count epochs without improvement, as scikit-learn does, and return the validation loss."""
     X, y, _, weight = rows or (None, None, None, None)
     now = of(estimator)
     if now is None:
         estimator._update_no_improvement_count(estimator.early_stopping, X, y, weight)
         return None
-    with now.looking():
+    with now.looking(evaluated):
         estimator._update_no_improvement_count(estimator.early_stopping, X, y, weight)
         if not estimator.early_stopping:
             estimator.validation_scores_.append(estimator._score(X, y, weight))

@@ -117,6 +117,16 @@ def test_curves_alone_change_nothing(task: str, weight: Any) -> None:
     assert plain.validation_loss_curve_ is None
 
 
+def test_rows_of_several_blocks_and_of_a_second_fit() -> None:
+    X, y = np.tile(TASKS["multiclass"].X, (20, 1)), np.tile(TASKS["multiclass"].y, 20)
+    params = {**BASE, "hidden_layer_sizes": (512,), "max_iter": 2, "warm_start": True}
+    watcher = Watcher(lambda model: _expected_loss(model, X_val, y_val, None))
+    model = ours_for(TASKS["multiclass"], **params, callbacks=watcher)
+    for X_val, y_val in ((X, y), (X[::-1] + 1, y)):
+        said(lambda: model.fit(X[:40], y[:40], X_val=X_val, y_val=y_val))  # noqa: B023
+    np.testing.assert_allclose(model.validation_loss_curve_[-2:], watcher.seen[-2:], rtol=1e-12)
+
+
 @pytest.mark.parametrize("task", ["binary", "multioutput"])
 def test_rows_that_are_held_out_have_a_curve_too(task: str) -> None:
     model = ours_for(TASKS[task], **BASE, early_stopping=True)

@@ -1,0 +1,85 @@
+"""Outputs and loss of rows that a network is not trained on, computed again and again."""
+
+from itertools import count
+
+import numpy as np
+
+from ..algorithm.memory import matrices
+from ..algorithm.parameters import Array, Parameters
+from ..algorithm.workspace import Layer, constants
+from ..backends.backend import Backend
+from ..backprop import bind
+from ..kernels.formulas import Formulas
+from ..kernels.protocol import Kernels
+
+BLOCK_ROWS = 512
+"""Rows of a block at the least: fewer are multiplied more slowly."""
+CACHED_BYTES = 1 << 20
+"""Bytes of a layer's activations that stay in the processor's cache: of the rows of a block."""
+
+
+class Evaluation:
+    """Forward pass and loss of the same rows, with weights that change in between.
+
+    Parameters
+    ----------
+    backend : Backend
+        Of the host's memory.
+    net : Parameters
+        Weights to compute with.
+    formulas : Formulas
+        Activations and loss.
+    X : ndarray of shape (n, d_0)
+        Examples, of the weights' dtype, row-major or column-major.
+    Y : ndarray of shape (n, d_L)
+        Targets, of the same dtype.
+    share : ndarray of shape (n, 1)
+        Weight of each example in the loss, of the same dtype.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        net: Parameters,
+        formulas: Formulas,
+        X: Array,
+        Y: Array,
+        share: Array,
+    ) -> None:
+        rows, dtype, memory = len(X), net.theta.dtype, net.memory
+        self._y_hat, self._total = np.empty(Y.shape, dtype), np.zeros(1)
+        widths = *net.layer_sizes[1:-1], net.layer_sizes[-1]
+        block = min(rows, max(BLOCK_ROWS, CACHED_BYTES // (max(widths) * dtype.itemsize)))
+        *hidden, delta = matrices(block, widths, range(len(widths)), dtype, memory)
+        sigma = formulas.activations(len(net.W))
+        constant = constants(formulas, widths[-1], dtype, memory)
+
+        def evaluate(k: Kernels) -> None:
+            for start in range(0, rows, block):
+                part = slice(start, min(start + block, rows))
+                y_hat = self._y_hat[part]
+                outputs = *(A[: len(y_hat)] for A in hidden), y_hat
+                inputs = X[part], *outputs
+                bind(k).forward(
+                    map(Layer.predicting, count(1), sigma, net.W, net.b, inputs, outputs)
+                )
+                of = sigma[-1], formulas.loss
+                k.output_delta(
+                    y_hat, Y[part], share[part], *of, delta[: len(y_hat)], self._total, constant
+                )
+
+        self._run = backend.prepare(evaluate, rows * net.theta.size)
+
+    def run(self) -> tuple[Array, float]:
+        """Compute with the weights as they are now.
+
+        Returns
+        -------
+        y_hat : ndarray of shape (n, d_L)
+            A new array.
+        loss : float
+            Sum of the examples' losses, each times its share.
+        """
+        self._total[0] = 0.0
+        self._run(1)
+        return self._y_hat.copy(), float(self._total[0])
