@@ -3,7 +3,7 @@
 Bound to a backend's kernels, these are the five lines of the derivation, in matrices whose rows are
 examples (the transposes of the derivation's columns, the same bytes):
 
-    A_l+1   = sigma(A_l W_l + b_l)                    forward, caching A (and Z if sigma' reads it)
+    A_l+1   = sigma(A_l W_l + b_l)                    forward, caching A (and sigma' if it reads Z)
     Delta_L = share (.) grad_z L(A_L, Y)              output error, 1/B in it
     Delta_l = (Delta_l+1 W_l^T) (.) sigma'(Z_l)       error pulled back
     grad W_l = A_l^T Delta_l+1,  grad b_l = 1_B^T Delta_l+1
@@ -122,10 +122,12 @@ def bind(k: Kernels) -> Algorithm:
     def dense(layer: Layer) -> None:
         here = of_layer(k, layer.number)
         rest = layer.W, layer.b, layer.activation, layer.Z, layer.output
-        if layer.sparse is None:
-            here.dense(layer.input, *rest)
-        else:
+        if layer.sparse is not None:
             here.sparse_dense(layer.sparse, *rest)
+        elif layer.keeps_slope:
+            here.dense_and_slope(layer.input, *rest)
+        else:
+            here.dense(layer.input, *rest)
         if layer.mask is not None:
             here.dropout(layer.output, layer.mask, layer.dropped)
 
@@ -157,7 +159,7 @@ def bind(k: Kernels) -> Algorithm:
             if l > 0:
                 below = ws.layers[l - 1]
                 here = of_layer(k, below.number)
-                pulled = layer.delta, layer.W, below.saved, below.activation, below.delta
+                pulled = layer.delta, layer.W, below.saved, below.derived_from, below.delta
                 here.hidden_delta(*pulled)
                 if below.mask is not None:
                     here.dropout_delta(below.dropped, below.mask, below.delta)

@@ -530,7 +530,8 @@ class Network:
             read = output if layer.mask is None else layer.dropped
             if layer.mask is not None and A is not None:
                 self._kernels.dropout(output, layer.mask, read)
-            layers.append(layer._replace(input=below, Z=Z, output=output, dropped=read))
+            shown = layer._replace(Z=Z, output=output, keeps_slope=False)
+            layers.append(shown._replace(input=below, dropped=read))
         return ws._replace(layers=tuple(layers))
 
     def _laid_out(self, shown: Array | None, buffer: Array) -> Array:

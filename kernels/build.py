@@ -18,7 +18,8 @@ from .native.targets import levels
 VARIANTS: dict[str, list[tuple[Any, ...]]] = {
     "activate": [(activation,) for activation in (*ELEMENTWISE, Activation.EXP)],
     "activate_beside": [(activation,) for activation in (*ELEMENTWISE, Activation.EXP)],
-    "hadamard": [(activation,) for activation in ELEMENTWISE],
+    "activate_and_slope": [(each,) for each in ELEMENTWISE if each.reads_pre_activation],
+    "hadamard": [(), *((activation,) for activation in ELEMENTWISE)],
     "output_delta": [(loss,) for loss in Loss],
     "adam": [(form,) for form in AdamForm],
 }

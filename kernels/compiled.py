@@ -104,6 +104,15 @@ class Primitives:
         yield self._batch_product(A, W, Z)
         yield from self._activated(Z, b, activation, out)
 
+    def dense_and_slope(
+        self, A: Array, W: Array, b: Array, activation: Activation, slope: Array, out: Array
+    ) -> Stages:
+        yield self._batch_product(A, W, slope)
+        both = loops.activate_and_slope.of(activation)
+        yield _by_rows(
+            launch(both, Z=slope[part], b=b, out=out[part]) for part in self._rows(slope)
+        )
+
     def sparse_dense(
         self, A: SparseRows, W: Array, b: Array, activation: Activation, Z: Array, out: Array
     ) -> Stages:
@@ -228,7 +237,7 @@ class Primitives:
         )
 
     def hidden_delta(
-        self, delta: Array, W: Array, saved: Array, activation: Activation, out: Array
+        self, delta: Array, W: Array, saved: Array, activation: Activation | None, out: Array
     ) -> Stages:
         yield self._batch_product(delta, W.T, out)
         yield from self._pulled_back(out, saved, activation)
@@ -263,13 +272,13 @@ class Primitives:
     def lion(self, theta: Array, grad: Array, state: Lion, l2: L2) -> Stages:
         yield from self._update(update_loops.lion, theta, grad, state, l2)
 
-    def _pulled_back(self, delta: Array, saved: Array, activation: Activation) -> Stages:
+    def _pulled_back(self, delta: Array, saved: Array, activation: Activation | None) -> Stages:
         """Pull an error back through a layer's activation, in place."""
         parts = [(delta[part], saved[part]) for part in self._rows(delta)]
         if activation is Activation.SOFTMAX:
             yield _by_rows(launch(loops.pull_softmax, delta=d, A=a) for d, a in parts)
         elif activation is not Activation.IDENTITY:
-            hadamard = loops.hadamard.of(activation)
+            hadamard = loops.hadamard if activation is None else loops.hadamard.of(activation)
             yield _by_rows(launch(hadamard, delta=d, saved=s) for d, s in parts)
 
     def _update(self, kernel: Kernel, theta: Array, grad: Array, state: Rule, l2: L2) -> Stages:

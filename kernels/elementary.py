@@ -48,7 +48,8 @@ def exponential(real: Any, minus: int = 0) -> Scalar:
     rest is added keeps the digits of exp(x) - 1 near zero.
 
     Beyond +-87, or +-708 in float64, exp is infinite or 0, and so is its reciprocal: a denormal
-    number would slow down every product with it.
+    number would slow down every product with it. An argument out there is moved to where 2^n, made
+    of bits, is infinite or 0 by itself.
     """
     from .numba_contract import viewer
 
@@ -60,19 +61,18 @@ def exponential(real: Any, minus: int = 0) -> Scalar:
     per_log2 = real(1 / log(2))
     high, low = _log2(real)
     lowest, highest = (real(-87.0), real(87.0)) if single else (real(-708.0), real(708.0))
-    less, nothing, infinity = real(minus), real(-minus), real(np.inf)
+    nothing, infinite = real(-bias * log(2)), real((bias + 1.25) * log(2))
+    less = real(minus)
     polynomial = _taylor_expm1(real)
 
     def exp(x: Any) -> Any:
-        z = lowest if x < lowest else x
-        z = highest if z > highest else z
+        z = nothing if x < lowest else x
+        z = infinite if z > highest else z
         shifted = z * per_log2 + shifter
         n = shifted - shifter
         r = (z - n * high) - n * low
         power = viewer(word((viewer(real(shifted), word) - shifter_bits + bias) << mantissa), real)
-        y = power * polynomial(r) + (power - less)
-        y = nothing if x < lowest else y
-        return infinity if x > highest else y
+        return power * polynomial(r) + (power - less)
 
     return inline(exp)
 

@@ -17,11 +17,13 @@ from .formulas import LEAK, SELU_ALPHA, SELU_SCALE, Activation, AdamForm, Loss
 
 def sigma(real: Any, activation: Activation, of: Elementary) -> Scalar:
     """Make sigma(z) for an element-wise activation."""
-    exp, expm1, log1p, tail = of.exp, of.expm1, of.log1p, normal_tail(real)
-    zero, half, one, two = real(0), real(0.5), real(1), real(2)
+    if activation.reads_pre_activation:
+        both = sigma_and_slope(real, activation, of)
+        return inline(lambda z: both(z)[0])
+    exp, expm1, log1p = of.exp, of.expm1, of.log1p
+    zero, one, two = real(0), real(1), real(2)
     leak, selu_scale, selu_below = real(LEAK), real(SELU_SCALE), real(SELU_SCALE * SELU_ALPHA)
     enough = real(40)  # exp(40) / (exp(40) + 2) rounds to 1 in either type
-    enough_squared, farthest = real(20), real(FARTHEST)
 
     def identity(z: Any) -> Any:
         return z
@@ -40,9 +42,6 @@ def sigma(real: Any, activation: Activation, of: Elementary) -> Scalar:
     def rate(z: Any) -> Any:
         return exp(z)
 
-    def silu(z: Any) -> Any:
-        return z / (one + exp(-z))
-
     def leaky_relu(z: Any) -> Any:
         return leak * z if z < zero else z
 
@@ -53,17 +52,6 @@ def sigma(real: Any, activation: Activation, of: Elementary) -> Scalar:
     def selu(z: Any) -> Any:
         below = selu_below * expm1(zero if z > zero else z)
         return selu_scale * z if z > zero else below
-
-    def gelu(z: Any) -> Any:
-        t = -z if z < zero else z
-        t = farthest if t > farthest else t
-        beyond = exp(-half * (t * t)) * tail(t)
-        return z * (beyond if z < zero else one - beyond)
-
-    def mish(z: Any) -> Any:
-        e = exp(enough_squared if z > enough_squared else z)
-        n = e * (e + two)  # tanh(log(1 + e)) is n / (n + 2)
-        return z * (n / (n + two))
 
     def softplus(z: Any) -> Any:
         rest = log1p(exp(z if z < zero else -z))
@@ -79,24 +67,61 @@ def sigma(real: Any, activation: Activation, of: Elementary) -> Scalar:
         Activation.SIGMOID: sigmoid,
         Activation.TANH: tanh,
         Activation.EXP: rate,
-        Activation.SILU: silu,
         Activation.LEAKY_RELU: leaky_relu,
         Activation.ELU: elu,
         Activation.SELU: selu,
-        Activation.GELU: gelu,
-        Activation.MISH: mish,
         Activation.SOFTPLUS: softplus,
         Activation.HARDTANH: hardtanh,
     }
     return inline(formulas[activation])
 
 
-def pull_back(real: Any, activation: Activation, of: Elementary) -> Scalar:
-    """Make d . sigma'(z), written with a = sigma(z) or with z; the derivative of ReLU at 0 is 0."""
-    exp, expm1, tail = of.exp, of.expm1, normal_tail(real)
+def sigma_and_slope(real: Any, activation: Activation, of: Elementary) -> Scalar:
+    """Make (sigma(z), sigma'(z)) where sigma' is written with z: both need the same exponential."""
+    exp, tail = of.exp, normal_tail(real)
     zero, half, one, two, four = real(0), real(0.5), real(1), real(2), real(4)
-    leak, selu_scale, selu_below = real(LEAK), real(SELU_SCALE), real(SELU_SCALE * SELU_ALPHA)
     enough_squared, farthest, density = real(20), real(FARTHEST), real((2 * pi) ** -0.5)
+
+    def silu(z: Any) -> Any:
+        s = one / (one + exp(-z))
+        return z * s, s + z * (s - s * s)
+
+    def gelu(z: Any) -> Any:
+        t = abs(z)
+        t = farthest if t > farthest else t
+        e = exp(-half * (t * t))
+        beyond = e * tail(t)
+        share = beyond if z < zero else one - beyond
+        return z * share, share + z * (density * e)
+
+    def mish(z: Any) -> Any:
+        e = exp(enough_squared if z > enough_squared else z)
+        n = e * (e + two)  # tanh(log(1 + e)) is n / (n + 2)
+        part = one / (n + two)
+        tanh = n * part
+        return z * tanh, tanh + z * (four * e * (one + e) * part * part)
+
+    formulas: dict[Activation, Scalar] = {
+        Activation.SILU: silu,
+        Activation.GELU: gelu,
+        Activation.MISH: mish,
+    }
+    return inline(formulas[activation])
+
+
+def pull_back(real: Any, activation: Activation | None, of: Elementary) -> Scalar:
+    """Make d . sigma'(z), written with a = sigma(z) or with z; the derivative of ReLU at 0 is 0.
+
+    Without an activation it is written with sigma'(z).
+    """
+    if activation is None:
+        return inline(lambda d, slope: d * slope)
+    if activation.reads_pre_activation:
+        both = sigma_and_slope(real, activation, of)
+        return inline(lambda d, z: d * both(z)[1])
+    expm1 = of.expm1
+    zero, one = real(0), real(1)
+    leak, selu_scale, selu_below = real(LEAK), real(SELU_SCALE), real(SELU_SCALE * SELU_ALPHA)
 
     def identity(d: Any, a: Any) -> Any:
         return d
@@ -110,10 +135,6 @@ def pull_back(real: Any, activation: Activation, of: Elementary) -> Scalar:
     def tanh(d: Any, a: Any) -> Any:
         return d - d * (a * a)
 
-    def silu(d: Any, z: Any) -> Any:
-        s = one / (one + exp(-z))
-        return d * (s + z * (s - s * s))
-
     def leaky_relu(d: Any, a: Any) -> Any:
         return d if a > zero else leak * d
 
@@ -122,19 +143,6 @@ def pull_back(real: Any, activation: Activation, of: Elementary) -> Scalar:
 
     def selu(d: Any, a: Any) -> Any:
         return d * (selu_scale if a > zero else a + selu_below)
-
-    def gelu(d: Any, z: Any) -> Any:
-        t = -z if z < zero else z
-        t = farthest if t > farthest else t
-        e = exp(-half * (t * t))
-        beyond = e * tail(t)
-        return d * ((beyond if z < zero else one - beyond) + z * (density * e))
-
-    def mish(d: Any, z: Any) -> Any:
-        e = exp(enough_squared if z > enough_squared else z)
-        n = e * (e + two)
-        share = one / (n + two)
-        return d * (n * share + z * (four * e * (one + e) * share * share))
 
     def softplus(d: Any, a: Any) -> Any:
         return -d * expm1(-a)
@@ -147,12 +155,9 @@ def pull_back(real: Any, activation: Activation, of: Elementary) -> Scalar:
         Activation.RELU: relu,
         Activation.SIGMOID: sigmoid,
         Activation.TANH: tanh,
-        Activation.SILU: silu,
         Activation.LEAKY_RELU: leaky_relu,
         Activation.ELU: elu,
         Activation.SELU: selu,
-        Activation.GELU: gelu,
-        Activation.MISH: mish,
         Activation.SOFTPLUS: softplus,
         Activation.HARDTANH: hardtanh,
     }

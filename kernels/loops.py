@@ -10,7 +10,7 @@ import numpy as np
 
 from . import blas
 from .elementary import Scalar, exponential, inline, of_vectors
-from .elementwise import dropping, error_of, loss_of, pull_back, sigma
+from .elementwise import dropping, error_of, loss_of, pull_back, sigma, sigma_and_slope
 from .formulas import LOSSES, Activation, Loss
 from .kernel import Kind, kernel
 from .native.arguments import Array
@@ -174,6 +174,19 @@ def activate_beside(real: Any, activation: Activation) -> Scalar:
     return kernel
 
 
+@kernel(Z=MATRIX, b=VECTOR, out=MATRIX)
+def activate_and_slope(real: Any, activation: Activation) -> Scalar:
+    """out = sigma(Z + b) and Z = sigma'(Z + b), in one pass, where sigma' is written with Z."""
+    both = sigma_and_slope(real, activation, of_vectors(real))
+
+    def kernel(Z: Array, b: Array, out: Array) -> None:
+        for i in range(Z.shape[0]):
+            for j in range(Z.shape[1]):
+                out[i, j], Z[i, j] = both(Z[i, j] + b[j])
+
+    return kernel
+
+
 def _sigma(real: Any, activation: Activation) -> Scalar:
     of = of_vectors(real)
     rate = activation is Activation.EXP  # which may overflow
@@ -309,8 +322,8 @@ def dropout_delta(real: Any) -> Scalar:
 
 
 @kernel(delta=MATRIX, saved=MATRIX)
-def hadamard(real: Any, activation: Activation) -> Scalar:
-    """delta = delta (.) sigma'(Z), from what sigma' is written with, in place."""
+def hadamard(real: Any, activation: Activation | None = None) -> Scalar:
+    """delta = delta (.) sigma'(Z), from what sigma' is written with, or from itself, in place."""
     formula = pull_back(real, activation, of_vectors(real))
 
     def kernel(delta: Array, saved: Array) -> None:

@@ -93,6 +93,23 @@ class Kernels(Protocol):
         softmax subtracts each row's maximum first.
         """
 
+    def dense_and_slope(
+        self, A: Array, W: Array, b: Array, activation: Activation, slope: Array, out: Array
+    ) -> None:
+        """Z = A W + b; out = sigma(Z); slope = sigma'(Z).
+
+        `dense` for a layer that an error is pulled back through, where sigma' is written with Z:
+        both have the same exponential.
+
+        Parameters
+        ----------
+        activation : Activation
+            One that reads Z, as `formulas.ACTIVATIONS` says.
+        slope : (B, fan_out)
+        A, W, b, out
+            As for `dense`.
+        """
+
     def sparse_dense(
         self, A: SparseRows, W: Array, b: Array, activation: Activation, Z: Array, out: Array
     ) -> None:
@@ -217,7 +234,7 @@ class Kernels(Protocol):
         """
 
     def hidden_delta(
-        self, delta: Array, W: Array, saved: Array, activation: Activation, out: Array
+        self, delta: Array, W: Array, saved: Array, activation: Activation | None, out: Array
     ) -> None:
         """out = (delta W^T) (.) sigma'(Z), sigma' written with what the layer below saved.
 
@@ -231,6 +248,8 @@ class Kernels(Protocol):
         W : (fan_in, fan_out)
         saved : (B, fan_in)
             A or Z of the layer below, as `formulas.ACTIVATIONS` says.
+        activation : Activation or None
+            The layer's below; None where sigma'(Z) itself is saved.
         out : (B, fan_in)
         """
 

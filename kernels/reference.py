@@ -40,6 +40,13 @@ def dense(A: Array, W: Array, b: Array, activation: Activation, Z: Array, out: A
     SIGMA[activation](Z, out)
 
 
+def dense_and_slope(
+    A: Array, W: Array, b: Array, activation: Activation, slope: Array, out: Array
+) -> None:
+    dense(A, W, b, activation, slope, out)
+    slope[...] = SLOPE[activation](slope)
+
+
 def sparse_dense(
     A: SparseRows, W: Array, b: Array, activation: Activation, Z: Array, out: Array
 ) -> None:
@@ -89,9 +96,11 @@ def bias_grad(delta: Array, grad_b: Array) -> None:
     np.sum(delta, axis=0, out=grad_b)
 
 
-def hidden_delta(delta: Array, W: Array, saved: Array, activation: Activation, out: Array) -> None:
+def hidden_delta(
+    delta: Array, W: Array, saved: Array, activation: Activation | None, out: Array
+) -> None:
     np.matmul(delta, W.T, out=out)
-    out *= SLOPE[activation](saved)
+    out *= saved if activation is None else SLOPE[activation](saved)
 
 
 def clip(grad: Array, largest: float, norm: Array) -> None:

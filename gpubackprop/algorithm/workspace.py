@@ -42,6 +42,8 @@ class Layer(NamedTuple):
     """Of the output, while it is trained with dropout."""
     sparse: SparseRows | None = None
     """What the first layer reads where examples are sparse: `input` has no columns then."""
+    keeps_slope: bool = False
+    """Whether the layer leaves sigma'(Z) where Z was."""
 
     @classmethod
     def predicting(
@@ -52,8 +54,13 @@ class Layer(NamedTuple):
 
     @property
     def saved(self) -> Array:
-        """What sigma' is written with: the output, or Z."""
+        """What sigma' is written with: the output, or Z; or sigma' itself."""
         return self.Z if self.activation.reads_pre_activation else self.output
+
+    @property
+    def derived_from(self) -> Activation | None:
+        """Activation that sigma' of what is saved belongs to; None where that is sigma' itself."""
+        return None if self.keeps_slope else self.activation
 
     def first(self, rows: int) -> "Layer":
         """The same layer for as many examples or fewer, in the same memory."""
@@ -134,10 +141,16 @@ class Workspace(NamedTuple):
         kept = [shown or each.reads_scale for each in sigma]
         dropped = [mask is not None for mask in masks]
         output = _beside(A[1:], [*map(all, zip(kept, dropped, strict=True))], places, memory)
-        Z = _beside(output, [shown or s.reads_pre_activation for s in sigma], places, memory)
+        reads_Z = [each.reads_pre_activation for each in sigma]
+        Z = _beside(output, [shown or reads for reads in reads_Z], places, memory)
         numbers = range(1, L + 1)
         read = (sparse, *[None] * (L - 1))
-        layers = map(Layer, numbers, sigma, net.W, net.b, A, Z, output, A[1:], delta, masks, read)
+        slopes = [
+            reads and not shown and examples is None
+            for reads, examples in zip(reads_Z, read, strict=True)
+        ]
+        matrices_of_each = net.W, net.b, A, Z, output, A[1:], delta
+        layers = map(Layer, numbers, sigma, *matrices_of_each, masks, read, slopes)
         Y = matrix(rows, sizes[-1], dtype, memory)
         share, sums = _equal_shares(rows, dtype, memory), _no_sums(memory)
         constant = constants(formulas, sizes[-1], dtype, memory)

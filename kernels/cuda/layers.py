@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..elementary import Elementary
-from ..elementwise import error_of, loss_of, pull_back, sigma
+from ..elementwise import error_of, loss_of, pull_back, sigma, sigma_and_slope
 from ..formulas import Activation, Loss
 from ..kernel import Kind, kernel
 from ..masks import DRAWS
@@ -19,7 +19,7 @@ from ..native.arguments import Array
 from ..philox import HALF, LOW, philox
 from .sums import block_total, column_totals, warp_totals
 from .tile import COLUMNS, LANES, ROWS, WARP, WARPS, WIDTH
-from .vectors import Function, device, each, fours, in_threes, pairwise
+from .vectors import Function, device, each, each_twice, fours, in_threes, pairwise
 
 ELEMENTS, INTEGERS, NUMBER, COUNT = Kind.ELEMENTS, Kind.INTEGERS, Kind.NUMBER, Kind.COUNT
 
@@ -91,6 +91,30 @@ def activate(real: Any, activation: Activation) -> Function:
         for i in range(ROWS * cuda.blockIdx.y + cuda.threadIdx.y, rows, ROWS * cuda.gridDim.y):
             at = i * lead + j
             store(out, at, count, aligned, activated(add(load(Z, at, count, aligned), bias)))
+
+    return kernel
+
+
+@kernel(Z=ELEMENTS, b=ELEMENTS, out=ELEMENTS, rows=COUNT, columns=COUNT, lead=COUNT, aligned=COUNT)
+def activate_and_slope(real: Any, activation: Activation) -> Function:
+    """out = sigma(Z + b) and Z = sigma'(Z + b), where sigma' is written with Z."""
+    from numba import cuda
+
+    four = fours(real)
+    load, store, add = four.load, four.store, four.add
+    both = each_twice(sigma_and_slope(real, activation, _FUNCTIONS))
+
+    def kernel(
+        Z: Array, b: Array, out: Array, rows: int, columns: int, lead: int, aligned: int
+    ) -> None:
+        j = COLUMNS * cuda.blockIdx.x + WIDTH * cuda.threadIdx.x
+        count = columns - j
+        bias = load(b, j, count, aligned)
+        for i in range(ROWS * cuda.blockIdx.y + cuda.threadIdx.y, rows, ROWS * cuda.gridDim.y):
+            at = i * lead + j
+            a, slope = both(add(load(Z, at, count, aligned), bias))
+            store(out, at, count, aligned, a)
+            store(Z, at, count, aligned, slope)
 
     return kernel
 
@@ -247,7 +271,7 @@ def dropout_delta(real: Any) -> Function:
     lead=COUNT,
     aligned=COUNT,
 )
-def hadamard(real: Any, activation: Activation) -> Function:
+def hadamard(real: Any, activation: Activation | None = None) -> Function:
     """delta = delta (.) sigma'(Z), from what was saved, in place; column sums, a row a block."""
     from numba import cuda
 

@@ -88,16 +88,22 @@ class Primitives:
         self, A: Array, W: Array, b: Array, activation: Activation, Z: Array, out: Array
     ) -> Launches:
         yield self._product(A, W, Z)
-        source = Z
+        source, shifted = Z, layers.activate.of(Activation.IDENTITY)
         if self._device.address(Z) != self._device.address(out):  # sigma(Z) is wanted beside Z
-            yield self._activate(Activation.IDENTITY, Z, b, Z)
+            yield self._activate(shifted, Z, b, Z)
             b = self._device.zeros(len(b), b.dtype)
             if activation is Activation.SOFTMAX:
-                yield self._activate(Activation.IDENTITY, Z, b, out)
+                yield self._activate(shifted, Z, b, out)
         if activation is Activation.SOFTMAX:
             yield self._softmax(out, b)
         else:
-            yield self._activate(activation, source, b, out)
+            yield self._activate(layers.activate.of(activation), source, b, out)
+
+    def dense_and_slope(
+        self, A: Array, W: Array, b: Array, activation: Activation, slope: Array, out: Array
+    ) -> Launches:
+        yield self._product(A, W, slope)
+        yield self._activate(layers.activate_and_slope.of(activation), slope, b, out)
 
     def sparse_dense(
         self, A: SparseRows, W: Array, b: Array, activation: Activation, Z: Array, out: Array
@@ -254,7 +260,7 @@ class Primitives:
         yield from self._fold(blocks, partial, grad_b)
 
     def hidden_delta(
-        self, delta: Array, W: Array, saved: Array, activation: Activation, out: Array
+        self, delta: Array, W: Array, saved: Array, activation: Activation | None, out: Array
     ) -> Launches:
         yield self._product(delta, W.T, out)
         if activation is not Activation.IDENTITY:
@@ -266,7 +272,7 @@ class Primitives:
         delta: Array,
         W: Array,
         saved: Array,
-        activation: Activation,
+        activation: Activation | None,
         out: Array,
         grad_b: Array,
     ) -> Launches:
@@ -298,9 +304,9 @@ class Primitives:
     def _product(self, A: Array, B: Array, C: Array) -> Launch:
         return self._device.product(A, B, C, self._rounding)
 
-    def _activate(self, activation: Activation, Z: Array, b: Array, out: Array) -> Launch:
+    def _activate(self, kernel: Kernel, Z: Array, b: Array, out: Array) -> Launch:
         return self._by_tiles(
-            layers.activate.of(activation),
+            kernel,
             out,
             Z=Z,
             b=b,
@@ -333,11 +339,11 @@ class Primitives:
         )
 
     def _hadamard(
-        self, delta: Array, saved: Array, activation: Activation, grad_b: Array
+        self, delta: Array, saved: Array, activation: Activation | None, grad_b: Array
     ) -> Launches:
         blocks, partial = self._sums(delta, grad_b)
         yield self._tiled(
-            layers.hadamard.of(activation),
+            layers.hadamard if activation is None else layers.hadamard.of(activation),
             delta,
             blocks,
             delta=delta,

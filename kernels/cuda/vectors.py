@@ -97,6 +97,18 @@ def each(formula: Function) -> Function:
     return device(lambda x: (f(x[0]), f(x[1]), f(x[2]), f(x[3])))
 
 
+def each_twice(formula: Function) -> Function:
+    """Make f(x) and g(x) of four elements from a function of one that returns both."""
+    f = device(formula)
+
+    @device
+    def of_four(x: Any) -> Any:
+        a, b, c, d = f(x[0]), f(x[1]), f(x[2]), f(x[3])
+        return (a[0], b[0], c[0], d[0]), (a[1], b[1], c[1], d[1])
+
+    return of_four
+
+
 def pairwise(formula: Function) -> Function:
     """Make f(x, y) of four pairs from f of one."""
     f = device(formula)

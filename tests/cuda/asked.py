@@ -75,12 +75,14 @@ def calls(real):
     output = [(M, M, share, *pair, M, one) for pair in pairs]
     mask = Mask(0.5, 1, 2, counter, order, counter)
     adam = Adam(b, b, counter, one, 0.9, 0.999, 1e-8)
-    hidden = [(M, W, M, activation, M) for activation in ELEMENTWISE]
+    hidden = [(M, W, M, activation, M) for activation in (*ELEMENTWISE, None)]
+    reading_Z = [activation for activation in ELEMENTWISE if activation.reads_pre_activation]
     return {
         "gather": [(M, order, counter, M)],
         "advance": [(counter, 1)],
         "normalize": [(share, 0.5, one)],
         "dense": [(M, W, b, activation, Z, M) for activation in Activation for Z in (M, other)],
+        "dense_and_slope": [(M, W, b, activation, M, other) for activation in reading_Z],
         "dropout": [(M, mask, M)],
         "dropout_delta": [(M, mask, other)],
         "output_delta": output,

@@ -43,6 +43,7 @@ PROMISES = {
     # registers are dealt out in eights
     "gather": Promise(56, 56, loads=1, stores=1),
     "activate": Promise(48, 72, loads=2, stores=1),
+    "activate_and_slope": Promise(56, 80, loads=2, stores=2),
     "softmax": Promise(48, 96, loads=4, stores=1),  # each is read twice
     "softmax_cross_entropy": Promise(56, 72),
     "hadamard": Promise(56, 72, loads=2, stores=1),  # an exponential for SiLU, GELU and Mish

@@ -411,6 +411,27 @@ def test_hidden_delta(kernels, dtype, rng, activation, shape):
     assert_close(out, (exact(delta) @ exact(W).T) * derivative, terms, dtype)
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (17, 33, 19), (201, 130, 11)], ids=str)
+@pytest.mark.parametrize(
+    "activation", [a for a in ELEMENTWISE if a.reads_pre_activation], ids=label
+)
+def test_dense_and_slope_and_the_error_pulled_back_with_it(kernels, dtype, rng, activation, shape):
+    B, fan_in, fan_out = shape
+    A, W = normal(rng, (B, fan_in), dtype), normal(rng, (fan_in, fan_out), dtype, fan_in**-0.5)
+    b, (slope, out, pulled) = normal(rng, fan_out, dtype), unwritten((3, B, fan_out), dtype)
+    kernels.dense_and_slope(A, W, b, activation, slope, out)
+    delta, W_above = normal(rng, (B, 1), dtype), normal(rng, (fan_out, 1), dtype)
+    kernels.hidden_delta(delta, W_above, slope, None, pulled)
+
+    terms = exact(np.abs(A)) @ exact(np.abs(W)) + np.abs(b)
+    z = exact(A) @ exact(W) + exact(b)
+    derivative = SIGMA[activation](z + 1j * H).imag / H
+    assert_close(out, SIGMA[activation](z), 1 + terms, dtype)
+    assert_close(slope, derivative, 1 + terms, dtype)
+    error = exact(delta) @ exact(W_above).T
+    assert_close(pulled, error * derivative, np.abs(error) * (1 + terms), dtype)
+
+
 def test_derivative_of_relu_at_zero_is_zero(kernels, dtype):
     A = np.array([[0.0, -0.0, 1e-30, 2.0]], dtype=dtype)
     one, W = np.ones((1, 1), dtype=dtype), np.full((4, 1), 3, dtype=dtype)

@@ -36,7 +36,7 @@ def test_protocol_lists_the_algorithms_primitives():
     assert set(PRIMITIVES) == {
         *("gather", "advance", "add", "all_reduce", "normalize"),
         *("dense", "output_delta", "hidden_delta", "weight_grad", "bias_grad"),
-        *("sparse_dense", "sparse_weight_grad"),
+        *("dense_and_slope", "sparse_dense", "sparse_weight_grad"),
         *("dropout", "dropout_delta"),
         *("clip", "sgd", "adam", "rmsprop", "lion"),
     }
