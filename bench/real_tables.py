@@ -92,6 +92,20 @@ KEPT_BACK = {
         "vega_datasets", "_data/airports.csv", "longitude", ("iata", "name")
     ),
     "sf temp": RealTable("vega_datasets", "_data/sf-temps.csv", "temp"),
+    "engel foodexp": RealTable(_STATSMODELS, "datasets/engel/engel.csv", "foodexp"),
+    "grunfeld invest": RealTable(_STATSMODELS, "datasets/grunfeld/grunfeld.csv", "invest"),
+    "luv lightness": RealTable(_PLOTNINE, "data/luv_colours.csv", "L"),
+    "Auto mpg": RealTable(_ISLP, "data/Auto.csv", "mpg"),
+    "Caravan Purchase": RealTable(_ISLP, "data/Caravan.csv", "Purchase"),
+    "Smarket Direction": RealTable(_ISLP, "data/Smarket.csv", "Direction", ("Today",)),
+    "NYSE log_volume": RealTable(_ISLP, "data/NYSE.csv", "log_volume", ("train",)),
+    "ACTG175 cens": RealTable(
+        "lifelines", "datasets/ACTG175.csv", "cens", ("days", "pidnum", "Unnamed: 0")
+    ),
+    "kidney death": RealTable("lifelines", "datasets/kidney_transplant.csv", "death", ("time",)),
+    "barley yield": RealTable("vega_datasets", "_data/barley.json", "yield"),
+    "stocks price": RealTable("vega_datasets", "_data/stocks.csv", "price"),
+    "seattle temp": RealTable("vega_datasets", "_data/seattle-temps.csv", "temp"),
 }
 """Tables that presets are judged on."""
 

@@ -269,7 +269,8 @@ def judged(case, ours, theirs, error):
         "case": case,
         "rows": 100,
         "score": scores,
-        "seconds": {name: [1.0] for name in tables.MODELS},
+        "seconds": {name: [6.0] for name in tables.MODELS} | {"gpubackprop": [1.0]},
+        "guess": 0.5,
         "against": dict.fromkeys(tables.MODELS, found),
     }
 
@@ -281,9 +282,22 @@ def test_wins_and_losses_lie_beyond_two_standard_errors():
         judged("diamonds price", 0.6, 0.8, 0.04),
     ]
     ranks, every, kept_back, *_ = tables.conclusions(rows)
-    assert "gpubackprop 1.67, hist_gradient_boosting 2.17" in ranks
-    assert "1 won, 1 even, 1 lost (beyond two standard errors); mean difference" in every
-    assert "0 won, 1 even, 1 lost (beyond two standard errors); mean difference -0.050" in kept_back
+    # ours is first twice and last once; of 0.5 to the best it has all, all and a third
+    assert "gpubackprop 2.00 and 0.778, hist_gradient_boosting 2.67 and 0.833" in ranks
+    assert "1 won, 1 even, 1 lost (beyond two standard errors); won or tied within" in every
+    assert "0 won, 1 even, 1 lost (beyond two standard errors)" in kept_back
+    assert "within 0.005: 1 of 2; mean difference -0.050; its time over ours 6.00" in kept_back
+
+
+def test_a_model_that_is_not_installed_is_left_out_with_a_line():
+    row = judged("fair affairs", 0.9, 0.8, 0.04)
+    for figure in ("score", "seconds", "against"):
+        del row[figure][tables.REALMLP]
+    assert len(tables.cells(row)) == len(tables.SECTION.header)
+    assert "realmlp_td_s" not in tables.conclusions([row])[0]
+    assert tables.conclusions([row])[-1] == (
+        "realmlp_td_s is left out: it takes `pip install torch pytabkit`"
+    )
 
 
 def test_the_mean_merit_of_rows_is_the_score():
