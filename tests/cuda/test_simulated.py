@@ -9,7 +9,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-OF_KERNELS = {"test_large", "test_primitives", "test_simulator"}
+AS_LARGE = {"test_large", "test_simulator"}
 """Files that run the kernels in blocks as large as a GPU's; others are content with two warps."""
 
 
@@ -18,7 +18,7 @@ OF_KERNELS = {"test_large", "test_primitives", "test_simulator"}
 )
 def test_kernels_in_the_simulator(file):
     outer = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    tile = {} if file.stem in OF_KERNELS else {"TILE_ROWS": "8"}
+    tile = {} if file.stem in AS_LARGE else {"TILE_ROWS": "8"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", str(file), "-q", "-p", "no:cacheprovider"],
         cwd=ROOT,
