@@ -9,7 +9,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-AS_LARGE = {"test_large", "test_simulator"}
+AS_LARGE = {"test_large", "test_one_pass", "test_simulator"}
 """Files that run the kernels in blocks as large as a GPU's; others are content with two warps."""
 
 

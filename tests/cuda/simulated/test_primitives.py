@@ -1,6 +1,5 @@
 """The primitives' own tests, every one of them, on simulated kernels."""
 
-from tests.cuda.one_pass import *  # noqa: F403
 from tests.kernels.test_masks import *  # noqa: F403
 from tests.kernels.test_optimizers import *  # noqa: F403
 from tests.kernels.test_primitives import *  # noqa: F403
