@@ -298,8 +298,7 @@ class Accelerated:
             larger layers, AdamW and a schedule of the learning rate, after "Better by default:
             strong pre-tuned MLPs and boosted trees on tabular data" (D. Holzmueller, L. Grinsztajn
             and I. Steinwart, 2024), with values chosen on some of the real tables of
-            `gpubackprop bench --only tables`. A fit takes all of `max_iter` epochs and ends with
-            scikit-learn's ConvergenceWarning.
+            `gpubackprop bench --only tables`. A fit takes all of `max_iter` epochs.
         **parameters : object
             Parameters of the constructor, which come before those of the preset.
 

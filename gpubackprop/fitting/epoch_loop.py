@@ -177,11 +177,19 @@ def _run_epochs(
         if stopped or asked or incremental:
             return
         keeper.epoch_ended(engine, order)
+    if _takes_all_epochs(estimator):
+        return
     warn(
         f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) "
         "reached and the optimization hasn't converged yet.",
         ConvergenceWarning,
     )
+
+
+def _takes_all_epochs(estimator: Any) -> bool:
+    """Whether training was meant to end here: with its schedule, which nothing could cut short."""
+    scheduled = options(estimator).schedule is not None
+    return scheduled and bool(estimator.n_iter_no_change >= estimator.max_iter)
 
 
 def _is_plain(estimator: Any) -> bool:

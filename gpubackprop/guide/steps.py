@@ -54,7 +54,8 @@ weight_decay : float or None, default=None
 schedule : {"cosine", "linear", "one_cycle", "log_cosine"}, callable or None, default=None
     Factor of `learning_rate_init` for each batch, as a function of the share of the batches of
     `max_iter` epochs that have been taken, from 0 towards 1. Training may stop before;
-    `n_iter_no_change=max_iter` keeps it from that. `partial_fit` refuses it.
+    `n_iter_no_change=max_iter` keeps it from that, and then its end is no cause for a
+    ConvergenceWarning. `partial_fit` refuses it.
 
 warmup : float, default=0.0
     Epochs at the beginning of `fit` in which the learning rate of each batch is raised

@@ -32,11 +32,10 @@ def test_a_parameter_of_ones_own_leaves_the_preset_alone():
     assert MLPClassifier.from_preset("tabular").solver == "adamw"
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # it never stops early
 @pytest.mark.parametrize(
     ("estimator", "load"), [(MLPClassifier, load_iris), (MLPRegressor, load_diabetes)]
 )
-def test_a_preset_learns(estimator, load):
+def test_a_preset_learns_and_ends_without_a_warning(estimator, load):
     X, y = load(return_X_y=True)
     y = y if estimator is MLPClassifier else scale(y)
     model = estimator.from_preset("tabular", random_state=0).fit(scale(X), y)
