@@ -53,6 +53,8 @@ CALLS_AT_LEAST = {
     "stopping tiny": 30.0,
 }
 """Time of a small call of scikit-learn over ours; see the section `calls`."""
+SEARCHES_AT_LEAST = {"digits": 5.0, "tiny": 25.0, "mid": 2.5}
+"""Time of a grid search of scikit-learn in processes over ours in threads."""
 SPARSE_AT_LEAST = {"30000 float64": 4.0}
 """Time of a fit on sparse examples of scikit-learn over ours; see the section `sparse`."""
 LONG_FIT_AT_MOST = 1.05
