@@ -1,6 +1,7 @@
 """Processes that train one network together, as the primitives and the epochs see them."""
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
 
 from .native.arguments import Array
 
@@ -32,4 +33,15 @@ class Group(Protocol):
         """Leave after an error, so that no other rank waits for this one forever.
 
         Returns where the others fail as well, or are told; else it ends the whole job.
+        """
+
+
+@runtime_checkable
+class GroupOfOneProcess(Group, Protocol):
+    """Threads of one process, each with a GPU of its own."""
+
+    def connect(self, connect_all: Callable[[list[int]], list[Any]]) -> Any:
+        """Return the caller's one of the connections that a single call makes for all GPUs.
+
+        Every rank calls it; the call is given the GPUs' numbers.
         """

@@ -1,7 +1,6 @@
 """How the primitives are executed, and which way is taken."""
 
 import logging
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -12,6 +11,7 @@ from ..kernels.cuda.device import Rounding
 from ..kernels.native import requirements
 from .backend import Backend
 from .cuda import detection
+from .device_names import gpus, require_known_device
 
 __all__ = [
     "GPU_ERRORS",
@@ -24,6 +24,7 @@ __all__ = [
     "dtype_of",
     "gpu_for",
     "require_known",
+    "require_usable",
     "select",
 ]
 
@@ -33,7 +34,6 @@ _DTYPES = {"float64": "float64", "float32": "float32", "tf32": "float32", "bf16"
 PRECISIONS = ("auto", *_DTYPES)
 """Values of `precision`."""
 
-_DEVICES = re.compile(r"auto|cpu|cuda(:\d+)?")
 _ROUNDINGS = {"tf32": Rounding.TF32, "bf16": Rounding.BF16}
 
 MIN_GPU_STEP_MACS = 20_000_000
@@ -144,8 +144,11 @@ def select(backend: str, device: str, precision: str = "auto") -> Backend:
     """
     require_known(backend, device, precision)
     rounding = _ROUNDINGS.get(precision, Rounding.NONE)
-    if device.startswith("cuda"):
-        return _gpu(_index(device), rounding)
+    numbers = gpus(device)
+    if len(numbers) > 1:
+        raise ValueError(f"device must be one GPU, such as 'cuda:{numbers[0]}', got {device!r}")
+    if numbers:
+        return _gpu(numbers[0], rounding)
     if rounding is not Rounding.NONE:
         _log.info("precision %r: float32, as the CPU has no other", precision)
     if backend == "reference":
@@ -166,7 +169,7 @@ def gpu_for(device: str, precision: str, work: Work) -> Backend | None:
     Parameters
     ----------
     device : str
-        "auto", "cpu", "cuda" or "cuda:N".
+        "auto", "cpu", "cuda", "cuda:N" or "cuda:N,M", whose first is taken.
     precision : {"auto", "float64", "float32", "tf32", "bf16"}
         As for `select`.
     work : Work
@@ -181,7 +184,7 @@ def gpu_for(device: str, precision: str, work: Work) -> Backend | None:
     if device == "cpu" or (device == "auto" and not _gpu_is_worth_it(work)):
         return None
     try:
-        return _gpu(_index(device), rounding)
+        return _gpu((*gpus(device), 0)[0], rounding)
     except GPU_ERRORS as reason:
         _log.info("the CPU takes over: %s", reason)
         return None
@@ -196,8 +199,7 @@ def require_known(backend: str, device: str, precision: str) -> None:
     """Raise ValueError if a name is unknown, or two of them contradict each other."""
     if backend not in NAMES:
         raise ValueError(f"backend must be one of {', '.join(NAMES)}, got {backend!r}")
-    if not isinstance(device, str) or not _DEVICES.fullmatch(device):
-        raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
+    require_known_device(device)
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     if device.startswith("cuda") and backend != "auto":
@@ -206,9 +208,16 @@ def require_known(backend: str, device: str, precision: str) -> None:
         )
 
 
-def _index(device: str) -> int:
-    """Number of a GPU by its name; "auto" and "cuda" are the first."""
-    return int(device.partition(":")[2] or 0)
+def require_usable(backend: str, device: str, precision: str) -> None:
+    """Raise what `select` raises, for several GPUs if one of them cannot be used."""
+    require_known(backend, device, precision)
+    numbers = gpus(device)
+    if len(numbers) < 2:
+        select(backend, device, precision)
+        return
+    for usable, reason in map(detection.status, numbers):
+        if not usable:
+            raise RuntimeError(f"device={device!r}: {reason}")
 
 
 def _gpu(index: int, rounding: Rounding) -> Backend:

@@ -16,6 +16,14 @@ class Together(NamedTuple):
     """Whether each holds rows of its own; else all hold the same rows."""
     place: int
     """Place of this rank among those of its machine, from 0."""
+    devices: tuple[int, ...] = ()
+    """Numbers of the ranks' GPUs, where an estimator's device names them."""
+
+    @property
+    def said(self) -> str:
+        """What the user said to let ranks train together; begins an error's message."""
+        numbers = ",".join(map(str, self.devices))
+        return f"with device='cuda:{numbers}'" if numbers else "inside data_parallel"
 
 
 _current: ContextVar[Together | None] = ContextVar("gpubackprop_together", default=None)

@@ -10,7 +10,11 @@ PATIENCE_SECONDS = 5.0
 """Seconds that a rank which failed waits for the others to fail alike."""
 
 
-class _Table:
+class OtherRankError(RuntimeError):
+    """Another rank has failed, which the caller would wait for in vain."""
+
+
+class Table:
     """A place for each rank, and a barrier before and after all look at it."""
 
     def __init__(self, size: int) -> None:
@@ -29,7 +33,7 @@ class ThreadGroup:
         What the threads of the group share.
     """
 
-    def __init__(self, index: int, table: _Table) -> None:
+    def __init__(self, index: int, table: Table) -> None:
         self.index, self.size, self._table = index, len(table.places), table
 
     def all_reduce(self, vector: Array) -> None:
@@ -50,7 +54,7 @@ class ThreadGroup:
             values = list(self._table.places)
             self._table.barrier.wait()
         except threading.BrokenBarrierError:
-            raise RuntimeError("another rank has failed: its own error says why") from None
+            raise OtherRankError("another rank has failed: its own error says why") from None
         return values
 
     def abort(self) -> None:
@@ -82,5 +86,5 @@ def thread_groups(size: int) -> list[ThreadGroup]:
     ...     list(pool.map(lambda group: group.exchange(10 * group.index), thread_groups(2)))
     [[0, 10], [0, 10]]
     """
-    table = _Table(size)
+    table = Table(size)
     return [ThreadGroup(index, table) for index in range(size)]

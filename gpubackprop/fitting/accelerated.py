@@ -86,7 +86,7 @@ class Accelerated:
         contract.validate_parameter_constraints(
             self._own_constraints, changed(self), caller_name=type(self).__name__
         )
-        backends.select(own.backend, own.device, own.precision)
+        backends.require_usable(own.backend, own.device, own.precision)
         callbacks.require(own.callbacks)
         checkpointing.require(own.checkpoint)
         validation.require_scorer(own.scoring)

@@ -40,7 +40,7 @@ from .conversion import in_chosen_dtype, layer_sizes
 from .full_batch import FullBatch, FullBatchEstimator
 from .options import options
 from .prediction import are_left_to_scikit_learn, predict
-from .ranks import replicas
+from .ranks import devices, replicas
 from .ranks.engine import RankEngine
 from .ranks.full_batch import RankFullBatch
 from .ranks.rows import HeldOut, of_this_rank, split
@@ -94,16 +94,32 @@ def fit_stochastic(
     if len(layer_units) != estimator.n_layers_:
         _refuse_layers(layer_units, estimator, TypeError)
     _require_writable(estimator)
-    backup = asked_for(own.callbacks, incremental) if is_first() else None
+    if reason:
+        _train(estimator, X, y, sample_weight, incremental, buffers)
+    else:
+        train = partial(_train, X=X, y=y, sample_weight=sample_weight, incremental=incremental)
+        devices.train(estimator, X, train)
+
+
+def _train(
+    estimator: Any,
+    X: Any,
+    y: Array,
+    sample_weight: Array | None,
+    incremental: bool,
+    buffers: tuple[list[Any], ...] = (),
+) -> None:
+    """Train on an engine of ours, or with buffers in steps of the estimator's own."""
+    backup = asked_for(options(estimator).callbacks, incremental) if is_first() else None
     with keeping(backup, estimator, X, y, sample_weight) as own_keeper:
-        if not reason:
+        if not buffers:
             regularisation.refuse_for_sparse(estimator, X)
         regularisation.set_key(estimator)
         data = _data(estimator, X, y, sample_weight)
         data = data._replace(y=regularisation.smoothed(estimator, data.y))
         batch_size = epoch_loop.batch_size(estimator, data.rows)
         opened: AbstractContextManager[Any]
-        if reason:
+        if buffers:
             opened = nullcontext(StepEngine(estimator, data, batch_size, buffers))
         else:
             opened = _engine(estimator, data, batch_size, incremental)
@@ -179,17 +195,20 @@ def fit_lbfgs(
         original(X, y, sample_weight, *others)
         return
     dtype = backends.dtype_of(own.precision) or np.dtype(np.float64)  # SciPy's own
-    choice = _choice(estimator, X, X.shape[0], estimator.max_iter)
     y = regularisation.smoothed(estimator, y)
-    make = _full_batch(estimator, X, y, sample_weight, dtype)
 
-    def solve() -> None:
+    def solve(estimator: Any) -> None:
+        choice = _choice(estimator, X, X.shape[0], estimator.max_iter)
+        make = _full_batch(estimator, X, y, sample_weight, dtype)
         with backends.begun(choice, make) as full_batch:
             solver = FullBatchEstimator(estimator, full_batch)
             full_batch.solve(partial(solver.solve, X, y, sample_weight, *others))
 
-    threads.giving_back(solve)
-    estimator.loss_ = epoch_loop.loss_type(estimator, X, y, sample_weight)(estimator.loss_)
+    def train(estimator: Any) -> None:
+        threads.giving_back(partial(solve, estimator))
+        estimator.loss_ = epoch_loop.loss_type(estimator, X, y, sample_weight)(estimator.loss_)
+
+    devices.train(estimator, X, train)
 
 
 def _full_batch(

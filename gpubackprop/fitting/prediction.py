@@ -23,6 +23,7 @@ from ..training.evaluation import BLOCK_ROWS, CACHED_BYTES
 from .conversion import formulas, network, working_dtype
 from .formula_options import ours_alone
 from .options import options
+from .ranks.replicas import device_of_this_rank
 
 _log = logging.getLogger("gpubackprop")
 _forward = bind(reference).forward
@@ -210,7 +211,7 @@ def _gpu(estimator: Any, X: Array) -> Backend | None:
     weights = sum(W.size for W in estimator.coefs_)
     gain = max(0, weights - MACS_PER_MOVED_NUMBER * X.shape[1])
     work = Work(min(GPU_BLOCK_ROWS, len(X)) * gain, -(-len(X) // GPU_BLOCK_ROWS))
-    return backends.gpu_for(own.device, own.precision, work)
+    return backends.gpu_for(device_of_this_rank(own.device), own.precision, work)
 
 
 def _computes_in(dtype: np.dtype[Any]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..group import Group
+from ..group import Group, GroupOfOneProcess
 
 _NAMES = {"float32": "NCCL_FLOAT32", "float64": "NCCL_FLOAT64"}
 
@@ -14,7 +14,8 @@ _NAMES = {"float32": "NCCL_FLOAT32", "float64": "NCCL_FLOAT64"}
 class Nccl:
     """A group's ranks, each on a GPU of its own.
 
-    All ranks make one at the same time; the calling thread's device is this rank's.
+    All ranks make one at the same time; the calling thread's device is this rank's. Threads of one
+    process are connected by a single call.
 
     Parameters
     ----------
@@ -35,9 +36,8 @@ class Nccl:
             raise RuntimeError(
                 "data_parallel on GPUs needs NCCL: pip install nvidia-nccl-cu13, or -cu12"
             )
-        first = nccl.get_unique_id() if group.index == 0 else None
         try:
-            self._ranks = nccl.NcclCommunicator(group.size, group.exchange(first)[0], group.index)
+            self._ranks = _communicator(nccl, group)
         except nccl.NcclError as reason:
             raise RuntimeError(
                 f"NCCL cannot connect {group.size} ranks ({reason}); each needs a GPU of its own: "
@@ -68,3 +68,10 @@ class Nccl:
         kind = getattr(self._nccl, _NAMES[real.name])
         arguments = (address, address, size, kind, self._nccl.NCCL_SUM, stream)
         return partial(self._ranks.allReduce, *arguments)
+
+
+def _communicator(nccl: Any, group: Group) -> Any:
+    if isinstance(group, GroupOfOneProcess):
+        return group.connect(nccl.NcclCommunicator.initAll)
+    first = nccl.get_unique_id() if group.index == 0 else None
+    return nccl.NcclCommunicator(group.size, group.exchange(first)[0], group.index)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...algorithm.memory import Array
+from ..device_names import gpus
 from . import detection
 
 _CUDA = (2, 13)
@@ -136,7 +137,7 @@ def device_for(device: str, X: Any) -> str:
     if not on_gpu(X):
         return device
     own = f"cuda:{X.device.id}"
-    if device not in ("auto", "cuda", own):
+    if device not in ("auto", "cuda") and X.device.id not in gpus(device):
         raise ValueError(
             f"device={device!r}, but X is on {own!r}: set device={own!r} or 'auto', or give X.get()"
         )

@@ -61,9 +61,9 @@ class RankEngine(DenseEngine):
         planned = super()._planned(dtype, part)
         if planned.window is not None or planned.part < part:
             raise MemoryError(
-                f"in data_parallel a rank's part of a mini-batch, up to {part} rows, and all rows "
-                "that it holds must fit the GPU's memory; take a smaller batch_size, more ranks "
-                "or device='cpu'"
+                f"a rank's part of a mini-batch, up to {part} rows, and all rows that it "
+                "holds must fit its GPU's memory; take a smaller batch_size, more ranks or "
+                "device='cpu'"
             )
         return planned
 

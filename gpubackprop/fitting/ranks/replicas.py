@@ -30,9 +30,10 @@ _SAMPLED_ROWS = 1024
 
 def require_alone(reason: str) -> None:
     """Raise ValueError where ranks train together what scikit-learn's own code has to train."""
-    if current() is not None:
+    together = current()
+    if together is not None:
         raise ValueError(
-            f"inside data_parallel: {reason}, where scikit-learn's own code runs, which trains in "
+            f"{together.said}: {reason}, where scikit-learn's own code runs, which trains in "
             "one process only; fit outside of the block"
         )
 
@@ -42,6 +43,8 @@ def device_of_this_rank(device: str) -> str:
     together = current()
     if together is None:
         return device
+    if together.devices:
+        return f"cuda:{together.devices[together.group.index]}"
     if device == "auto":
         _log.debug("device 'auto': the CPU, as all ranks must choose alike")
         return "cpu"
