@@ -38,7 +38,7 @@ LearningRate = Literal["constant", "invscaling", "adaptive"]
 """How scikit-learn's solver "sgd" changes its learning rate."""
 ScheduleName = Literal["cosine", "one_cycle", "linear", "log_cosine"]
 Device = Literal["auto", "cpu", "cuda"] | str
-"""A number may follow: "cuda:1"."""
+"""Numbers may follow: "cuda:1", "cuda:0,1"."""
 BackendName = Literal["auto", "compiled", "reference"]
 Precision = Literal["auto", "float64", "float32", "tf32", "bf16"]
 

@@ -31,7 +31,7 @@ def accelerate(
 
     Parameters
     ----------
-    device : {"auto", "cpu", "cuda", "cuda:N"}, optional
+    device : {"auto", "cpu", "cuda", "cuda:N", "cuda:N,M"}, optional
         Where to compute; else GPUBACKPROP_DEVICE says it, else "auto".
     backend : {"auto", "compiled", "reference"}, optional
         How to compute on the CPU; else GPUBACKPROP_BACKEND says it, else "auto".

@@ -15,11 +15,14 @@ dtype('float32')
 """
 
 PARAMETERS = """
-device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
+device : {"auto", "cpu", "cuda", "cuda:N", "cuda:N,M"}, default="auto"
     Where to train. "cuda" without a usable GPU is a RuntimeError that says what is missing;
     "auto" takes a GPU where one works and the network and data are large enough to gain.
     `X` on a GPU, an array of CuPy or of any library that speaks DLPack, is trained on and
     predicted on that GPU; predictions are CuPy's arrays; `y` and `sample_weight` follow X.
+    With several numbers, as in "cuda:0,1", each of these GPUs takes its slice of every
+    mini-batch, in a thread of this process; `X` is in the process's memory, and a prediction is
+    the first one's. NCCL adds the gradients up, which has never run on a GPU.
 
 backend : {"auto", "compiled", "reference"}, default="auto"
     How to compute on the CPU: machine code or plain NumPy.

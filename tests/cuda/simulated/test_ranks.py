@@ -146,7 +146,7 @@ def box(monkeypatch):
     monkeypatch.setattr(device_group, "PATIENCE_SECONDS", 0.3)
     before = threading.active_count()
     yield made
-    for _ in range(100):  # threads that have ended a connection end by themselves
+    for _ in range(1200):  # threads that have ended a connection end by themselves
         if threading.active_count() > before:
             time.sleep(0.05)
     assert threading.active_count() == before
@@ -154,7 +154,7 @@ def box(monkeypatch):
 
 X = np.random.RandomState(0).randn(22, 3)
 y = np.digitize(X[:, 0], [-0.4, 0.4])
-FEW = {"hidden_layer_sizes": (4,), "max_iter": 3, "batch_size": 8, "random_state": 0}
+FEW = {"hidden_layer_sizes": (4,), "max_iter": 2, "batch_size": 16, "random_state": 0}
 several = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -190,7 +190,7 @@ def test_two_gpus_of_a_process_train_as_one(box, settings):
 def test_a_stream_on_two_gpus_goes_on(box):
     def stream(device):
         model = MLPRegressor(device=device, **FEW)
-        return model.partial_fit(X, X[:, 0]).partial_fit(X[:9], X[:9, 1])
+        return model.partial_fit(X, X[:, 0]).partial_fit(X[:17], X[:17, 1])
 
     assert_as_one(stream("cuda:0,1"), stream("cuda:0"))
 
