@@ -34,6 +34,11 @@ class LossCurveDisplay:
     lines_ : list of matplotlib.lines.Line2D
         The training loss, and the validation loss if there is one.
 
+    Raises
+    ------
+    TypeError
+        If `history` has something else than records.
+
     Examples
     --------
     >>> import matplotlib.pyplot as plt
@@ -50,7 +55,13 @@ class LossCurveDisplay:
     lines_: list[Any]
 
     def __init__(self, history: Iterable[EpochRecord], *, name: str | None = None) -> None:
-        self.history, self.name = History(history), name
+        records = list(history) if isinstance(history, Iterable) else [history]
+        if not all(isinstance(record, EpochRecord) for record in records):
+            raise TypeError(
+                "history must be records of epochs, such as a model's history_, got "
+                f"{type(history).__name__}"
+            )
+        self.history, self.name = History(records), name
 
     @classmethod
     def from_estimator(

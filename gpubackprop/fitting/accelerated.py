@@ -21,6 +21,7 @@ from . import (
     callback_copies,
     class_weight,
     contract,
+    epoch_history,
     exchange,
     formula_options,
     labels,
@@ -158,6 +159,7 @@ class Accelerated:
         solvers.require_meaning(self, options(self), incremental)
         if incremental:
             class_weight.refuse_balanced(self)
+            validation.refuse_for_partial_fit(self)
         original = solvers.passing_for_adam(self, super()._fit)  # type: ignore[misc]
         return task_hooks.fit(self, original, X, y, sample_weight, incremental)
 
@@ -214,14 +216,14 @@ class Accelerated:
 
         With `early_stopping` the model has the weights of this epoch.
         """
-        best: int | None = self.history_.best_epoch()
+        best: int | None = epoch_history.recorded(self, "best_epoch_").best_epoch()
         return best
 
     @property
     def validation_loss_curve_(self: Any) -> list[float] | None:
         """Loss of the validation rows after every epoch, without the L2 penalty."""
-        curve: list[float] | None = self.history_.validation_losses()
-        return curve
+        history = epoch_history.recorded(self, "validation_loss_curve_")
+        return history.validation_losses()
 
     def to_sklearn(self: Any) -> Any:
         """Copy the model into one of scikit-learn's own class, which needs no gpubackprop.

@@ -1,5 +1,7 @@
 """Weights of a classifier's classes, as weights of its examples."""
 
+from collections.abc import Iterator
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -53,8 +55,9 @@ def weighted(estimator: Any, y: Any, sample_weight: Array | None) -> Array | Non
     chosen = options(estimator).class_weight
     if chosen is None:
         return sample_weight
-    weight = _of_examples(estimator, chosen, on_host(y))
-    if not np.isfinite(weight).all() or weight.min(initial=0.0) < 0:
+    valid = all(isinstance(each, Real) for each in _given_weights(chosen))
+    weight = _of_examples(estimator, chosen, on_host(y)) if valid else np.empty(0)
+    if not valid or not np.isfinite(weight).all() or weight.min(initial=0.0) < 0:
         raise ValueError(
             f"class_weight must give finite weights of at least 0 to the classes, got {chosen!r}"
         )
@@ -87,6 +90,12 @@ def of_validation(estimator: Any, y: Any, y_val: Array, weight: Array | None) ->
     of_both = compute_sample_weight("balanced", labels, indices=np.arange(len(trained)))
     of_rows: Array = of_both[len(trained) :]
     return of_rows if weight is None else of_rows * weight
+
+
+def _given_weights(chosen: Any) -> Iterator[Any]:
+    """Yield each class's weight, of labels of several columns too; "balanced" gives none."""
+    for each in chosen if isinstance(chosen, list) else [chosen]:
+        yield from each.values() if isinstance(each, dict) else ()
 
 
 def _are_several(estimator: Any) -> bool:

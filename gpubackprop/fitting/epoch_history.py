@@ -23,6 +23,23 @@ def follow(estimator: Any) -> None:
     estimator.history_ = history
 
 
+def recorded(estimator: Any, name: str) -> History:
+    """Return the history that an attribute is read from.
+
+    Raises
+    ------
+    AttributeError
+        If the model was not fitted, or by a solver without epochs.
+    """
+    history: History | None = vars(estimator).get("history_")
+    if history is None:
+        raise AttributeError(
+            f"{name} is of a model that was fitted by epochs, as the solver 'adam' does; this one "
+            f"has solver={estimator.solver!r} and no history_"
+        )
+    return history
+
+
 def keep(estimator: Any, record: EpochRecord) -> None:
     """Add an epoch."""
     if _has_one(estimator):

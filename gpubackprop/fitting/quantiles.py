@@ -22,15 +22,15 @@ class QuantileOutputs:
 
     def _predict(self: Any, X: Any, check_input: bool = True) -> Any:
         y_hat = super()._predict(X, check_input)  # type: ignore[misc]
-        return in_order(levels(self), y_hat) if options(self).sort_quantiles else y_hat
+        return in_order(fitted_levels(self), y_hat) if options(self).sort_quantiles else y_hat
 
     def _score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
         if self.loss != "quantile" or options(self).scoring is not None:
             return super()._score(X, y, sample_weight)  # type: ignore[misc]
         y_hat = on_host(self._predict(X, check_input=False))
-        return (
-            explained(levels(self), y, y_hat, sample_weight) if np.isfinite(y_hat).all() else np.nan
-        )
+        if not np.isfinite(y_hat).all():
+            return np.nan
+        return explained(fitted_levels(self), y, y_hat, sample_weight)
 
     def score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R², or of quantiles the mean over the levels of D², the pinball loss explained.
@@ -54,7 +54,25 @@ class QuantileOutputs:
             score: float = super().score(X, y, sample_weight)  # type: ignore[misc]
             return score
         y, y_hat = np.asarray(on_host(y)), on_host(self.predict(X))
-        return explained(levels(self), y, y_hat, on_host(sample_weight))
+        return explained(fitted_levels(self), y, y_hat, on_host(sample_weight))
+
+
+def fitted_levels(estimator: Any) -> tuple[float, ...]:
+    """Levels of a fitted regressor's outputs.
+
+    Raises
+    ------
+    ValueError
+        If they are as many no longer, as `quantile` was set to others since.
+    """
+    own, outputs = levels(estimator), estimator.n_outputs_
+    several = len(own) > 1 or options(estimator).sort_quantiles
+    if several and len(own) != outputs:
+        raise ValueError(
+            f"quantile={options(estimator).quantile!r} has {len(own)} levels, and the model "
+            f"was fitted with {outputs} outputs: fit it again, or set quantile as it was"
+        )
+    return own
 
 
 def outputs_of(estimator: Any, y: Any) -> Any:

@@ -190,6 +190,8 @@ def _checked(estimator: Any, rows: _Given, X: Any, y: Any) -> ValidationRows:
             weight = check_array(weight, ensure_2d=False, dtype=(np.float64, np.float32))
             weight = column_or_1d(weight)
             check_consistent_length(X_val, weight)
+            if weight.sum() == 0:
+                raise ValueError("the weights add up to 0: at least one must be above 0")
     weight = class_weight.of_validation(estimator, y, targets, weight)
     return ValidationRows(X_val, y_val, targets, weight)
 

@@ -44,6 +44,16 @@ def require_rows(estimator: Any, rows: ValidationRows | None) -> None:
         )
 
 
+def refuse_for_partial_fit(estimator: Any) -> None:
+    """Raise ValueError if `partial_fit`, which validates with no rows, is asked for a score."""
+    scoring = options(estimator).scoring
+    if scoring is not None:
+        raise ValueError(
+            f"scoring={scoring!r} scores validation rows, which partial_fit has none of: use fit, "
+            "or set scoring=None"
+        )
+
+
 def refuse_without_epochs(estimator: Any) -> None:
     """Raise ValueError if L-BFGS, which has no epochs, is asked to validate after each."""
     scoring = options(estimator).scoring

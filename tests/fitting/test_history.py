@@ -82,9 +82,17 @@ def test_a_fit_by_scikit_learns_code_leaves_no_records_of_the_fit_before() -> No
 def test_lbfgs_has_no_epochs() -> None:
     model = _fitted(solver="lbfgs")
     assert not hasattr(model, "history_")
-    assert not hasattr(model, "best_epoch_")
+    for name in ("best_epoch_", "validation_loss_curve_"):
+        with pytest.raises(AttributeError, match=rf"{name} is of .* fitted by epochs"):
+            getattr(model, name)
     with pytest.raises(ValueError, match=r"must have a history_.* got a MLPRegressor without one"):
         LossCurveDisplay.from_estimator(model)
+
+
+@pytest.mark.parametrize("history", [None, [0.5, 0.25]])
+def test_what_is_no_history_is_not_drawn(history: Any) -> None:
+    with pytest.raises(TypeError, match="history must be records of epochs, such as"):
+        LossCurveDisplay.from_history(history)
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])

@@ -125,6 +125,9 @@ def test_quantiles_cover_what_they_say_and_do_not_cross_when_sorted():
     assert np.any(crossed[:, 0] < crossed[:, 1])
     in_order = model.set_params(sort_quantiles=True).predict(far)
     np.testing.assert_array_equal(in_order, np.sort(crossed, axis=1)[:, ::-1])
+    model.set_params(quantile=0.5)
+    with pytest.raises(ValueError, match=r"quantile=0\.5 has 1 levels, .* fitted with 2 outputs"):
+        model.predict(far)
 
 
 @pytest.mark.parametrize("y", [LABELS, THREE], ids=["two classes", "three"])

@@ -73,6 +73,7 @@ ROWS: dict[str, Row] = {
         [
             Wrong("equal", "'balanced'"),
             Wrong({0: -1.0, 1: 1.0}, "at least 0"),
+            Wrong({0: "a"}, "at least 0"),
             Wrong([{0: 1}], "give one dict"),
         ],
         estimators=CLASSIFIER,

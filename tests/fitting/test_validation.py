@@ -232,6 +232,7 @@ WRONG: list[tuple[Params, str]] = [
     ({"X_val": X, "y_val": np.c_[y, y]}, "y_val: 2 columns, and y has 1"),
     ({"X_val": X, "y_val": np.append(y[1:], np.inf)}, "y_val: Input contains infinity"),
     ({"X_val": X, "y_val": y, "sample_weight_val": [1, 2]}, "sample_weight_val: Found input"),
+    ({"X_val": X, "y_val": y, "sample_weight_val": 0 * y}, "sample_weight_val: .* add up to 0"),
 ]
 
 
@@ -283,10 +284,10 @@ def test_wrong_labels_are_named(task: str, y_val: Any, message: str) -> None:
 
 def test_scoring_without_rows_is_refused() -> None:
     model = MLPRegressor(**BASE, scoring="r2")
-    message = "scoring='r2' scores validation rows, and there are none: set early_stopping=True"
-    for train in (model.fit, model.partial_fit):
-        with pytest.raises(ValueError, match=message):
-            train(X, y)
+    with pytest.raises(ValueError, match="and there are none: set early_stopping=True"):
+        model.fit(X, y)
+    with pytest.raises(ValueError, match="which partial_fit has none of: use fit, or set"):
+        model.partial_fit(X, y)
 
 
 def test_wrong_scoring_is_refused() -> None:
