@@ -18,7 +18,8 @@ gamma           y / prediction - log(y / prediction) - 1
 
 `gpubackprop.kernels.formulas.Loss` has their derivatives. The focal loss is of T.-Y. Lin et al.,
 "Focal loss for dense object detection", 2017. A constant of another loss than the one named is
-refused.
+refused. A hinge is left out: its outputs are no probabilities, which `predict_proba` and the label
+at the threshold of 1/2 are made from.
 
 Examples
 --------
