@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from math import isfinite
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -29,21 +28,9 @@ NoHeader = Annotated[
     ),
 ]
 
-
-class TaskName(StrEnum):
-    """What ``train`` can learn."""
-
-    classification = "classification"
-    regression = "regression"
-
-
-class Activation(StrEnum):
-    """The hidden layers' activations, in scikit-learn's words."""
-
-    relu = "relu"
-    tanh = "tanh"
-    logistic = "logistic"
-    identity = "identity"
+TaskName = Literal["classification", "regression"]
+PresetName = Literal["tabular", "scikit-learn"]
+Activation = Literal["relu", "tanh", "logistic", "identity"]
 
 
 def sizes(option: str, text: str) -> tuple[int, ...]:
@@ -67,8 +54,8 @@ def check_output(output: Path, *inputs: Path) -> None:
             raise UserError(f"{output} is an input and would be overwritten. Name another file.")
 
 
-def positive(option: str, value: float) -> float:
-    """Check that an option's value is a finite number above 0."""
-    if not (isfinite(value) and value > 0):
+def positive(option: str, value: float | None) -> float | None:
+    """Check that an option's value, if it is given, is a finite number above 0."""
+    if value is not None and not (isfinite(value) and value > 0):
         raise UserError(f"{option} {value:g}: a number above 0, such as 0.001")
     return value

@@ -16,6 +16,7 @@ from gpubackprop.cli.options import (
     Activation,
     Encoding,
     NoHeader,
+    PresetName,
     TaskName,
     check_output,
     positive,
@@ -89,43 +90,49 @@ def train(
             "rows cross-validation, and the model learns from all.",
         ),
     ] = None,
+    preset: Annotated[
+        PresetName | None,
+        typer.Option(
+            metavar="NAME",
+            help="What these are where not given: as in the preset tabular, chosen on real "
+            "tables, or as scikit-learn has them, for the digits and --compare.",
+            rich_help_panel=_NETWORK,
+        ),
+    ] = None,
     hidden: Annotated[
-        str, typer.Option(help="The hidden layers' sizes: 256,128", rich_help_panel=_NETWORK)
-    ] = "100",
+        str | None,
+        typer.Option(help="The hidden layers' sizes: 256,128", rich_help_panel=_NETWORK),
+    ] = None,
     activation: Annotated[
-        Activation,
+        Activation | None,
         typer.Option(
             metavar="NAME",
             help="The hidden layers' activation: relu, tanh, logistic or identity.",
             rich_help_panel=_NETWORK,
         ),
-    ] = Activation.relu,
+    ] = None,
     epochs: Annotated[
-        int, typer.Option(min=1, help="Stop after this many.", rich_help_panel=_NETWORK)
-    ] = 200,
+        int | None, typer.Option(min=1, help="Stop after this many.", rich_help_panel=_NETWORK)
+    ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(
-            min=1,
-            help="By default a fortieth of the rows, from 8 to 200; 200 for the digits.",
-            rich_help_panel=_NETWORK,
-        ),
+        typer.Option(min=1, help="Rows of a mini-batch.", rich_help_panel=_NETWORK),
     ] = None,
     learning_rate: Annotated[
-        float,
-        typer.Option(help="Adam's first learning rate, above 0.", rich_help_panel=_NETWORK),
-    ] = 1e-3,
+        float | None,
+        typer.Option(help="The largest learning rate, above 0.", rich_help_panel=_NETWORK),
+    ] = None,
     alpha: Annotated[
-        float, typer.Option(min=0.0, help="The L2 penalty.", rich_help_panel=_NETWORK)
-    ] = 1e-4,
+        float | None, typer.Option(min=0.0, help="The L2 penalty.", rich_help_panel=_NETWORK)
+    ] = None,
     early_stopping: Annotated[
-        bool | None,
+        bool,
         typer.Option(
-            help="Hold out a tenth of the training rows and stop when they are predicted no "
-            "better. By default for your own table if it has rows enough.",
+            help="Hold out a tenth of the training rows, and keep the epoch that predicts them "
+            "best.",
             rich_help_panel=_NETWORK,
         ),
-    ] = None,
+    ] = False,
     backup: Annotated[
         Path | None,
         typer.Option(
@@ -165,7 +172,19 @@ def train(
     console = Terminal(quiet=quiet or not first)
     if data is None:
         console.print(_EXAMPLE)
-    hidden_sizes = sizes("--hidden", hidden)
+    given = {
+        "hidden_layer_sizes": None if hidden is None else sizes("--hidden", hidden),
+        "activation": activation,
+        "max_iter": epochs,
+        "batch_size": batch_size,
+        "learning_rate_init": positive("--learning-rate", learning_rate),
+        "alpha": alpha,
+    }
+    preset = preset or ("scikit-learn" if compare or data is None else "tabular")
+    if compare is None:
+        compare = data is None and preset == "scikit-learn"
+    elif compare and preset == "tabular":
+        raise UserError("--compare trains scikit-learn's network too: --preset scikit-learn")
     output = output or Path(f"{_stem(data)}.gpubackprop")
     picture = None if no_plot else plot or output.with_name(f"{output.stem}-loss.png")
     for path in (output, picture):
@@ -176,17 +195,13 @@ def train(
     choices = _choices(data, target, task, drop, category)
     choices = replace(choices, test=test, test_fraction=test_fraction, seed=seed)
     choices = replace(choices, encoding=encoding, header=not no_header)
-    problem = _problem(data, choices, one_split=bool(compare))
+    problem = _problem(data, choices, one_split=compare)
     _introduce(console, problem, asked=task is not None)
     network = _network(
         problem,
-        early_stopping=_early_stopping(console, problem, early_stopping, own=data is not None),
-        hidden_layer_sizes=hidden_sizes,
-        activation=activation.value,
-        max_iter=epochs,
-        batch_size=batch_size or _batch_size(problem, own=data is not None),
-        learning_rate_init=positive("--learning-rate", learning_rate),
-        alpha=alpha,
+        preset,
+        **{name: value for name, value in given.items() if value is not None},
+        early_stopping=early_stopping and _can_stop_early(console, problem),
         random_state=seed,
         device=device,
         backend=backend,
@@ -201,7 +216,7 @@ def train(
     console.print(f"\nModel       {escape(str(output))}")
     if picture is not None:
         _plot(console, network, problem.name, lost, picture)
-    if not run.interrupted and (compare if compare is not None else data is None):
+    if compare and not run.interrupted:
         _compare(console, problem, run, tested)
     if data is None:
         console.print("Next        gpubackprop train FILE --target COLUMN, with a table of yours")
@@ -234,7 +249,7 @@ def _choices(
             "--target, --task, --drop and --category are about a table: "
             "gpubackprop train FILE --target COLUMN"
         )
-    return Choices(target or "", task.value if task else None, drop or [], category or [])
+    return Choices(target or "", task, drop or [], category or [])
 
 
 def _problem(data: Path | None, choices: Choices, one_split: bool) -> Problem:
@@ -280,30 +295,28 @@ def _introduce(console: Terminal, problem: Problem, asked: bool) -> None:
         console.print(f"  {rows} rows to train on, {len(problem.splits[0][1])} held out to test")
 
 
-def _early_stopping(console: Terminal, problem: Problem, wish: bool | None, own: bool) -> bool:
-    """Decide whether a validation part is held out; say why not if it was asked for."""
+def _can_stop_early(console: Terminal, problem: Problem) -> bool:
+    """Find out whether a validation part can be held out; say why not."""
     from gpubackprop.cli.training import against_early_stopping
 
-    if wish is False or (wish is None and not own):
-        return False
-    truth = problem.truth(problem.train)
-    reason = against_early_stopping(truth, problem.classes, asked=bool(wish))
+    reason = against_early_stopping(problem.truth(problem.train), problem.classes)
     if reason:
         console.print(f"  no early stopping: {escape(reason)}")
     return reason is None
 
 
-def _batch_size(problem: Problem, own: bool) -> int | str:
-    """Choose mini-batches small enough that a small table gives an epoch some steps to take."""
-    return min(max(len(problem.train) // 40, 8), 200) if own else "auto"
-
-
-def _network(problem: Problem, **parameters: Any) -> Any:
+def _network(problem: Problem, preset: PresetName, **given: Any) -> Any:
+    """Make a network of the parameters that were given and, for the rest, of a preset's."""
     import gpubackprop
 
     kind = gpubackprop.MLPClassifier if problem.classes else gpubackprop.MLPRegressor
-    # Twice scikit-learn's patience: a small validation part is a noisy judge.
-    return kind(n_iter_no_change=20 if parameters["early_stopping"] else 10, **parameters)
+    if preset == "scikit-learn":
+        # Twice scikit-learn's patience: a small validation part is a noisy judge.
+        return kind(n_iter_no_change=20 if given["early_stopping"] else 10, **given)
+    network = kind.from_preset("tabular", **given)
+    return network.set_params(
+        batch_size=min(network.batch_size, len(problem.train)), n_iter_no_change=network.max_iter
+    )
 
 
 # -- after ----------------------------------------------------------------------------------------

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 WORTH_SAYING = 0.3
 """Seconds of start-up that get a line."""
-ROWS_TO_STOP_EARLY = 300
-"""With fewer rows to train on, early stopping has to be asked for."""
 _LATE = 0.9
 """Where the best epoch comes after this part of all, more of them may be better still."""
 _PATIENCE = 6.0
@@ -43,7 +41,7 @@ class Run:
     interrupted: bool = False
 
 
-def against_early_stopping(truth: Array, classes: int, asked: bool) -> str | None:
+def against_early_stopping(truth: Array, classes: int) -> str | None:
     """Say what of the training rows forbids to hold out a validation part, or None."""
     rows = len(truth)
     if classes:
@@ -52,9 +50,8 @@ def against_early_stopping(truth: Array, classes: int, asked: bool) -> str | Non
             return f"class {str(labels[counts.argmin()])!r} has a single row to train on"
         if rows // 10 < classes:
             return f"a tenth of the {rows} rows is fewer than the {classes} classes"
-    if rows < 20 or (not asked and rows < ROWS_TO_STOP_EARLY):
-        least = 20 if asked else ROWS_TO_STOP_EARLY
-        return f"{rows} rows to train on are fewer than {least}, a tenth of them would judge badly"
+    if rows < 20:
+        return f"{rows} rows to train on are fewer than 20, a tenth of them would judge badly"
     return None
 
 
@@ -151,10 +148,12 @@ def _say_how_it_ended(console: Terminal, network: Any, run: Run, notes: list[str
     elif network.early_stopping:
         best = best_epoch(network)
         rising = network.n_iter_ == network.max_iter and best > _LATE * network.max_iter
-        more = "; the score still rose: more --epochs may help" if rising else ""
+        may_help = rising and not network.schedule  # whose last epochs are the best ones anyway
+        more = "; the score still rose: more --epochs may help" if may_help else ""
         console.print(f"  {took}; kept is epoch {best}, the best on the validation part{more}")
     elif network.n_iter_ == network.max_iter:
-        console.print(f"  {took}, all that were allowed")
+        ended = "to the end of the schedule" if network.schedule else "all that were allowed"
+        console.print(f"  {took}, {ended}")
     else:
         console.print(f"  {took}; the loss no longer fell")
     for note in dict.fromkeys(notes):
@@ -216,7 +215,7 @@ def _retrained(problem: Problem, network: Any, rows: Array) -> Bundle | None:
     """Train a network of the same parameters on some rows; None if it was interrupted."""
     from sklearn.base import clone
 
-    reason = against_early_stopping(problem.truth(rows), problem.classes, asked=True)
+    reason = against_early_stopping(problem.truth(rows), problem.classes)
     other = clone(network).set_params(
         callbacks=None, early_stopping=network.early_stopping and reason is None
     )

@@ -98,7 +98,8 @@ def test_predictions_are_written_as_their_file_is_named(run, flower_model, tmp_p
 
 def test_a_model_is_described(run, flower_model):
     output = run("info model")
-    for text in ("kind (classification)", "iris, lily, rose", "2 - 100 - 3 units", "long", "rows"):
+    units = "2 - 256 - 128 - 3 units"
+    for text in ("kind (classification)", "iris, lily, rose", units, "long", "rows"):
         assert text in output
 
 

@@ -15,9 +15,10 @@ from gpubackprop.cli.progress import TrainingProgress
 from gpubackprop.cli.terminal import Terminal
 from gpubackprop.cli.train import verdict
 from gpubackprop.cli.training import Run, _say_how_it_ended, against_early_stopping
+from gpubackprop.fitting.presets import PRESETS
 from gpubackprop.table import model_file
 
-QUICK = "--epochs 3 --no-plot"
+QUICK = "--epochs 3 --hidden 9 --no-plot"
 
 
 def table_row(output, name):
@@ -100,13 +101,19 @@ def test_a_class_of_one_row_does_not_break_the_split(run, flowers, tmp_path):
     assert "no early stopping: class 'tulip' has a single row to train on" in output
 
 
-def test_early_stopping_holds_a_validation_part_out_where_there_are_rows(run, flowers, tmp_path):
-    many = pd.concat([flowers] * 5)
-    many.to_csv(tmp_path / "many.csv", index=False)
-    run(f"train many.csv -t kind {QUICK}")
-    assert model_file.load(tmp_path / "many.gpubackprop").network.early_stopping
-    run(f"train many.csv -t kind --no-early-stopping {QUICK}")
-    assert not model_file.load(tmp_path / "many.gpubackprop").network.early_stopping
+def test_a_table_of_ones_own_has_the_preset_for_tables(run, flowers, tmp_path):
+    def network(options):
+        output = run(f"train flowers.csv -t kind {QUICK} {options}")
+        return model_file.load(tmp_path / "flowers.gpubackprop").network, output
+
+    ours, output = network("--hidden 7")
+    assert re.search(r"3 epochs in \S+ s, to the end of the schedule", output)
+    expected = {**PRESETS["tabular"], "hidden_layer_sizes": (7,), "max_iter": 3}
+    expected |= {"early_stopping": False, "n_iter_no_change": 3}
+    assert {name: ours.get_params()[name] for name in expected} == expected
+    theirs, output = network("--preset scikit-learn --early-stopping")
+    assert theirs.solver == "adam"
+    assert re.search(r"kept is epoch \d, the best on the validation part", output)
 
 
 def test_options_reach_the_network(run, flowers, tmp_path):
@@ -269,7 +276,11 @@ def test_columns_are_weighed_by_what_is_lost_without_them(run, flowers, tmp_path
 )
 def test_more_epochs_are_offered_where_the_held_out_score_still_rose(scores, ended):
     network = SimpleNamespace(
-        n_iter_=3, max_iter=3, early_stopping=True, validation_scores_=np.array(scores)
+        n_iter_=3,
+        max_iter=3,
+        early_stopping=True,
+        schedule=None,
+        validation_scores_=np.array(scores),
     )
     console = Terminal(file=io.StringIO(), width=200)
     _say_how_it_ended(console, network, Run(None, None, None), [])
@@ -279,17 +290,16 @@ def test_more_epochs_are_offered_where_the_held_out_score_still_rose(scores, end
 
 
 @pytest.mark.parametrize(
-    ("truth", "classes", "asked", "words"),
+    ("truth", "classes", "words"),
     [
-        (["a"] * 400 + ["b"], 2, False, "class 'b' has a single row"),
-        (list(range(40)) * 2, 40, True, "fewer than the 40 classes"),
-        (["a", "b"] * 100, 2, False, "200 rows to train on are fewer than 300"),
-        ([1.5, 2.5] * 9, 0, True, "18 rows to train on are fewer than 20"),
-        (["a", "b"] * 200, 2, False, None),
+        (["a"] * 400 + ["b"], 2, "class 'b' has a single row"),
+        (list(range(40)) * 2, 40, "fewer than the 40 classes"),
+        ([1.5, 2.5] * 9, 0, "18 rows to train on are fewer than 20"),
+        (["a", "b"] * 10, 2, None),
     ],
 )
-def test_the_reason_against_early_stopping_is_the_true_one(truth, classes, asked, words):
-    reason = against_early_stopping(np.array(truth), classes, asked)
+def test_the_reason_against_early_stopping_is_the_true_one(truth, classes, words):
+    reason = against_early_stopping(np.array(truth), classes)
     assert (words is None and reason is None) or words in reason
 
 
@@ -376,6 +386,7 @@ def test_a_full_disk_is_said_in_a_line(run, flowers, tmp_path, monkeypatch):
         ("flowers.csv -t kind --drop colour", "no column is named 'colour'"),
         ("flowers.csv -t kind --task regression", "'iris' is not a number"),
         ("flowers.csv -t kind --hidden ten", "--hidden 256,128"),
+        ("flowers.csv -t kind --compare --preset tabular", "--preset scikit-learn"),
         ("flowers.csv -t kind -o none/model", "there is no folder"),
         ("flowers.csv -t kind -o ../{folder}/flowers.csv", "would be overwritten"),
         ("flowers.csv -t kind --plot none/loss.png", "there is no folder"),
