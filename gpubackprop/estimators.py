@@ -9,22 +9,14 @@ from . import guide, joblib_backend
 from .algorithm.checkpointing import Checkpoint
 from .algorithm.dropout import Rates
 from .callbacks import Callbacks
-from .fitting import (
-    contract,
-    docstrings,
-    formula_options,
-    solvers,
-)
+from .fitting import solvers
 from .fitting.accelerated import Accelerated
-from .fitting.declared import DeclaredClassifier, DeclaredRegressor
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
-from .fitting.options import (
-    CLASSIFIERS_ALONE,
-    REGRESSORS_ALONE,
-    Options,
-    set_options,
-)
-from .fitting.quantiles import QuantileOutputs
+from .fitting.options import formula_names
+from .fitting.options.quantiles import QuantileOutputs
+from .fitting.options.values import CLASSIFIERS_ALONE, REGRESSORS_ALONE, Options, set_options
+from .fitting.scikit_learn import contract, docstrings
+from .fitting.scikit_learn.declared import DeclaredClassifier, DeclaredRegressor
 from .names import (
     BackendName,
     ClassifiersLoss,
@@ -63,9 +55,9 @@ class MLPClassifier(
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **contract.MLPClassifier._parameter_constraints,
-        "activation": [contract.StrOptions(formula_options.HIDDEN_NAMES), list, tuple],
+        "activation": [contract.StrOptions(formula_names.HIDDEN_NAMES), list, tuple],
         "solver": [contract.StrOptions(set(solvers.NAMES))],
-        "loss": [contract.StrOptions(formula_options.CLASSIFIERS_LOSSES)],
+        "loss": [contract.StrOptions(formula_names.CLASSIFIERS_LOSSES)],
         # `Accelerated` does it
         **dict.fromkeys(set(Options._fields) - REGRESSORS_ALONE, "no_validation"),
     }
@@ -182,9 +174,9 @@ class MLPRegressor(
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **contract.MLPRegressor._parameter_constraints,
-        "activation": [contract.StrOptions(formula_options.HIDDEN_NAMES), list, tuple],
+        "activation": [contract.StrOptions(formula_names.HIDDEN_NAMES), list, tuple],
         "solver": [contract.StrOptions(set(solvers.NAMES))],
-        "loss": [contract.StrOptions(formula_options.REGRESSORS_LOSSES)],
+        "loss": [contract.StrOptions(formula_names.REGRESSORS_LOSSES)],
         # `Accelerated` does it
         **dict.fromkeys(set(Options._fields) - CLASSIFIERS_ALONE, "no_validation"),
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..fitting import process_choice
+from ..fitting.options import process_choice
 from . import startup
 
 _PROCESSES = "multiprocessing.process"

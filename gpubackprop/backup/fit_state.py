@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..algorithm.parameters import Array
-from ..fitting.callback_changes import CHANGEABLE
+from ..fitting.callbacks.changes import CHANGEABLE
 from ..fitting.epoch_loop import Engine
 from ..history import EpochRecord, History
 from . import generator

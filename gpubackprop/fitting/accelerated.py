@@ -17,27 +17,14 @@ from ..algorithm.checkpointing import Checkpoint
 from ..algorithm.parameters import Array
 from ..callbacks import Callbacks
 from ..training.schedules import SCHEDULES, Factor
-from . import (
-    callback_copies,
-    class_weight,
-    contract,
-    epoch_history,
-    exchange,
-    formula_options,
-    labels,
-    methods,
-    overrides,
-    presets,
-    regularisation,
-    rows,
-    solvers,
-    task_hooks,
-    validation,
-)
+from . import exchange, methods, rows, solvers, validation
+from .callbacks import copies, epoch_history, hooks
 from .conversion import chosen_dtype
-from .options import changed, options, with_defaults
+from .options import class_weight, formula_names, presets, regularisation
+from .options.values import changed, options, with_defaults
+from .scikit_learn import contract, labels, overrides
 
-_WHILE_FITTING = ("_given", "_validation", *task_hooks.WHILE_FITTING)
+_WHILE_FITTING = ("_given", "_validation", *hooks.WHILE_FITTING)
 """Attributes that an estimator has during `fit`, and a copy of it never."""
 
 
@@ -69,9 +56,9 @@ class Accelerated:
         "warmup": [contract.Interval(Real, 0, None, closed="left")],
         "clip_norm": [contract.Interval(Real, 0, np.inf, closed="right"), None],
         "focal_gamma": [contract.Interval(Real, 0, None, closed="left")],
-        "out_activation": [contract.StrOptions(formula_options.OUTPUT_NAMES), None],
+        "out_activation": [contract.StrOptions(formula_names.OUTPUT_NAMES), None],
         "huber_delta": [contract.Interval(Real, 0, None, closed="neither")],
-        "quantile": [Real, "array-like", None],  # `formula_options.require` does the rest
+        "quantile": [Real, "array-like", None],  # `formula_names.require` does the rest
         "sort_quantiles": ["boolean"],
     }
 
@@ -91,7 +78,7 @@ class Accelerated:
         callbacks.require(own.callbacks)
         checkpointing.require(own.checkpoint)
         validation.require_scorer(own.scoring)
-        formula_options.require(self)
+        formula_names.require(self)
         regularisation.require(self)
 
     @overrides.stands_in
@@ -101,11 +88,11 @@ class Accelerated:
 
     def _initialize(self: Any, y: Any, layer_units: list[int], dtype: Any) -> None:
         super()._initialize(y, layer_units, chosen_dtype(self, dtype))  # type: ignore[misc]
-        formula_options.set_output(self)
+        formula_names.set_output(self)
 
     def _init_coef(self: Any, fan_in: int, fan_out: int, dtype: Any) -> tuple[Array, Array]:
         original = super()._init_coef  # type: ignore[misc]
-        return formula_options.initial(self, original, fan_in, fan_out, dtype)
+        return formula_names.initial(self, original, fan_in, fan_out, dtype)
 
     def fit(
         self: Any,
@@ -161,7 +148,7 @@ class Accelerated:
             class_weight.refuse_balanced(self)
             validation.refuse_for_partial_fit(self)
         original = solvers.passing_for_adam(self, super()._fit)  # type: ignore[misc]
-        return task_hooks.fit(self, original, X, y, sample_weight, incremental)
+        return hooks.fit(self, original, X, y, sample_weight, incremental)
 
     def _check_solver(self: Any) -> bool:
         return self.solver in solvers.OWN or bool(super()._check_solver())  # type: ignore[misc]
@@ -207,7 +194,7 @@ class Accelerated:
         >>> from gpubackprop.callbacks import StopAtTarget
         >>> model = MLPClassifier().set_callbacks(StopAtTarget(loss=0.1))
         """
-        task_hooks.set_callbacks(self, callbacks)
+        hooks.set_callbacks(self, callbacks)
         return self
 
     @property
@@ -325,7 +312,7 @@ class Accelerated:
     def __getstate__(self: Any) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
         if options(self).callbacks is not None:
-            state["callbacks"] = callback_copies.Portable(state["callbacks"], "coefs_" in state)
+            state["callbacks"] = copies.Portable(state["callbacks"], "coefs_" in state)
         for name in _WHILE_FITTING:
             state.pop(name, None)
         versions = {"_gpubackprop_version": __version__, "_sklearn_version": sklearn.__version__}
@@ -353,7 +340,7 @@ class Accelerated:
                 UserWarning,
                 stacklevel=2,
             )
-        if isinstance(state.get("callbacks"), callback_copies.Portable):  # a shallow copy
+        if isinstance(state.get("callbacks"), copies.Portable):  # a shallow copy
             state["callbacks"] = state["callbacks"].callbacks
         super().__setstate__(with_defaults(type(self), state))  # type: ignore[misc]
 
@@ -361,10 +348,10 @@ class Accelerated:
         own = options(self).callbacks
         if own is None or "callbacks" not in self._get_param_names():
             twin = super().__sklearn_clone__()  # type: ignore[misc]
-            task_hooks.share(self, twin)
+            hooks.share(self, twin)
             return twin
         silent = copy.copy(self)
         silent.callbacks = None
         twin = super(Accelerated, silent).__sklearn_clone__()  # type: ignore[misc]
-        task_hooks.share(self, twin)
-        return twin.set_params(callbacks=callback_copies.cloned(own))
+        hooks.share(self, twin)
+        return twin.set_params(callbacks=copies.cloned(own))

@@ -16,7 +16,6 @@ from ..training.memory_plan import Plan, plan
 from ..training.rank_epochs import RankEpochs
 from ..training.snapshot import EpochSnapshot
 from . import solvers
-from .contract import AdamOptimizer
 from .conversion import (
     examples,
     formulas,
@@ -28,10 +27,11 @@ from .conversion import (
     training_dtype,
 )
 from .epoch_loop import Epoch
-from .options import options
-from .pace import Pace
-from .regularisation import dropout, rates
+from .options.pace import Pace
+from .options.regularisation import dropout, rates
+from .options.values import options
 from .rows import Data
+from .scikit_learn.contract import AdamOptimizer
 
 
 class DenseEngine:

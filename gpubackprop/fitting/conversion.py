@@ -14,8 +14,8 @@ from ..kernels.formulas import LOSSES, PAIRINGS, Activation, Formulas, Loss
 from ..kernels.optimizers import Adam, Rule
 from ..kernels.sparse import CSR
 from . import solvers
-from .formula_options import ACTIVATION_OF, constants, hidden_activations
-from .options import has_options, options
+from .options.formula_names import ACTIVATION_OF, constants, hidden_activations
+from .options.values import has_options, options
 
 
 def formulas(estimator: Any) -> Formulas:

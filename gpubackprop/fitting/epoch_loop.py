@@ -19,13 +19,14 @@ from sklearn.utils import shuffle
 from ..algorithm.parameters import Array
 from ..callbacks import Callbacks, call, listeners
 from ..history import EpochRecord
-from . import callback_changes, epoch_history, solvers, task_hooks, validation
-from .contract import AdamOptimizer, mlp
+from . import solvers, validation
+from .callbacks import changes, epoch_history, hooks
 from .conversion import chosen_dtype
-from .options import options
+from .options.values import options
 from .ranks import replicas
 from .rows import Data
-from .warnings_of_scikit_learn import warn
+from .scikit_learn.contract import AdamOptimizer, mlp
+from .scikit_learn.warnings import warn
 
 _log = logging.getLogger("gpubackprop")
 
@@ -146,14 +147,14 @@ def _run_epochs(
     estimator: Any, data: Data, engine: Engine, incremental: bool, keeper: Keeper
 ) -> None:
     order = data.order
-    callbacks = (*listeners(options(estimator).callbacks), *task_hooks.listening(estimator))
+    callbacks = (*listeners(options(estimator).callbacks), *hooks.listening(estimator))
     looked_at = data.validation or estimator.verbose or callbacks or not _is_plain(estimator)
     of_loss = _type_of_mean_loss(estimator, data)
     epoch_history.follow(estimator)
     estimator.n_iter_ = 0
     keeper.resume(engine, order)
     for _ in range(estimator.n_iter_, estimator.max_iter):
-        task_hooks.begin_epoch(estimator)
+        hooks.begin_epoch(estimator)
         started = time.perf_counter()
         order = _shuffled(estimator, order) if estimator.shuffle else order
         epoch = engine.run(order, _learning_rate(estimator._optimizer))
@@ -280,9 +281,9 @@ def _call_back(callbacks: Callbacks, estimator: Any, engine: Engine, record: Epo
 
 def _answers(callbacks: Callbacks, estimator: Any, record: EpochRecord) -> tuple[bool, bool]:
     """Return whether a callback asks for a stop, and whether one changed what an engine holds."""
-    before = callback_changes.snapshot(estimator)
+    before = changes.snapshot(estimator)
     asked = call(callbacks, estimator, record)
-    return asked, callback_changes.take_up(estimator, before)
+    return asked, changes.take_up(estimator, before)
 
 
 def set_optimizer(estimator: Any) -> None:

@@ -5,9 +5,9 @@ import warnings
 from typing import Any
 
 from . import solvers
-from .contract import MLPClassifier, MLPRegressor
-from .formula_options import is_our_loss, is_ours_alone
-from .options import CHANGE_NO_NUMBERS, Options, changed, has_options, options
+from .options.formula_names import is_our_loss, is_ours_alone
+from .options.values import CHANGE_NO_NUMBERS, Options, changed, has_options, options
+from .scikit_learn.contract import MLPClassifier, MLPRegressor
 
 
 def to_sklearn(estimator: Any) -> Any:

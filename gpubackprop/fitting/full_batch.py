@@ -14,9 +14,9 @@ from ..backends.cuda.device_arrays import on_gpu
 from ..backprop import bind
 from ..kernels.protocol import Kernels
 from ..training.memory_plan import MARGIN_BYTES, Sizes, mebibytes, would_need
-from .contract import FULL_BATCH
 from .conversion import formulas, layer_sizes, loss_scale, network, targets, usable
-from .options import options
+from .options.values import options
+from .scikit_learn.contract import FULL_BATCH
 
 PART_ROWS = 8192
 """Rows that are converted at a time, where X is of another type than is computed in."""

@@ -12,9 +12,10 @@ from sklearn.utils.metaestimators import available_if
 
 from .. import backends
 from ..backends.cuda.device_arrays import adopt, device_for, on_gpu, on_host
-from . import gpu_validation, overrides, prediction, scores, validation
-from .contract import MLPClassifier, check_partial_fit_first_call, mlp
-from .options import options
+from . import gpu_validation, prediction, validation
+from .options.values import options
+from .scikit_learn import overrides, scores
+from .scikit_learn.contract import MLPClassifier, check_partial_fit_first_call, mlp
 
 
 class DeviceData:

@@ -18,8 +18,8 @@ from . import solvers
 from .adapters import DenseEngine
 from .conversion import formulas, layer_sizes, load_state, targets, training_dtype
 from .epoch_loop import Engine
-from .options import options
-from .regularisation import rates
+from .options.regularisation import rates
+from .options.values import options
 from .rows import Data
 
 MAX_BYTES = 4 << 20

@@ -22,28 +22,19 @@ from ..backup.callback import asked_for, refuse_for_lbfgs
 from ..backup.keeper import keeping
 from ..backup.led_keeper import LedKeeper
 from ..distributed.current import current, is_first
-from . import (
-    class_weight,
-    epoch_history,
-    epoch_loop,
-    formula_options,
-    kept_engine,
-    overrides,
-    regularisation,
-    rows,
-    solvers,
-    task_hooks,
-    validation,
-)
+from . import epoch_loop, kept_engine, rows, solvers, validation
 from .adapters import DenseEngine, StepEngine
+from .callbacks import epoch_history, hooks
 from .conversion import in_chosen_dtype, layer_sizes
 from .full_batch import FullBatch, FullBatchEstimator
-from .options import options
+from .options import class_weight, formula_names, regularisation
+from .options.values import options
 from .prediction import are_left_to_scikit_learn, predict
 from .ranks import devices, replicas
 from .ranks.engine import RankEngine
 from .ranks.full_batch import RankFullBatch
 from .ranks.rows import HeldOut, of_this_rank, split
+from .scikit_learn import overrides
 
 
 def fit_stochastic(
@@ -71,7 +62,7 @@ def fit_stochastic(
         Its arguments.
     """
     solvers.show(estimator)
-    formula_options.require_same_output(estimator)
+    formula_names.require_same_output(estimator)
     replicas.require_alike(estimator, X, y, sample_weight)
     sample_weight = class_weight.weighted(estimator, y, sample_weight)
     own, buffers = options(estimator), (activations, deltas, coef_grads, intercept_grads)
@@ -82,7 +73,7 @@ def fit_stochastic(
         replicas.require_alone(reason)
         overrides.hand_down(estimator, X, reason)
         X = in_chosen_dtype(estimator, X)
-    told = own.callbacks or task_hooks.has_callbacks(estimator)
+    told = own.callbacks or hooks.has_callbacks(estimator)
     ours_alone = told or own.scoring is not None or rows.were_given(estimator)
     if reason and not ours_alone:
         epoch_history.follow(estimator)  # a first fit has emptied its curve
@@ -180,7 +171,7 @@ def fit_lbfgs(
         Its arguments.
     """
     validation.refuse_without_epochs(estimator)
-    formula_options.require_same_output(estimator)
+    formula_names.require_same_output(estimator)
     if tuple(layer_units) != layer_sizes(estimator):
         _refuse_layers(layer_units, estimator, ValueError)
     refuse_for_lbfgs(options(estimator).callbacks)

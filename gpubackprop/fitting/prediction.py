@@ -21,8 +21,8 @@ from ..kernels import reference
 from ..kernels.sparse import CSR, SparseRows
 from ..training.evaluation import BLOCK_ROWS, CACHED_BYTES
 from .conversion import formulas, network, working_dtype
-from .formula_options import ours_alone
-from .options import options
+from .options.formula_names import ours_alone
+from .options.values import options
 from .ranks.replicas import device_of_this_rank
 
 _log = logging.getLogger("gpubackprop")

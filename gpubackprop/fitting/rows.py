@@ -13,9 +13,10 @@ from sklearn.utils.validation import validate_data
 from ..algorithm.parameters import Array
 from ..backends.cuda import device_arrays
 from ..training.dealing import Deal
-from . import class_weight, gpu_validation
+from . import gpu_validation
 from .conversion import chosen_dtype, in_chosen_dtype
-from .quantiles import outputs_of
+from .options import class_weight
+from .options.quantiles import outputs_of
 
 
 class ValidationRows(NamedTuple):

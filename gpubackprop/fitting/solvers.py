@@ -11,8 +11,8 @@ import numpy as np
 
 from ..algorithm.optimizers import SOLVERS
 from ..algorithm.parameters import Array
-from . import contract
-from .contract import AdamOptimizer, SGDOptimizer
+from .scikit_learn import contract
+from .scikit_learn.contract import AdamOptimizer, SGDOptimizer
 
 
 class _Optimizer:

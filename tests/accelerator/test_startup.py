@@ -154,7 +154,7 @@ INHERITED = """
 import gpubackprop, sys
 gpubackprop.accelerate(backend="reference")
 import multiprocessing
-from gpubackprop.fitting.options import options
+from gpubackprop.fitting.options.values import options
 
 if __name__ == "__main__":
     from sklearn.neural_network import MLPRegressor

@@ -16,7 +16,9 @@ from sklearn.neural_network import _multilayer_perceptron as mlp
 
 import gpubackprop
 from gpubackprop.accelerator import notebook, patching
-from gpubackprop.fitting import contract, conversion, options, process_choice
+from gpubackprop.fitting import conversion
+from gpubackprop.fitting.options import process_choice, values
+from gpubackprop.fitting.scikit_learn import contract
 
 from .fresh import GENEROUS
 
@@ -138,7 +140,7 @@ def test_an_unknown_scikit_learn_is_left_alone(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_call_counts_more_than_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     def chosen() -> tuple[str, str, str]:
-        found = options.options(MLPRegressor())
+        found = values.options(MLPRegressor())
         return found.device, found.backend, found.precision
 
     monkeypatch.setenv("GPUBACKPROP_BACKEND", "reference")
@@ -153,7 +155,7 @@ def test_a_call_counts_more_than_the_environment(monkeypatch: pytest.MonkeyPatch
 
 def test_our_estimators_keep_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GPUBACKPROP_BACKEND", "reference")
-    assert options.options(gpubackprop.MLPRegressor(device="cpu")).backend == "auto"
+    assert values.options(gpubackprop.MLPRegressor(device="cpu")).backend == "auto"
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from gpubackprop import MLPClassifier, MLPRegressor
 from gpubackprop.export import to_onnx
 from gpubackprop.export.graph import SIGMA
-from gpubackprop.fitting.formula_options import HIDDEN_NAMES
+from gpubackprop.fitting.options.formula_names import HIDDEN_NAMES
 from gpubackprop.kernels.formulas import Activation
 
 X = np.random.default_rng(0).standard_normal((60, 4))

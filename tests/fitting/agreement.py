@@ -11,7 +11,7 @@ import sklearn.neural_network
 from sklearn.datasets import make_multilabel_classification
 
 import gpubackprop
-from gpubackprop.fitting.options import Options
+from gpubackprop.fitting.options.values import Options
 
 Array = npt.NDArray[Any]
 Params = dict[str, Any]

@@ -11,8 +11,10 @@ import pytest
 from gpubackprop import MLPClassifier, MLPRegressor, guide, names
 from gpubackprop.algorithm.optimizers import SOLVERS
 from gpubackprop.backends import NAMES, PRECISIONS
-from gpubackprop.fitting import contract, formula_options, solvers
-from gpubackprop.fitting.docstrings import merged
+from gpubackprop.fitting import solvers
+from gpubackprop.fitting.options import formula_names
+from gpubackprop.fitting.scikit_learn import contract
+from gpubackprop.fitting.scikit_learn.docstrings import merged
 from gpubackprop.kernels.formulas import ELEMENTWISE, PAIRINGS
 from gpubackprop.network_arguments import ACTIVATION_OF, LOSS_OF
 from gpubackprop.training.schedules import SCHEDULES
@@ -110,10 +112,10 @@ OUTPUTS = [n for n, a in ACTIVATION_OF.items() if any(a in each for each in PAIR
 @pytest.mark.parametrize(
     ("literal", "known"),
     [
-        (names.HiddenActivation, formula_options.HIDDEN_NAMES),
-        (names.OutputActivation, formula_options.OUTPUT_NAMES),
-        (names.ClassifiersLoss, formula_options.CLASSIFIERS_LOSSES),
-        (names.RegressorsLoss, formula_options.REGRESSORS_LOSSES),
+        (names.HiddenActivation, formula_names.HIDDEN_NAMES),
+        (names.OutputActivation, formula_names.OUTPUT_NAMES),
+        (names.ClassifiersLoss, formula_names.CLASSIFIERS_LOSSES),
+        (names.RegressorsLoss, formula_names.REGRESSORS_LOSSES),
         (names.Solver, solvers.NAMES),
         (names.NetworkSolver, SOLVERS),
         (names.ScheduleName, SCHEDULES),

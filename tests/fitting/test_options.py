@@ -10,8 +10,8 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from gpubackprop import MLPClassifier, MLPRegressor
-from gpubackprop.fitting import contract
-from gpubackprop.fitting.options import Options
+from gpubackprop.fitting.options.values import Options
+from gpubackprop.fitting.scikit_learn import contract
 
 X = np.random.default_rng(3).standard_normal((40, 3))
 SMALL: dict[str, Any] = {

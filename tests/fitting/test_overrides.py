@@ -14,7 +14,8 @@ import scipy.sparse
 from sklearn.base import clone
 from sklearn.neural_network import _multilayer_perceptron as mlp
 
-from gpubackprop.fitting import contract, prediction
+from gpubackprop.fitting import prediction
+from gpubackprop.fitting.scikit_learn import contract
 
 from .agreement import (
     OURS,

@@ -6,7 +6,7 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.preprocessing import scale
 
 from gpubackprop import MLPClassifier, MLPRegressor
-from gpubackprop.fitting.presets import PRESETS
+from gpubackprop.fitting.options.presets import PRESETS
 
 both_estimators = pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
 

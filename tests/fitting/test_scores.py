@@ -8,7 +8,7 @@ import scipy.sparse
 from sklearn.metrics import accuracy_score, r2_score
 
 import gpubackprop
-from gpubackprop.fitting import scores
+from gpubackprop.fitting.scikit_learn import scores
 
 from .agreement import Array
 

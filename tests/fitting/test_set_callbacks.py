@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from gpubackprop import MLPClassifier, MLPRegressor
-from gpubackprop.fitting import callback_tasks, task_hooks
+from gpubackprop.fitting.callbacks import hooks, tasks
 
 from .agreement import ENDS_BY_ITSELF, TASKS, Params, assert_bitwise_equal, ours_for, said
 
@@ -29,7 +29,7 @@ needs_scikit_learns = pytest.mark.skipif(
 def support(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Tasks by scikit-learn where it has them, and by what stands for them elsewhere."""
     if request.param == "ours":
-        monkeypatch.setattr(task_hooks, "_support", lambda: callback_tasks)
+        monkeypatch.setattr(hooks, "_support", lambda: tasks)
     elif find_spec("sklearn.callback") is None:
         pytest.skip("this scikit-learn has no callbacks")
     return str(request.param)
@@ -94,7 +94,7 @@ def test_tasks_in_their_order_with_the_users_data(support: str, way: str) -> Non
     assert recorder.told["X"] is examples
     assert recorder.told["y"] is y
     assert recorder.told["metadata"] == {"sample_weight": weight}
-    assert not [name for name in task_hooks.WHILE_FITTING if hasattr(model, name)]
+    assert not [name for name in hooks.WHILE_FITTING if hasattr(model, name)]
     for epochs, seen in enumerate(recorder.accuracies, start=1):
         shorter = ours_for(TASKS["strings"], **{**BASE, "max_iter": epochs})
         said(shorter.fit, X, y, weight)
@@ -149,7 +149,7 @@ def test_an_error_leaves_the_finished_epochs_and_tears_down(support: str) -> Non
     said(shorter.fit, X, y)
     np.testing.assert_array_equal(model.predict_proba(X), shorter.predict_proba(X))
     assert failing.heard[-1] == other.heard[-1] == ("teardown", "fit", 4)
-    assert not [name for name in task_hooks.WHILE_FITTING if hasattr(model, name)]
+    assert not [name for name in hooks.WHILE_FITTING if hasattr(model, name)]
     said(model.set_callbacks().fit, X, y)
     assert model.n_iter_ == 4
 

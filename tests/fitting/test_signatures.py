@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import get_tags
 
-from gpubackprop.fitting import contract
+from gpubackprop.fitting.scikit_learn import contract
 
 from .agreement import OURS, OWN_PARAMETERS, TASKS, THEIRS
 

@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from gpubackprop import LossCurveDisplay, MLPClassifier, MLPRegressor
-from gpubackprop.fitting.contract import mlp
+from gpubackprop.fitting.scikit_learn.contract import mlp
 
 from .agreement import (
     TASKS,

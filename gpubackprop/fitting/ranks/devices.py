@@ -9,8 +9,8 @@ from ...backends.cuda.device_arrays import on_gpu
 from ...backends.device_names import gpus
 from ...distributed.current import current
 from ...distributed.device_group import on_each_device
-from .. import task_hooks
-from ..options import options
+from ..callbacks import hooks
+from ..options.values import options
 
 _WRITTEN = ("_optimizer", "_random_state")
 """Attributes that training changes in place, as it does lists."""
@@ -62,6 +62,6 @@ def _replica(estimator: Any) -> Any:
     for name, value in vars(estimator).items():
         written = name not in shared and (isinstance(value, list) or name in _WRITTEN)
         vars(replica)[name] = copy.deepcopy(value) if written else value
-    for name in task_hooks.WHILE_FITTING:
+    for name in hooks.WHILE_FITTING:
         vars(replica).pop(name, None)
     return replica

@@ -12,7 +12,7 @@ from ...training.rank_epochs import RankEpochs
 from ..adapters import DenseEngine
 from ..conversion import formulas, training_dtype
 from ..epoch_loop import Epoch
-from ..options import options
+from ..options.values import options
 from ..rows import Data
 from . import replicas
 

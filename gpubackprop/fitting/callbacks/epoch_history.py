@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..history import EpochRecord, History
-from .options import has_options
+from ...history import EpochRecord, History
+from ..options.values import has_options
 
 
 def follow(estimator: Any) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from ..algorithm import dropout as algorithm
-from ..algorithm.dropout import Dropout
-from ..algorithm.memory import Memory
-from ..algorithm.parameters import Array
-from ..backends.cuda import device_arrays
-from .options import Options, options
+from ...algorithm import dropout as algorithm
+from ...algorithm.dropout import Dropout
+from ...algorithm.memory import Memory
+from ...algorithm.parameters import Array
+from ...backends.cuda import device_arrays
+from .values import Options, options
 
 
 def require(estimator: Any) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from joblib.externals.loky.backend.reduction import get_loky_pickler
 from sklearn.base import BaseEstimator, clone
 
-from ..callbacks import Callback, Callbacks, listeners
+from ...callbacks import Callback, Callbacks, listeners
 
 
 def cloned(callbacks: Callbacks) -> Callbacks:

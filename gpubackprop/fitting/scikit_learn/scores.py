@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
 
-from ..algorithm.memory import Array
+from ...algorithm.memory import Array
 
 
 def accuracy(y: Any, labels: Any, sample_weight: Array | None = None) -> float:
@@ -32,7 +32,7 @@ def accuracy(y: Any, labels: Any, sample_weight: Array | None = None) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> from gpubackprop.fitting.scores import accuracy
+    >>> from gpubackprop.fitting.scikit_learn.scores import accuracy
     >>> accuracy(np.array(["a", "b", "b"]), np.array(["a", "b", "a"]), np.array([1.0, 2.0, 1.0]))
     0.75
     """
@@ -62,7 +62,7 @@ def r2(y: Any, y_hat: Any, sample_weight: Array | None = None) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> from gpubackprop.fitting.scores import r2
+    >>> from gpubackprop.fitting.scikit_learn.scores import r2
     >>> r2(np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 1.0]))
     0.5
     """

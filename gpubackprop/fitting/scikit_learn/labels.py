@@ -11,9 +11,9 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import validate_data
 
-from ..algorithm.parameters import Array
-from ..distributed.shards import group_of_shards
-from ..kernels.group import Group
+from ...algorithm.parameters import Array
+from ...distributed.shards import group_of_shards
+from ...kernels.group import Group
 from . import overrides
 from .contract import MLPClassifier
 

@@ -5,9 +5,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from ..callbacks import Callback
-from ..distributed.current import is_first
-from ..history import EpochRecord
+from ...callbacks import Callback
+from ...distributed.current import is_first
+from ...history import EpochRecord
 
 _PROTOCOL = ("setup", "teardown", "on_fit_task_begin", "on_fit_task_end")
 WHILE_FITTING = ("_tasks", "_callback_fit_ctx", "_skl_callbacks_to_teardown")
@@ -146,4 +146,4 @@ def _support() -> Any:
     """Return `sklearn.callback`, or what stands for it where scikit-learn has none yet."""
     if find_spec("sklearn.callback") is not None:
         return import_module("sklearn.callback")
-    return import_module(".callback_tasks", __package__)
+    return import_module(".tasks", __package__)

@@ -12,8 +12,18 @@ import numpy as np
 import scipy.sparse
 from numpy.lib.array_utils import byte_bounds
 
-from ..backends.cuda.device_arrays import on_gpu
-from . import regularisation, solvers
+from ...backends.cuda.device_arrays import on_gpu
+from .. import solvers
+from ..options import regularisation
+from ..options.formula_names import (
+    hidden_names,
+    is_asked_for,
+    is_our_loss,
+    is_ours_alone,
+    known_to_scikit_learn,
+    ours_alone,
+)
+from ..options.values import has_options, options
 from .contract import (
     FULL_BATCH,
     OPTIMIZER_METHODS,
@@ -25,15 +35,6 @@ from .contract import (
     Reliance,
     mlp,
 )
-from .formula_options import (
-    hidden_names,
-    is_asked_for,
-    is_our_loss,
-    is_ours_alone,
-    known_to_scikit_learn,
-    ours_alone,
-)
-from .options import has_options, options
 
 _log = logging.getLogger("gpubackprop")
 

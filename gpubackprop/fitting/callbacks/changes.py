@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..algorithm.parameters import Array
+from ...algorithm.parameters import Array
 
 _OF_THE_OPTIMIZER = {
     "learning_rate_init": "learning_rate_init",

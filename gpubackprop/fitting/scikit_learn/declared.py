@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy.typing as npt
 
-from ..algorithm.parameters import Array
-from ..history import History
+from ...algorithm.parameters import Array
+from ...history import History
 
 _Weights = npt.ArrayLike | None
 

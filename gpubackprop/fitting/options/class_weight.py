@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
-from ..algorithm.parameters import Array
-from ..backends.cuda.device_arrays import on_host
-from ..distributed.shards import of_all, own_part
-from .options import options
+from ...algorithm.parameters import Array
+from ...backends.cuda.device_arrays import on_host
+from ...distributed.shards import of_all, own_part
+from .values import options
 
 
 def refuse_balanced(estimator: Any) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..algorithm.parameters import Array
-from ..kernels.formulas import (
+from ...algorithm.parameters import Array
+from ...kernels.formulas import (
     ACTIVATIONS,
     ELEMENTWISE,
     LOSSES,
@@ -15,8 +15,8 @@ from ..kernels.formulas import (
     Loss,
     initial_bound,
 )
-from .contract import mlp
-from .options import changed, has_options, options
+from ..scikit_learn.contract import mlp
+from .values import changed, has_options, options
 
 ACTIVATION_OF = {row.scikit_learn or row.name: sigma for sigma, row in ACTIVATIONS.items()}
 """Activations by the name that an estimator's parameter has: scikit-learn's where it has one."""

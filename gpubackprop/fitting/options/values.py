@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import backends
-from ..algorithm.checkpointing import Checkpoint
-from ..algorithm.dropout import Rates
-from ..callbacks import Callbacks
-from ..training.schedules import Factor
+from ... import backends
+from ...algorithm.checkpointing import Checkpoint
+from ...algorithm.dropout import Rates
+from ...callbacks import Callbacks
+from ...training.schedules import Factor
 from . import process_choice
 
 _log = logging.getLogger("gpubackprop")

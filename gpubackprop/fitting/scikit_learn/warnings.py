@@ -3,7 +3,7 @@
 import sys
 import warnings
 
-from ..distributed.current import is_first
+from ...distributed.current import is_first
 from .contract import mlp
 
 

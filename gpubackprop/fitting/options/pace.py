@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from ..algorithm.memory import Memory
-from ..algorithm.optimizers import Clipped, Optimizer, Scheduled
-from ..algorithm.parameters import Array
-from ..kernels.optimizers import Rule
-from ..training.schedules import SCHEDULES, Factor, Schedule, constant
-from .options import options
+from ...algorithm.memory import Memory
+from ...algorithm.optimizers import Clipped, Optimizer, Scheduled
+from ...algorithm.parameters import Array
+from ...kernels.optimizers import Rule
+from ...training.schedules import SCHEDULES, Factor, Schedule, constant
+from .values import options
 
 
 class Pace:
