@@ -1,5 +1,6 @@
 """What many tests share: backends, dtypes, a small training problem."""
 
+import signal
 from functools import partial
 
 import numpy as np
@@ -16,6 +17,12 @@ from gpubackprop.training.epochs import Epochs
 from gpubackprop.training.memory_plan import plan
 
 BACKENDS = ("reference", "compiled")  # the CPU's; the GPU's tests are in tests/cuda
+
+
+def pytest_configure():
+    """Hear Ctrl-C, which a shell makes its background jobs and all their children ignore."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=BACKENDS)
