@@ -3,14 +3,15 @@
 import os
 import platform
 
-from ..backends.environment import processor
+from ..backends.environment import blas, processor
 
 
 def describe() -> str:
-    """Processor, usable cores, system and Python, in one line."""
+    """Processor, usable cores, system, Python and the BLAS of our products, in one line."""
     system = f"{platform.system()} {platform.machine()}"
     python = platform.python_version()
-    return f"cpu {processor()}, cores {usable_cores()}, system {system}, python {python}"
+    machine = f"cpu {processor()}, cores {usable_cores()}, system {system}"
+    return f"{machine}, python {python}, products by {blas()['library']}"
 
 
 def usable_cores() -> int:

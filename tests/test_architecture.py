@@ -161,6 +161,7 @@ FLOORS = (
         "kernels.philox",
         "kernels.native.targets",
         "kernels.native.sources",
+        "kernels.blas_library",
     ),
     ("_version", "files"),
     # their __init__.py; whatever is new below them lands here

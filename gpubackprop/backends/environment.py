@@ -10,6 +10,7 @@ from pathlib import Path
 import threadpoolctl
 
 from .._version import __version__
+from ..kernels.blas_library import VARIABLE, library
 from ..kernels.native import shipped, store
 from ..kernels.native.targets import own_target
 from .cuda import detection
@@ -40,7 +41,7 @@ def describe() -> Facts:
             "cuda": "cuBLAS and Numba-CUDA; device='cuda' takes it, 'auto' where it pays",
             "scikit-learn": "its own code predicts sparse X, and trains on it with lbfgs",
         },
-        "BLAS": _blas(),
+        "BLAS": blas(),
         "compiled code": _machine_code(),
     }
 
@@ -90,15 +91,21 @@ def _machine_code() -> Facts:
     }
 
 
-def _blas() -> Facts:
-    """Describe the BLAS of SciPy, which does the matrix products."""
-    import_module("scipy.linalg.cython_blas")  # loads the library, so that it can be asked
+def blas() -> Facts:
+    """Describe the library that does the compiled backend's matrix products."""
+    try:
+        named = library().file
+    except (ValueError, RuntimeError) as reason:
+        return {"library": str(reason)}
     pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
-    pools.sort(key=lambda pool: "scipy" not in pool["filepath"])
+    if named is not None:
+        pools = [pool for pool in pools if os.path.samefile(pool["filepath"], named)]
+    pools.sort(key=lambda pool: "scipy.libs" not in pool["filepath"])
     if not pools:
-        return {"library": "unknown to threadpoolctl"}
+        return {"library": "unknown to threadpoolctl", **({"file": named} if named else {})}
     return {
         "library": f"{pools[0]['internal_api']} {pools[0]['version']}",
         "threads": pools[0]["num_threads"],
         "file": pools[0]["filepath"],
+        "chosen by": f"{VARIABLE}={os.environ[VARIABLE]}" if named else "SciPy",
     }

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import threadpoolctl
 
+from ..kernels.blas_library import library
 from .quota import cores
 
 Result = TypeVar("Result")
@@ -58,8 +59,9 @@ def _counts_by_thread(pool: Any) -> bool:
 
 @cache
 def _pools() -> list[Any]:
-    """Controllers of the BLAS libraries in this process, SciPy's among them."""
+    """Controllers of the BLAS libraries in this process, SciPy's and the one in use among them."""
     import_module("scipy.linalg.cython_blas")
+    library()
     controller = threadpoolctl.ThreadpoolController().select(user_api="blas")
     return list(controller.lib_controllers)
 

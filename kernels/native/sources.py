@@ -6,8 +6,9 @@ from pathlib import Path
 
 _KERNELS = Path(__file__).parent.parent
 NAMES = (
-    *("blas.py", "elementary.py", "elementwise.py", "formulas.py", "gemm.py", "kernel.py"),
-    *("loops.py", "numba_contract.py", "philox.py", "replay_loops.py", "update_loops.py"),
+    *("blas.py", "blas_library.py", "elementary.py", "elementwise.py", "formulas.py", "gemm.py"),
+    *("kernel.py", "loops.py", "numba_contract.py", "philox.py", "replay_loops.py"),
+    "update_loops.py",
     *("native/arguments.py", "native/compiler.py", "native/denormals.py", "native/entry.py"),
     *("native/intrinsics.py", "native/loader.py", "native/targets.py"),
 )
