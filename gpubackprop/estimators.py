@@ -12,7 +12,7 @@ from .callbacks import Callbacks
 from .fitting import solvers
 from .fitting.accelerated import Accelerated
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
-from .fitting.options import formula_names
+from .fitting.options import formula_names, row_order
 from .fitting.options.quantiles import QuantileOutputs
 from .fitting.options.values import CLASSIFIERS_ALONE, REGRESSORS_ALONE, Options, set_options
 from .fitting.scikit_learn import contract, docstrings
@@ -27,6 +27,7 @@ from .names import (
     Precision,
     RegressorsLoss,
     ScheduleName,
+    Shuffle,
     Solver,
 )
 from .training.schedules import Factor
@@ -57,6 +58,7 @@ class MLPClassifier(
         **contract.MLPClassifier._parameter_constraints,
         "activation": [contract.StrOptions(formula_names.HIDDEN_NAMES), list, tuple],
         "solver": [contract.StrOptions(set(solvers.NAMES))],
+        "shuffle": row_order.VALUES,
         "loss": [contract.StrOptions(formula_names.CLASSIFIERS_LOSSES)],
         # `Accelerated` does it
         **dict.fromkeys(set(Options._fields) - REGRESSORS_ALONE, "no_validation"),
@@ -74,7 +76,7 @@ class MLPClassifier(
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
-        shuffle: bool = True,
+        shuffle: Shuffle = True,
         random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,
@@ -176,6 +178,7 @@ class MLPRegressor(
         **contract.MLPRegressor._parameter_constraints,
         "activation": [contract.StrOptions(formula_names.HIDDEN_NAMES), list, tuple],
         "solver": [contract.StrOptions(set(solvers.NAMES))],
+        "shuffle": row_order.VALUES,
         "loss": [contract.StrOptions(formula_names.REGRESSORS_LOSSES)],
         # `Accelerated` does it
         **dict.fromkeys(set(Options._fields) - CLASSIFIERS_ALONE, "no_validation"),
@@ -194,7 +197,7 @@ class MLPRegressor(
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
-        shuffle: bool = True,
+        shuffle: Shuffle = True,
         random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,

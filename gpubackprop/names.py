@@ -36,6 +36,7 @@ RegressorsLoss = Literal[
 Solver = Literal["lbfgs", "sgd", "adam", "adamw", "nadam", "rmsprop", "lion"]
 LearningRate = Literal["constant", "invscaling", "adaptive"]
 """How scikit-learn's solver "sgd" changes its learning rate."""
+Shuffle = bool | Literal["blocks"]
 ScheduleName = Literal["cosine", "one_cycle", "linear", "log_cosine"]
 Device = Literal["auto", "cpu", "cuda"] | str
 """Numbers may follow: "cuda:1", "cuda:0,1"."""

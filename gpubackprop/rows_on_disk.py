@@ -41,7 +41,8 @@ def mapped_rows(
     """Read a Parquet, Feather or Arrow file as rows that need not fit into memory.
 
     The numbers are written once, row after row, into a file that only its owner can read; later
-    calls find it, unless the table is newer. `fit` takes its batches from there without a copy.
+    calls find it, unless the table is newer. `fit` takes its batches from there without a copy;
+    where they do not fit into memory, `shuffle="blocks"` reads them in blocks, not one by one.
 
     Parameters
     ----------

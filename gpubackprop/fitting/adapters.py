@@ -14,6 +14,7 @@ from ..training.epochs import Epochs
 from ..training.evaluation import Evaluation
 from ..training.memory_plan import Plan, plan
 from ..training.rank_epochs import RankEpochs
+from ..training.read_ahead import ReadAhead, read_ahead
 from ..training.snapshot import EpochSnapshot
 from . import solvers
 from .conversion import (
@@ -29,6 +30,7 @@ from .conversion import (
 from .epoch_loop import Epoch
 from .options.pace import Pace
 from .options.regularisation import dropout, rates
+from .options.row_order import is_by_blocks
 from .options.values import options
 from .rows import Data
 from .scikit_learn.contract import AdamOptimizer
@@ -95,7 +97,10 @@ class DenseEngine:
         f, alpha = formulas(self._estimator), float(self._estimator.alpha)
         trained, data = (self._net, f, self._pace.optimizer), (X, Y, self._data.sample_weight)
         last = planned, self._dropout, self._data.rows
-        return Epochs(self._backend, *trained, *data, alpha, *last)
+        return Epochs(self._backend, *trained, *data, alpha, *last, ahead=self._ahead(X))
+
+    def _ahead(self, X: Any) -> ReadAhead | None:
+        return read_ahead(X) if is_by_blocks(self._estimator) else None
 
     def run(self, order: Array, rate: float) -> Epoch:
         """Train on all rows in this order; a schedule's rates are shares of this learning rate."""

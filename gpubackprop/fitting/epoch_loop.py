@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import shuffle
 
 from ..algorithm.parameters import Array
 from ..callbacks import Callbacks, call, listeners
@@ -22,6 +21,7 @@ from ..history import EpochRecord
 from . import solvers, validation
 from .callbacks import changes, epoch_history, hooks
 from .conversion import chosen_dtype
+from .options import row_order
 from .options.values import options
 from .ranks import replicas
 from .rows import Data
@@ -148,7 +148,8 @@ def _run_epochs(
 ) -> None:
     order = data.order
     callbacks = (*listeners(options(estimator).callbacks), *hooks.listening(estimator))
-    looked_at = data.validation or estimator.verbose or callbacks or not _is_plain(estimator)
+    drawn_by_numpy = row_order.is_plain(estimator)
+    looked_at = data.validation or estimator.verbose or callbacks or not drawn_by_numpy
     of_loss = _type_of_mean_loss(estimator, data)
     epoch_history.follow(estimator)
     estimator.n_iter_ = 0
@@ -156,7 +157,7 @@ def _run_epochs(
     for _ in range(estimator.n_iter_, estimator.max_iter):
         hooks.begin_epoch(estimator)
         started = time.perf_counter()
-        order = _shuffled(estimator, order) if estimator.shuffle else order
+        order = row_order.next_order(estimator, data, order)
         epoch = engine.run(order, _learning_rate(estimator._optimizer))
         if looked_at:
             engine.publish()
@@ -191,20 +192,6 @@ def _takes_all_epochs(estimator: Any) -> bool:
     """Whether training was meant to end here: with its schedule, which nothing could cut short."""
     scheduled = options(estimator).schedule is not None
     return scheduled and bool(estimator.n_iter_no_change >= estimator.max_iter)
-
-
-def _is_plain(estimator: Any) -> bool:
-    """Whether the generator is NumPy's own: another one may look at the model as it draws."""
-    return type(estimator._random_state) is np.random.RandomState
-
-
-def _shuffled(estimator: Any, order: Array) -> Array:
-    """Shuffle in place where the swaps are those of `sklearn.utils.shuffle`, without its checks."""
-    if not _is_plain(estimator):
-        new: Array = shuffle(order, random_state=estimator._random_state)
-        return new
-    estimator._random_state.shuffle(order)
-    return order
 
 
 def _type_of_mean_loss(estimator: Any, data: Data) -> type[Any]:

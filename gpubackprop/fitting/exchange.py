@@ -38,6 +38,8 @@ def to_sklearn(estimator: Any) -> Any:
     model = _filled(cls(**_parameters(estimator, cls)), estimator)
     if model.solver in solvers.OWN:
         model.solver = "adam"
+    if model.shuffle == "blocks":
+        model.shuffle = True
     if type(vars(model).get("_optimizer")) in solvers.OWN.values():
         del model._optimizer  # `partial_fit` makes scikit-learn's
     return model
@@ -97,10 +99,13 @@ def _warn_of_what_is_left_out(estimator: Any) -> None:
         missed.insert(0, f"loss={estimator.loss!r}")
     if estimator.solver in solvers.OWN:
         missed.insert(0, f"solver={estimator.solver!r}")
+    if estimator.shuffle == "blocks":
+        missed.insert(0, f"shuffle={estimator.shuffle!r}")
     if missed:
         warnings.warn(
             f"scikit-learn's class has no {', '.join(missed)}: the copy predicts what this model "
-            "predicts, and would train without, with Adam for a solver that is missing",
+            "predicts, and would train without: with Adam for a solver that is missing, and in an "
+            "order of single rows",
             UserWarning,
             stacklevel=4,
         )

@@ -27,7 +27,7 @@ from .adapters import DenseEngine, StepEngine
 from .callbacks import epoch_history, hooks
 from .conversion import in_chosen_dtype, layer_sizes
 from .full_batch import FullBatch, FullBatchEstimator
-from .options import class_weight, formula_names, regularisation
+from .options import class_weight, formula_names, regularisation, row_order
 from .options.values import options
 from .prediction import are_left_to_scikit_learn, predict
 from .ranks import devices, replicas
@@ -175,6 +175,7 @@ def fit_lbfgs(
     if tuple(layer_units) != layer_sizes(estimator):
         _refuse_layers(layer_units, estimator, ValueError)
     refuse_for_lbfgs(options(estimator).callbacks)
+    row_order.refuse_for_lbfgs(estimator)
     replicas.require_alike(estimator, X, y, sample_weight)
     sample_weight = class_weight.weighted(estimator, y, sample_weight)
     others = (activations, deltas, coef_grads, intercept_grads, layer_units)

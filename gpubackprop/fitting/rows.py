@@ -143,6 +143,8 @@ def _held_out(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> 
         test_size=estimator.validation_fraction,
         stratify=_strata(y) if binary else None,
     )
+    if isinstance(estimator.shuffle, str):
+        train.sort()  # blocks are of neighbours
     if len(held) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' "

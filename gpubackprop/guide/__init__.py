@@ -5,7 +5,7 @@
 - `gpubackprop.guide.losses`: loss and its constants, class_weight
 - `gpubackprop.guide.steps`: solver, weight_decay, schedule, warmup, clip_norm
 - `gpubackprop.guide.regularisation`: dropout, label_smoothing
-- `gpubackprop.guide.epochs`: validation rows, scoring, history_, callbacks
+- `gpubackprop.guide.epochs`: shuffle, validation rows, scoring, history_, callbacks
 
 `help("gpubackprop.guide.losses")` shows one. Their texts on single parameters are those that
 `help(gpubackprop.MLPClassifier)` shows among scikit-learn's.

@@ -1,4 +1,4 @@
-"""What is seen and done after every epoch: validation, `scoring`, `history_` and `callbacks`.
+"""What epochs are made of and what comes after each: `shuffle`, validation, `history_`, callbacks.
 
 Rows to validate with are held out of X by `early_stopping`, or given to `fit` as X_val and y_val;
 given without `early_stopping` they are scored and stop nothing. `LossCurveDisplay` draws the
@@ -19,6 +19,13 @@ True
 """
 
 PARAMETERS = """
+shuffle : bool or "blocks", default=True
+    Whether every epoch takes the rows in a new order. "blocks" is for an `X` that is memory-mapped
+    and larger than memory, where rows in random order are read one by one: it shuffles blocks of
+    256 KiB, mixes the rows of 256 of them at a time, and reads the next ones meanwhile. The order
+    is drawn from `random_state`, and is less random than that of True. The solver "lbfgs" refuses
+    it.
+
 scoring : str, callable or None, default=None
     What early stopping watches on the validation rows: "loss", the name of any scorer of
     scikit-learn, or a callable (estimator, X, y) that returns a number, the higher the better.

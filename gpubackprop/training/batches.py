@@ -8,6 +8,7 @@ import numpy as np
 from ..algorithm.memory import Array, Memory
 from ..backprop import Source
 from ..kernels.sparse import CSR, SparseRows
+from .read_ahead import ReadAhead, in_parts
 
 
 class Feed(Protocol):
@@ -44,10 +45,21 @@ class Resident:
         Weights.
     taken : int
         Rows of an epoch.
+    batch_size : int
+        Rows of a mini-batch.
+    ahead : ReadAhead or None
+        Reads rows of X before they are needed, where primitives read X itself.
     """
 
     def __init__(
-        self, memory: Memory, X: Array | CSR, Y: Array, weight: Array | None, taken: int
+        self,
+        memory: Memory,
+        X: Array | CSR,
+        Y: Array,
+        weight: Array | None,
+        taken: int,
+        batch_size: int,
+        ahead: ReadAhead | None,
     ) -> None:
         self._memory = memory
         column = None if weight is None else memory.put(weight)
@@ -55,6 +67,8 @@ class Resident:
         cursor = memory.put(np.zeros(1, dtype=np.int64))
         read = SparseRows(X, order, cursor) if isinstance(X, CSR) else memory.rows(X, Y.dtype)
         self._source = Source(read, memory.rows(Y), column, order, cursor)
+        self._ahead = ahead if read is X else None
+        self._at_once = taken if self._ahead is None else self._ahead.whole_batches(batch_size)
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -62,10 +76,13 @@ class Resident:
         return (self._source,)
 
     def windows(self, order: Array) -> Iterator[tuple[int, int]]:
-        """Yield all rows at once."""
+        """Yield all rows at once, or some while others are read."""
         self._memory.write(self._source.order, order)
         self._memory.write(self._source.cursor, np.zeros(1, dtype=np.int64))
-        yield 0, len(order)
+        for part in in_parts(
+            order, [*range(0, len(order), self._at_once), len(order)], self._ahead
+        ):
+            yield 0, part.stop - part.start
 
 
 class Streamed:
@@ -79,10 +96,20 @@ class Streamed:
         As for `Resident`; they stay where they are.
     rows : int
         Of a window: whole batches.
+    ahead : ReadAhead or None
+        Reads rows of X before they are needed.
     """
 
-    def __init__(self, memory: Memory, X: Array, Y: Array, weight: Array | None, rows: int) -> None:
-        self._memory, self._rows = memory, rows
+    def __init__(
+        self,
+        memory: Memory,
+        X: Array,
+        Y: Array,
+        weight: Array | None,
+        rows: int,
+        ahead: ReadAhead | None,
+    ) -> None:
+        self._memory, self._rows, self._ahead = memory, rows, ahead
         self._data = [X, Y] if weight is None else [X, Y, weight]
         widths = tuple(M.shape[1] for M in self._data)
         self._stagings = [memory.staging(rows, widths, Y.dtype) for _ in range(2)]
@@ -99,9 +126,10 @@ class Streamed:
 
     def windows(self, order: Array) -> Iterator[tuple[int, int]]:
         """Fill a window, hand it over, fill the other."""
-        for count, start in enumerate(range(0, len(order), self._rows)):
+        bounds = [*range(0, len(order), self._rows), len(order)]
+        for count, part in enumerate(in_parts(order, bounds, self._ahead)):
             window = count % 2
-            staging, chunk = self._stagings[window], order[start : start + self._rows]
+            staging, chunk = self._stagings[window], order[part]
             staging.wait()
             for matrix, room in zip(self._data, staging.host, strict=True):
                 _copy_rows(matrix, chunk, room[: len(chunk)])

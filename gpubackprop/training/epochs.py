@@ -19,6 +19,7 @@ from ..kernels.protocol import Kernels
 from ..kernels.sparse import CSR, SparseRows
 from .batches import Feed, Resident, Streamed
 from .memory_plan import Plan
+from .read_ahead import ReadAhead
 
 _log = logging.getLogger("gpubackprop")
 
@@ -51,6 +52,8 @@ class Epochs:
         What is dropped, also in the losses that are reported.
     rows : int or None, default=None
         How many rows an epoch takes; None for all.
+    ahead : ReadAhead or None, default=None
+        What reads rows of X from a file before they are trained on.
     """
 
     def __init__(
@@ -66,12 +69,13 @@ class Epochs:
         planned: Plan,
         dropout: Dropout | None = None,
         rows: int | None = None,
+        ahead: ReadAhead | None = None,
     ) -> None:
         memory, batch_size, checkpoint = backend.memory, planned.batch_size, planned.checkpoint
         self._memory, self._weight, self._batch_size = memory, weight, batch_size
         column, alpha = scaled(weight, alpha, net.theta.dtype)
         taken = len(Y) if rows is None else rows
-        self._feed = _feed(memory, planned, X, Y, column, taken)
+        self._feed = _feed(memory, planned, X, Y, column, taken, ahead)
         read = self._feed.sources[0].X
         sparse = read if isinstance(read, SparseRows) else None
         room = formulas, planned.part, checkpoint, dropout
@@ -154,11 +158,17 @@ def multiply_adds(net: Parameters, rows: int, sparse: SparseRows | None) -> int:
 
 
 def _feed(
-    memory: Memory, planned: Plan, X: Array | CSR, Y: Array, column: Array | None, taken: int
+    memory: Memory,
+    planned: Plan,
+    X: Array | CSR,
+    Y: Array,
+    column: Array | None,
+    taken: int,
+    ahead: ReadAhead | None,
 ) -> Feed:
     if planned.window is None or isinstance(X, CSR):
-        return Resident(memory, X, Y, column, taken)
-    return Streamed(memory, X, Y, column, planned.window)
+        return Resident(memory, X, Y, column, taken, planned.batch_size, ahead)
+    return Streamed(memory, X, Y, column, planned.window, ahead)
 
 
 def _say(planned: Plan) -> None:

@@ -18,6 +18,7 @@ from ..kernels.protocol import Kernels
 from ..kernels.sparse import CSR, SparseRows
 from .dealing import Deal, Dealt
 from .epochs import multiply_adds, require_weight, scaled
+from .read_ahead import ReadAhead, in_parts
 
 
 class Step(NamedTuple):
@@ -60,6 +61,8 @@ class RankEpochs:
         Which rows are this rank's.
     dropout : Dropout or None
         What is dropped; the same on all ranks.
+    ahead : ReadAhead or None
+        What reads this rank's rows of X from a file before they are trained on.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class RankEpochs:
         checkpoint: Checkpoint,
         deal: Deal,
         dropout: Dropout | None,
+        ahead: ReadAhead | None,
     ) -> None:
         memory, n = backend.memory, deal.size
         self._backend, self._memory, self._group = backend, memory, deal.group
@@ -94,6 +98,8 @@ class RankEpochs:
         room = formulas, max(1, deal.most(batch_size)), checkpoint, dropout
         self._room = Workspace.allocate(net, *room, sparse=self._sparse)
         self._runs: dict[Step, Run] = {}
+        self._ahead = ahead
+        self._at_once = n if ahead is None else ahead.whole_batches(batch_size)
 
     def _made_source(self, X: Array | CSR, Y: Array, column: Array | None, n: int) -> Source:
         memory = self._memory
@@ -153,9 +159,13 @@ class RankEpochs:
 
     def _steps(self, dealt: Dealt) -> Iterator[tuple[Step, int]]:
         """Go through the batches; neighbours that are alike come as one step and its repeats."""
-        batches = map(Step, self._sizes, dealt.counts.tolist())
-        for step, alike in groupby(batches):
-            yield step, sum(1 for _ in alike)
+        batches = list(map(Step, self._sizes, dealt.counts.tolist()))
+        ends = np.cumsum([0, *np.maximum(1, dealt.counts)])  # each has a row at the least
+        firsts = range(0, len(batches), -(-self._at_once // self._batch_size))
+        bounds = [*ends[firsts].tolist(), len(dealt.rows)]
+        for first, _ in zip(firsts, in_parts(dealt.rows, bounds, self._ahead), strict=True):
+            for step, alike in groupby(batches[first : first + firsts.step]):
+                yield step, sum(1 for _ in alike)
 
     def _prepared(self, step: Step) -> Run:
         net, optimizer, alpha, source = self._net, self._optimizer, self._alpha, self._source

@@ -28,7 +28,7 @@ CASES: dict[str, tuple[str, Params]] = {
         | EARLY,
     ),
     "no shuffling": ("poisson", {"shuffle": False}),
-    "narrow": ("strings", {"precision": "float32", **EARLY}),
+    "narrow": ("strings", {"precision": "float32", "shuffle": "blocks", **EARLY}),
     "wide targets": ("regression", {}),
     "sparse": ("multiclass", {**EARLY}),
     "sparse, SGD": ("regression", {**SGD, "learning_rate_init": 0.001}),

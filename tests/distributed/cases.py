@@ -38,7 +38,12 @@ CASES = [
     Case("weights", True, {"max_iter": 6}, weighted=True),
     Case("adaptive rate", True, {"max_iter": 25, **ADAPTIVE}),
     Case("early stopping", True, {"max_iter": 40, **STOPS}),
-    Case("early stopping, weights", True, {"max_iter": 20, **STOPS}, weighted=True),
+    Case(
+        "early stopping, weights, blocks",
+        True,
+        {"max_iter": 20, **STOPS, "shuffle": "blocks"},
+        weighted=True,
+    ),
     Case("uneven batches", True, {"max_iter": 4, "batch_size": 171, **WIDTHS}),
     Case("one row a batch", False, {"max_iter": 2, "batch_size": 1, "hidden_layer_sizes": (9,)}),
     Case(

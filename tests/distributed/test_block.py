@@ -1,6 +1,7 @@
 """What a block of `data_parallel` promises beside equal numbers."""
 
 import sys
+import threading
 import warnings
 
 import numpy as np
@@ -17,6 +18,8 @@ from gpubackprop.distributed.finding import group_of
 from gpubackprop.distributed.node import Neighbours, Seat
 from gpubackprop.distributed.thread_group import thread_groups
 from gpubackprop.fitting.ranks import replicas
+from gpubackprop.training import block_order
+from gpubackprop.training.read_ahead import ReadAhead
 from tests.distributed.cases import theta
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -104,6 +107,34 @@ def test_a_block_gives_each_rank_its_share_of_threads(in_threads, monkeypatch):
     monkeypatch.setattr("gpubackprop.backends.quota.cores", lambda: None)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: range(12), raising=False)
     assert in_threads(3, lambda group: threads.available()) == [4, 4, 4]
+
+
+# rows of a file
+
+
+@pytest.mark.parametrize("shards", [False, True])
+def test_ranks_read_ahead_in_the_blocks_of_one_process(in_threads, tmp_path, monkeypatch, shards):
+    monkeypatch.setattr(block_order, "BLOCK_BYTES", 4 * X.nbytes // len(X))
+    monkeypatch.setattr(block_order, "WINDOW", 6)
+    asked = {}
+
+    def ask_for(ahead, rows):
+        asked.setdefault(threading.get_ident(), []).extend(rows.tolist())
+
+    monkeypatch.setattr(ReadAhead, "ask_for", ask_for)
+    np.save(tmp_path / "X.npy", X)
+    params = {**SMALL, "batch_size": 7, "shuffle": "blocks", "early_stopping": True}
+
+    def work(group):
+        rows = slice(50 * group.index, 50 + 100 * group.index) if shards else slice(None)
+        mapped = np.load(tmp_path / "X.npy", mmap_mode="r")[rows]
+        return MLPClassifier(**params).fit(mapped, y[rows])
+
+    assert_equal(MLPClassifier(**params).fit(X, y), in_threads(2, work, shards))
+    one, other = map(np.unique, asked.values())
+    assert len(one) < 135
+    assert len(other) < 135
+    assert len(np.unique([*one, *other])) == 135 or shards
 
 
 # what all ranks must have in common

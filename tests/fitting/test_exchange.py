@@ -141,7 +141,7 @@ def test_what_scikit_learns_class_cannot_predict_is_refused(option: Params) -> N
 @pytest.mark.parametrize(
     ("task", "option", "said"),
     [
-        ("binary", {"loss": "focal"}, "no loss='focal': the copy predicts"),
+        ("binary", {"loss": "focal", "shuffle": "blocks"}, "no shuffle='blocks', loss='focal': "),
         ("regression", {"loss": "quantile", "quantile": np.array([0.1, 0.9])}, "quantile=array"),
     ],
 )

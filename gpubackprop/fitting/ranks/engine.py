@@ -82,4 +82,5 @@ class RankEngine(DenseEngine):
             options(estimator).checkpoint,
             self._deal,
             self._dropout,
+            self._ahead(X),
         )

@@ -105,8 +105,8 @@ def hand_down(estimator: Any, X: Any, reason: str) -> None:
     ------
     ValueError
         If the estimator's parameter asked for a GPU, X lies on one, or the activation, the solver,
-        an option of its steps, dropout or label smoothing is one that scikit-learn's code does not
-        have.
+        the order of the rows, an option of its steps, dropout or label smoothing is one that
+        scikit-learn's code does not have.
     """
     cls: Any = type(estimator)
     own = options(estimator)
@@ -122,6 +122,8 @@ def hand_down(estimator: Any, X: Any, reason: str) -> None:
     require_known(estimator, reason)
     if estimator.solver in solvers.OWN:
         raise _lacking(f"solver={estimator.solver!r}", reason, "solver; use 'adam' or 'sgd'")
+    if isinstance(estimator.shuffle, str):
+        raise _lacking(f"shuffle={estimator.shuffle!r}", reason, "order; use True or False")
     chosen = {**solvers.chosen(own), **regularisation.chosen(own)}
     if chosen:
         raise _lacking(solvers.said(chosen), reason, "option; leave it out")
