@@ -117,7 +117,6 @@ PARAMETERS: dict[str, Params] = {
     "validation-fraction": {"validation_fraction": 1.0},
     "n-iter-no-change": {"n_iter_no_change": 2.5},
     "max-fun": {"max_fun": 0},
-    "shuffle": {"shuffle": "yes"},
     "verbose": {"verbose": -1},
     "random-state": {"random_state": "seed"},
     "generator": {"random_state": np.random.default_rng(0)},
