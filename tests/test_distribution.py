@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gpubackprop.kernels import build
 from gpubackprop.kernels.native.targets import levels, own_target
 
 ROOT = Path(__file__).parent.parent
@@ -122,14 +123,14 @@ TRAIN = """
 import hashlib
 import numpy as np
 from gpubackprop import MLPClassifier
-from gpubackprop.kernels.native import shipped
+from gpubackprop.kernels.native import launch, shipped
 X, y = np.sin(np.arange(600.0)).reshape(60, 10), np.arange(60) % 3
 weights = hashlib.sha256()
 for dtype in ("float32", "float64"):
     model = MLPClassifier((8,), tol=1e9, n_iter_no_change=2, random_state=0, batch_size=16)
     for W in model.fit(X.astype(dtype), y).coefs_:
         weights.update(W)
-print(shipped.is_used(), weights.hexdigest())
+print(shipped.is_used(), weights.hexdigest(), *launch.compiled_kernels())
 """
 ALL_KERNELS = """
 from itertools import product
@@ -145,13 +146,26 @@ losses = ("squared_error", "poisson")
 for dtype, solver, loss in product(("float32", "float64"), ("sgd", "adam", "lbfgs"), losses):
     model = MLPRegressor(loss, (4,), solver=solver, **once)
     model.fit(X.astype(dtype), abs(X[:, :2]), sample_weight=X[:, 3] + 2)
+print(*launch.compiled_kernels())
 """
-NO_COMPILER = "import warnings; warnings.simplefilter('ignore'); sys.modules['numba'] = None"
+QUIETLY = "import warnings; warnings.simplefilter('ignore')\n"
+NO_COMPILER = "sys.modules['numba'] = None\n"
+EVERY = "compile_all(every_kernel(), levels())"
 
 
 def test_machine_code_comes_with_a_wheel(checkout, tmp_path):
-    """All kernels do, and they train as those that a checkout compiles do, bit for bit."""
-    wheel = built("wheel", checkout, tmp_path / "wheel")
+    """It trains as what a checkout compiles does, bit for bit; only what it needs is built."""
+    is_used, weights, *kernels = python("-c", TRAIN, folder=checkout).split()
+    assert is_used == "False"
+    builder = checkout / "kernels" / "build.py"
+    whole = builder.read_text()
+    few = f"(each for each in every_kernel() if each[0].name(each[1]) in {kernels})"
+    builder.write_text(whole.replace(EVERY, EVERY.replace("every_kernel()", few)))
+    assert builder.read_text() != whole
+    try:
+        wheel = built("wheel", checkout, tmp_path / "wheel")
+    finally:
+        builder.write_text(whole)
     assert re.search(r"-py3-none-(?!any)\w+\.whl$", wheel.name)
     code = [f"gpubackprop/kernels/native/{level.cpu}.kernels" for level in levels()]
     assert contents(wheel) == sorted([*sources(ROOT), *code])
@@ -160,11 +174,15 @@ def test_machine_code_comes_with_a_wheel(checkout, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
     empty = {**os.environ, "GPUBACKPROP_CACHE_DIR": str(tmp_path / "cache")}
-    script = f"{NO_COMPILER}{TRAIN}{ALL_KERNELS}"
-    is_used, weights = run_inside(tmp_path / "site", script, tmp_path, env=empty).split()
-    assert is_used == "True"
+    found = run_inside(tmp_path / "site", f"{QUIETLY}{NO_COMPILER}{TRAIN}", tmp_path, env=empty)
+    assert found.split()[:2] == ["True", weights]
     assert not (tmp_path / "cache").exists()
-    assert python("-c", TRAIN, folder=checkout).split() == ["False", weights]
+
+
+def test_all_kernels_that_are_called_are_built(checkout):
+    called = python("-c", f"{QUIETLY}{TRAIN}{ALL_KERNELS}", folder=checkout).splitlines()[-1]
+    assert len(called.split()) > 80
+    assert set(called.split()) <= {kernel.name(real) for kernel, real in build.every_kernel()}
 
 
 def test_an_editable_installation_works(checkout, tmp_path):
