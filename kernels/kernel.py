@@ -92,8 +92,9 @@ class Kernel:
         """Name of its machine code for one floating-point type."""
         return f"{self.label}_{real.type.__name__}"
 
+    @cache  # noqa: B019
     def loop(self, real: np.dtype[Any]) -> Loop:
-        """Make the Python function that Numba compiles."""
+        """Make the Python function that Numba compiles, once for all processors."""
         return self.factory(real.type, *self.variant)
 
     def real(self, arguments: Mapping[str, Any]) -> np.dtype[Any]:

@@ -144,7 +144,7 @@ for dtype, (loss, facts) in product(("float32", "float64"), LOSSES.items()):
 once = {"max_iter": 1, "tol": 1e9, "n_iter_no_change": 1}
 losses = ("squared_error", "poisson")
 for dtype, solver, loss in product(("float32", "float64"), ("sgd", "adam", "lbfgs"), losses):
-    model = MLPRegressor(loss, (4,), solver=solver, **once)
+    model = MLPRegressor(loss, (4,), "gelu", solver=solver, **once)
     model.fit(X.astype(dtype), abs(X[:, :2]), sample_weight=X[:, 3] + 2)
 print(*launch.compiled_kernels())
 """

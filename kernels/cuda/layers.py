@@ -6,6 +6,7 @@ row to the next (`lead`); `aligned` says that every row starts on a 16-byte boun
 """
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -472,6 +473,7 @@ def pull_softmax(real: Any) -> Function:
     return kernel
 
 
+@cache
 def _put_totals(real: Any) -> Function:
     """Make put(sums, columns, j, x): four columns' sums into the row of this row of blocks."""
     from numba import cuda
@@ -494,6 +496,7 @@ def _larger(x: Any, y: Any) -> Any:
     return x if x > y else y
 
 
+@cache
 def _across_warp(combine: Function) -> Function:
     """Make f(x): all lanes' x combined, the same in each lane."""
     from numba import cuda

@@ -5,6 +5,7 @@ kernel adds those up, so that two runs give the same bits.
 """
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ ELEMENTS, INTEGERS, DOUBLES = Kind.ELEMENTS, Kind.INTEGERS, Kind.DOUBLES
 DOUBLE, COUNT = Kind.DOUBLE, Kind.COUNT
 
 
+@cache
 def block_total(real: Any) -> Function:
     """Make total(value, thread): the sum over the block's threads, in thread 0."""
     from numba import cuda
@@ -38,6 +40,7 @@ def block_total(real: Any) -> Function:
     return total
 
 
+@cache
 def column_totals(real: Any) -> Function:
     """Make totals(x): the sum of each column over a tile's rows, in the threads of its first row.
 
@@ -67,6 +70,7 @@ def column_totals(real: Any) -> Function:
     return totals
 
 
+@cache
 def warp_totals(real: Any) -> Function:
     """Make totals(x): the sum of each lane's x over the block's warps, in the first warp."""
     from numba import cuda

@@ -5,6 +5,7 @@ place of its own, for `sums.collect`.
 """
 
 import math
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,6 +85,7 @@ class _Pass(NamedTuple):
     """end(penalties, l2, squares): leave the block's part of the penalty."""
 
 
+@cache
 def _pass(real: Any) -> _Pass:
     """Make the beginning and the end of a pass."""
     from numba import cuda

@@ -6,6 +6,7 @@ one, and what is missing counts as zero.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from .tile import WIDTH
@@ -42,8 +43,9 @@ class Fours(NamedTuple):
     """total(x): their sum."""
 
 
+@cache
 def fours(real: Any) -> Fours:
-    """Make the operations, once for each kernel that is compiled."""
+    """Make the operations, once for all kernels: Numba compiles each when it is first called."""
     from .intrinsics import load_whole, store_whole
 
     zero = real(0)

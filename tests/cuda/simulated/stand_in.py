@@ -1,18 +1,12 @@
 """What stands in for a GPU: kernels in the simulator, products by the CPU's BLAS."""
 
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
 
 from gpubackprop.kernels import compiled
 from gpubackprop.kernels.kernel import Kind, Launch
 from tests.cuda.simulator import launch
-
-
-@cache
-def made(kernel, real):
-    """The kernel's function, once for all its launches."""
-    return kernel.loop(real)
 
 
 def flat(array):
@@ -62,7 +56,7 @@ class StandIn:
             for kind, dtype, argument in kernel.in_order(arguments)
         ]
         self.seed += 1
-        run = partial(launch, made(kernel, real), grid, block, values, self.seed)
+        run = partial(launch, kernel.loop(real), grid, block, values, self.seed)
         return Launch(kernel.name(real), run, tuple(arguments.values()))
 
     def product(self, A, B, C, rounding):
