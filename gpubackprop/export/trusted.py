@@ -5,9 +5,15 @@ SKOPS_TRUSTED: tuple[str, ...] = (
     "gpubackprop.History",
     "gpubackprop.MLPClassifier",
     "gpubackprop.MLPRegressor",
+    "gpubackprop.fitting.solvers.AdamWOptimizer",
+    "gpubackprop.fitting.solvers.LionOptimizer",
+    "gpubackprop.fitting.solvers.NAdamOptimizer",
+    "gpubackprop.fitting.solvers.RMSPropOptimizer",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
 )
 """For `skops.io.load(file, trusted=SKOPS_TRUSTED)`: estimators, their history, their optimizers.
 
-None of them runs code of the file's; skops itself checks what else a file holds."""
+None of them runs code of the file's; skops itself checks what else a file holds. MLflow keeps a model
+in the same format: `mlflow.sklearn.log_model(model, name="model", serialization_format="skops",
+skops_trusted_types=list(SKOPS_TRUSTED))`."""

@@ -9,6 +9,7 @@ from sklearn.exceptions import NotFittedError
 
 from gpubackprop import MLPClassifier, MLPRegressor
 from gpubackprop.export import SKOPS_TRUSTED, load_weights, save_weights
+from gpubackprop.fitting.solvers import OWN
 
 X = np.random.default_rng(0).standard_normal((30, 4))
 
@@ -42,7 +43,7 @@ def test_other_layers_are_refused_and_stay_as_they_are(tmp_path: Path) -> None:
         load_weights(MLPRegressor(), tmp_path / "weights")
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", *OWN])
 def test_skops_needs_no_more_than_what_is_said(solver: str, tmp_path: Path) -> None:
     skops = pytest.importorskip("skops.io")
     model = MLPClassifier(max_iter=2, solver=solver, random_state=0).fit(X, X[:, 0] > 0)
