@@ -58,8 +58,8 @@ class TensorBoardWriter(EpochCallback):
 class MLflowWriter(EpochCallback):
     """Write the parameters of each fit, and the numbers of its epochs, into a run of MLflow.
 
-    `mlflow.sklearn.autolog()` knows gpubackprop's estimators too, as it knows scikit-learn's: it logs
-    parameters and scores of the training data when a fit is over.
+    `mlflow.sklearn.autolog()` knows gpubackprop's estimators too, as it knows scikit-learn's: it
+    logs parameters and scores of the training data when a fit is over.
 
     Parameters
     ----------
