@@ -126,8 +126,9 @@ def _led(keeper: epoch_loop.Keeper, estimator: Any) -> epoch_loop.Keeper:
     return keeper if group is None else LedKeeper(keeper, estimator, group)
 
 
-def _data(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> rows.Data:
+def _data(estimator: Any, X: Any, y: Any, sample_weight: Array | None) -> rows.Data:
     """Rows to train on and to validate with, dealt out where several ranks train together."""
+    y = y.toarray() if scipy.sparse.issparse(y) else y
     together = current()
     if together is None:
         return rows.divided(estimator, X, y, sample_weight)

@@ -169,6 +169,18 @@ def test_sparse_rows_are_refused_where_scikit_learn_has_to_train_on_them(in_thre
     assert "sparse X is left to the CPU, where" in refused(in_threads, work)
 
 
+@pytest.mark.parametrize("shards", [False, True])
+def test_sparse_targets_are_those_of_a_dense_array(in_threads, shards):
+    Y = scipy.sparse.csr_array(np.eye(3)[y])
+    params = {**SMALL, "early_stopping": True}
+
+    def work(group):
+        rows = slice(75 * group.index, 75 * group.index + 75) if shards else slice(None)
+        return MLPRegressor(**params).fit(X[rows], Y[rows])
+
+    assert_equal(MLPRegressor(**params).fit(X, Y.toarray()), in_threads(2, work, shards))
+
+
 def test_other_rows_to_validate_with_are_refused(in_threads):
     def work(group):
         return MLPClassifier(**SMALL).fit(X, y, X_val=X + group.index, y_val=y)

@@ -149,4 +149,5 @@ def test_a_loss_that_scikit_learn_lacks_is_told_of(task: str, option: Params, sa
     model = _fitted(OURS, task, **option)
     with pytest.warns(UserWarning, match=said):
         plain = model.to_sklearn()
+    assert plain.shuffle is True
     np.testing.assert_array_equal(plain.predict(TASKS[task].X), model.predict(TASKS[task].X))

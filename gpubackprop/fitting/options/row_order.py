@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 from sklearn.utils import shuffle
 
 from ...algorithm.parameters import Array
@@ -51,6 +50,6 @@ def refuse_for_lbfgs(estimator: Any) -> None:
 
 def _block_rows(X: Any) -> int:
     """Rows of a block, on all ranks the first one's."""
-    parts = [X.data, X.indices, X.indptr] if scipy.sparse.issparse(X) else [X]
-    row_bytes, group = sum(part.nbytes for part in parts) / X.shape[0], replicas.group_of_all()
+    row_bytes = sum(part.nbytes for part in replicas.arrays_of(X)) / X.shape[0]
+    group = replicas.group_of_all()
     return block_order.block_rows(row_bytes if group is None else group.exchange(row_bytes)[0])

@@ -111,10 +111,15 @@ def _named(value: Any) -> str:
 
 
 def _fingerprint(X: Any, y: Array, sample_weight: Array | None) -> int:
-    rows = X[:: max(1, X.shape[0] // _SAMPLED_ROWS)]
-    sparse = scipy.sparse.issparse(X)
-    parts = [rows.data, rows.indices, rows.indptr, y] if sparse else [rows, y]
+    parts = [*arrays_of(X[:: max(1, X.shape[0] // _SAMPLED_ROWS)]), *arrays_of(y)]
     return sum(map(checksum, parts if sample_weight is None else [*parts, sample_weight]))
+
+
+def arrays_of(matrix: Any) -> list[Array]:
+    """List the arrays that a matrix is made of, sparse or not."""
+    if scipy.sparse.issparse(matrix):
+        return [matrix.data, matrix.indices, matrix.indptr]
+    return [matrix]
 
 
 def checksum(array: Array) -> int:
