@@ -146,7 +146,7 @@ BATCH, TARGETS = np.random.default_rng(4).standard_normal((2, 4, 6))
 def test_gradients_with_the_masks_fixed(backend, activation, checkpoint):
     settings = {"dtype": "float64", "random_state": 0, "backend": backend}
     dropout = (0.25, 0.5, 0.0, 0.25)
-    net = Network((4, 7, 5, 6, 4), activation, dropout=dropout, checkpoint=checkpoint, **settings)
+    net = Network((4, 5, 3, 4, 4), activation, dropout=dropout, checkpoint=checkpoint, **settings)
     cache = net.forward(BATCH, seen=12)
     assert check_gradients(net, BATCH, TARGETS, seen=12).worst < 1e-6
     np.testing.assert_array_equal(cache.A[0], BATCH)

@@ -8,9 +8,19 @@ from sklearn.datasets import load_digits
 from gpubackprop.table import model_file
 
 
+@pytest.fixture(scope="module")
+def kept():
+    """The file of the first model that is trained, for all tests."""
+    return []
+
+
 @pytest.fixture
-def flower_model(run, flowers):
-    run("train flowers.csv -t kind --no-plot --epochs 30 -o model")
+def flower_model(run, flowers, kept, tmp_path):
+    file = tmp_path / "model"
+    if not kept:
+        run("train flowers.csv -t kind --no-plot --epochs 30 -o model")
+        kept.append(file.read_bytes())
+    file.write_bytes(kept[0])
 
 
 def test_classes_with_their_probabilities(run, flower_model, flowers, tmp_path):

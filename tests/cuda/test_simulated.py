@@ -1,28 +1,39 @@
-"""Each file in simulated/ in a process of its own: Numba reads the variable when it is imported."""
+"""The files in simulated/, in processes of their own: Numba reads the variable on import."""
 
 import os
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-AS_LARGE = {"test_large", "test_one_pass", "test_simulator"}
-"""Files that run the kernels in blocks as large as a GPU's; others are content with two warps."""
+LARGE, TWO_WARPS, ONE_WARP = "32", "8", "4"
+"""Rows of threads of a block: a GPU's, those that kernels are content with, the fewest."""
+TOGETHER = {
+    ("large", "one_pass", "simulator"): LARGE,
+    ("primitives",): TWO_WARPS,
+    ("training",): ONE_WARP,
+}
+"""Files by the process that runs them; the others share one, as they are about other things."""
+NAMES = sorted(path.stem.removeprefix("test_") for path in (HERE / "simulated").glob("test_*.py"))
+OTHERS = tuple(name for name in NAMES if name not in chain(*TOGETHER))
 
 
 @pytest.mark.parametrize(
-    "file", sorted((HERE / "simulated").glob("test_*.py")), ids=lambda p: p.stem
+    ("names", "rows"),
+    [*TOGETHER.items(), (OTHERS, ONE_WARP)],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
-def test_kernels_in_the_simulator(file):
+def test_kernels_in_the_simulator(names, rows):
     outer = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    tile = {} if file.stem in AS_LARGE else {"TILE_ROWS": "8"}
+    files = [str(HERE / "simulated" / f"test_{name}.py") for name in names]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", str(file), "-q", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", *files, "-q", "-p", "no:cacheprovider"],
         cwd=ROOT,
-        env={**outer, "NUMBA_ENABLE_CUDASIM": "1", **tile},
+        env={**outer, "NUMBA_ENABLE_CUDASIM": "1", "TILE_ROWS": rows},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

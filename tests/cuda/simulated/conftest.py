@@ -1,7 +1,8 @@
 """Tests of kernels in the simulator; `test_simulated.py` runs them in processes of their own.
 
 By hand: NUMBA_ENABLE_CUDASIM=1 python -m pytest tests/cuda/simulated
-With TILE_ROWS=8 the blocks have a quarter of their threads, and take a quarter of the time.
+With TILE_ROWS=8 the blocks have a quarter of their threads, and take a quarter of the time; with 4
+they are a warp.
 """
 
 import os
@@ -23,12 +24,15 @@ if rows := int(os.environ.get("TILE_ROWS", "0")):
     tile.ROWS, tile.THREADS = rows, rows * tile.LANES
     tile.TILE, tile.WARPS = rows * tile.COLUMNS, tile.THREADS // tile.WARP
 
+from gpubackprop.fitting import prediction
 from gpubackprop.kernels.calls import executed
 from gpubackprop.kernels.cuda.primitives import Primitives
 from tests.cuda.shuttle import Shuttle
 from tests.cuda.simulated.stand_in import StandIn
 from tests.device_memory import PackedMemory, StandInMemory
 
+prediction.BLOCK_ROWS = 70
+"""Rows that are left to NumPy at most: few are already more."""
 TOO_MANY = 8_000
 """Elements that the simulator would take long for; `test_large.py` has what only they meet."""
 
