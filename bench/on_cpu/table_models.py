@@ -38,8 +38,8 @@ class Split(NamedTuple):
     def inputs(self) -> tuple[Array, Array]:
         """Make a network's inputs, as the command line does; only training rows are fitted to."""
         prepare = preprocessor(self.columns, "regression" if self.regression else "classification")
-        train = fit_preprocessor(prepare, self.train, self.y_train)
-        return train, np.asarray(prepare.transform(self.test))
+        train = fit_preprocessor(prepare, self.train, self.y_train).astype(np.float32)
+        return train, np.asarray(prepare.transform(self.test), dtype=np.float32)
 
     @property
     def texts(self) -> list[str]:
