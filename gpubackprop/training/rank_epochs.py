@@ -98,8 +98,8 @@ class RankEpochs:
         room = formulas, max(1, deal.most(batch_size)), checkpoint, dropout
         self._room = Workspace.allocate(net, *room, sparse=self._sparse)
         self._runs: dict[Step, Run] = {}
-        self._ahead = ahead
-        self._at_once = n if ahead is None else ahead.whole_batches(batch_size)
+        self._ahead = ahead if read is X else None
+        self._at_once = n if self._ahead is None else self._ahead.whole_batches(batch_size)
 
     def _made_source(self, X: Array | CSR, Y: Array, column: Array | None, n: int) -> Source:
         memory = self._memory
