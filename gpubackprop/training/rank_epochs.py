@@ -61,7 +61,7 @@ class RankEpochs:
         Which rows are this rank's.
     dropout : Dropout or None
         What is dropped; the same on all ranks.
-    ahead : ReadAhead or None
+    ahead : ReadAhead or None, default=None
         What reads this rank's rows of X from a file before they are trained on.
     """
 
@@ -79,7 +79,7 @@ class RankEpochs:
         checkpoint: Checkpoint,
         deal: Deal,
         dropout: Dropout | None,
-        ahead: ReadAhead | None,
+        ahead: ReadAhead | None = None,
     ) -> None:
         memory, n = backend.memory, deal.size
         self._backend, self._memory, self._group = backend, memory, deal.group
