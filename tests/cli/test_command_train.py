@@ -15,7 +15,7 @@ from gpubackprop.cli.progress import TrainingProgress
 from gpubackprop.cli.terminal import Terminal
 from gpubackprop.cli.train import verdict
 from gpubackprop.cli.training import Run, _say_how_it_ended, against_early_stopping
-from gpubackprop.fitting.presets import PRESETS
+from gpubackprop.fitting.options.presets import PRESETS
 from gpubackprop.table import model_file
 
 QUICK = "--epochs 3 --hidden 9 --no-plot"
