@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -258,7 +259,9 @@ def is_import_module(node):
     )
 
 
+@cache
 def graph():
+    """Modules that each module imports."""
     trees = {module: ast.parse(path.read_text("utf-8")) for module, path in SOURCES.items()}
     return {module: set(imported_by(module, tree)) for module, tree in trees.items()}
 
