@@ -19,7 +19,8 @@ class Backup:
     Run the same program again: `fit` finds the state, trains on from it and ends with the very
     numbers, to the last bit, of a fit that was never killed. The file is removed when the fit is
     over. After SIGTERM, which Slurm and Kubernetes send before they kill, `fit` in the main thread
-    saves at the end of the epoch and lets the signal take its course.
+    saves at the end of the epoch and lets the signal take its course; of several processes that
+    train together, the first one saves when one of them gets it, and then all end.
 
     Parameters
     ----------

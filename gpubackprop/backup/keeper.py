@@ -56,7 +56,7 @@ class Keeper:
         sample_weight: Any,
         termination: Termination,
     ) -> None:
-        self._backup, self._estimator, self._termination = backup, estimator, termination
+        self._backup, self._estimator, self.termination = backup, estimator, termination
         self._path = backup.file
         self._facts = facts(estimator, X, y, sample_weight)
         self._before = parameters(estimator)
@@ -81,17 +81,24 @@ class Keeper:
 
     def epoch_ended(self, engine: Engine, order: Array) -> None:
         """Save the state if it is time, or if the process is about to end."""
-        due = monotonic() - self._saved_at >= self._backup.every
-        if due or self._termination.waits:
-            self._save(engine, order)
-            self._termination.let_through()
+        if self.termination.waits:
+            self.save(engine, order)
+            self.termination.let_through()
+        else:
+            self.save_if_due(engine, order)
 
     def finished(self) -> None:
         """Remove the file, unless the process ends before the model can be of use."""
-        if not self._termination.waits:
+        if not self.termination.waits:
             self._path.unlink(missing_ok=True)
 
-    def _save(self, engine: Engine, order: Array) -> None:
+    def save_if_due(self, engine: Engine, order: Array) -> None:
+        """Save the state if the last time was long enough ago."""
+        if monotonic() - self._saved_at >= self._backup.every:
+            self.save(engine, order)
+
+    def save(self, engine: Engine, order: Array) -> None:
+        """Save the state."""
         own = self._facts, self._start, self._before
         try:
             container.write(self._path, *collect(self._estimator, engine, order, *own))
@@ -136,6 +143,12 @@ class NoKeeper:
         """Do nothing."""
 
     def finished(self) -> None:
+        """Do nothing."""
+
+    def save_if_due(self, engine: Engine, order: Array) -> None:
+        """Do nothing."""
+
+    def save(self, engine: Engine, order: Array) -> None:
         """Do nothing."""
 
 

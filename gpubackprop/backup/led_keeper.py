@@ -1,11 +1,13 @@
 """The backup of a fit on several ranks: the first one saves, and all go on from what it found."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 
 from ..algorithm.parameters import Array
-from ..fitting.epoch_loop import Engine, Keeper
+from ..fitting.epoch_loop import Engine
 from ..fitting.ranks.replicas import (
     array_of_first,
     numbers,
@@ -14,6 +16,8 @@ from ..fitting.ranks.replicas import (
     take_numbers,
 )
 from ..kernels.group import Group
+from .keeper import Keeper, NoKeeper
+from .termination import Termination
 
 _LISTS = ("loss_curve_", "validation_scores_", "history_")
 _BEST = {"_best_coefs": "coefs_", "_best_intercepts": "intercepts_"}
@@ -25,16 +29,21 @@ class LedKeeper:
 
     Parameters
     ----------
-    keeper : Keeper
+    keeper : Keeper or NoKeeper
         Saves, on the first rank; keeps nothing on the others.
     estimator : MLPClassifier or MLPRegressor
         Initialised.
     group : Group
         All ranks.
+    termination : Termination
+        Tells when this rank's process is to end.
     """
 
-    def __init__(self, keeper: Keeper, estimator: Any, group: Group) -> None:
+    def __init__(
+        self, keeper: Keeper | NoKeeper, estimator: Any, group: Group, termination: Termination
+    ) -> None:
         self._keeper, self._estimator, self._group = keeper, estimator, group
+        self._termination = termination
 
     def resume(self, engine: Engine, order: Array) -> None:
         """Go on from the state that the first rank has found, if any."""
@@ -50,8 +59,14 @@ class LedKeeper:
             engine.begin()
 
     def epoch_ended(self, engine: Engine, order: Array) -> None:
-        """Save the state, if it is time."""
-        self._keeper.epoch_ended(engine, order)
+        """Save the state if it is time, or if a rank's process is about to end: all end then."""
+        if any(self._group.exchange(self._termination.waits)):
+            self._keeper.save(engine, order)
+            self._group.exchange(None)  # a rank that ended before would end the one that saves
+            self._termination.come()
+            self._termination.let_through()
+        else:
+            self._keeper.save_if_due(engine, order)
 
     def finished(self) -> None:
         """Forget what was saved."""
@@ -68,3 +83,21 @@ class LedKeeper:
         for name, live in _BEST.items() if has_best else ():
             mine = getattr(estimator, name if group.index == 0 else live)
             setattr(estimator, name, [array_of_first(np.asarray(array), group) for array in mine])
+
+
+@contextmanager
+def led(keeper: Keeper | NoKeeper, estimator: Any, group: Group) -> Iterator[LedKeeper | NoKeeper]:
+    """Within a `with`, let all ranks go on from what the first one's keeper has found.
+
+    Yields
+    ------
+    keeper : LedKeeper or NoKeeper
+    """
+    saves = group.exchange(isinstance(keeper, Keeper))[0]
+    with ExitStack() as held:
+        if not saves:
+            yield NoKeeper()
+        elif isinstance(keeper, Keeper):
+            yield LedKeeper(keeper, estimator, group, keeper.termination)
+        else:
+            yield LedKeeper(keeper, estimator, group, held.enter_context(Termination()))

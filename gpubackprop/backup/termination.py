@@ -28,6 +28,10 @@ class Termination:
         if self.waits:
             signal.raise_signal(signal.SIGTERM)
 
+    def come(self) -> None:
+        """Take it that a signal has come, as one has to a process that this one trains with."""
+        self.waits = self._before is not None
+
     def let_through(self) -> None:
         """Let a signal that waits do what it would have done; it may not return."""
         if self.waits:

@@ -20,7 +20,7 @@ from ..backends import Backend, Choice, Work, threads
 from ..backends.cuda.device_arrays import device_for
 from ..backup.callback import asked_for, refuse_for_lbfgs
 from ..backup.keeper import keeping
-from ..backup.led_keeper import LedKeeper
+from ..backup.led_keeper import led
 from ..distributed.current import current, is_first
 from . import epoch_loop, kept_engine, rows, solvers, validation
 from .adapters import DenseEngine, StepEngine
@@ -114,16 +114,11 @@ def _train(
             opened = nullcontext(StepEngine(estimator, data, batch_size, buffers))
         else:
             opened = _engine(estimator, data, batch_size, incremental)
-        keeper = _led(own_keeper, estimator)
-        train = partial(epoch_loop.train, estimator, data, opened, incremental, keeper)
-        with replicas.silent_but_first(estimator):
+        group = replicas.group_of_all()
+        led_keeper = nullcontext(own_keeper) if group is None else led(own_keeper, estimator, group)
+        with led_keeper as keeper, replicas.silent_but_first(estimator):
+            train = partial(epoch_loop.train, estimator, data, opened, incremental, keeper)
             kept_engine.keep(estimator, threads.giving_back(train))
-
-
-def _led(keeper: epoch_loop.Keeper, estimator: Any) -> epoch_loop.Keeper:
-    """Let ranks that train together go on from what the first one's keeper has found."""
-    group = replicas.group_of_all()
-    return keeper if group is None else LedKeeper(keeper, estimator, group)
 
 
 def _data(estimator: Any, X: Any, y: Any, sample_weight: Array | None) -> rows.Data:

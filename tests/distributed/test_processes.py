@@ -89,3 +89,43 @@ def test_ranks_that_fail():
     assert "rank 1 failed alone: all ranks end" in output
     assert output.count("Input X contains NaN") == 1
     assert returned != 0
+
+
+TERMINATED = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from mpi4py import MPI
+from gpubackprop import Backup, MLPRegressor, data_parallel
+comm, folder = MPI.COMM_WORLD, Path(sys.argv[1])
+pids = comm.allgather(os.getpid())
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+
+def terminate(estimator, record):
+    if record.epoch == 3:
+        os.kill(pids[1], signal.SIGTERM)
+
+def fitted(max_iter, *callbacks):
+    X = np.random.default_rng(0).standard_normal((20, 3))
+    model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=max_iter, random_state=0)
+    try:
+        with data_parallel():
+            model.set_params(n_iter_no_change=np.inf, callbacks=callbacks).fit(X, X[:, 0])
+    except SystemExit:
+        print(f"saved {(folder / 'fit.backup').exists()}", flush=True)
+    return model
+
+# Far more epochs than a signal takes
+ended = fitted(1_000_000, Backup(folder), terminate).n_iter_
+resumed, whole = fitted(ended + 2, Backup(folder)), fitted(ended + 2)
+print(f"same {resumed.loss_curve_ == whole.loss_curve_}", flush=True)
+"""
+
+
+@needs_mpi
+def test_a_rank_that_is_terminated(tmp_path):
+    """All end, whichever the signal reaches, and what they had reached is saved."""
+    program = [sys.executable, "-W", "ignore", "-c", TERMINATED, str(tmp_path)]
+    returned, output = run_to_its_end([mpiexec(), "-n", "2", *program], **ROOT_MAY_RUN)
+    assert returned == 0, output
+    assert (output.count("saved True"), output.count("same True")) == (2, 2), output
