@@ -65,6 +65,7 @@ FLOORS = (
     ("fitting.ranks.devices", "fitting.ranks.engine", "fitting.ranks.full_batch"),
     ("fitting.adapters", "fitting.full_batch", "fitting.prediction", "network"),
     ("network_arguments", "network_records"),
+    ("backup.led_keeper",),
     ("backup.keeper",),
     ("backup",),
     ("fitting.ranks.rows",),
