@@ -156,10 +156,10 @@ def divide(calls: list[Call], pieces: int) -> list[Section]:
     sections : list of Section
         What each thread runs before it has to wait for the others.
     """
-    stages, widths = list[Stage](), dict[int, int]()
+    stages, shapes = list[Stage](), dict[int, tuple[int, ...]]()
     for call, own in zip(calls, laid_out(calls, pieces), strict=True):
         # another thread may still read the memory that is laid out anew
-        if pieces > 1 and _rows_move(call, widths):
+        if pieces > 1 and _rows_move(call, shapes):
             stages[-1] = stages[-1]._replace(by_rows=False)
         stages += own
     sections = [Section.empty(pieces)]
@@ -188,16 +188,15 @@ def in_turn(sections: list[Section]) -> list[LoopLaunch]:
     return [launch for section in sections for lane in section.lanes for launch in lane]
 
 
-def _rows_move(call: Call, widths: dict[int, int]) -> bool:
-    """Whether a call lays out memory in rows of another width than the calls before it.
+def _rows_move(call: Call, shapes: dict[int, tuple[int, ...]]) -> bool:
+    """Whether a call lays out memory in other rows than the calls before it, or in more or fewer.
 
-    Matrices that share memory start at one address: the width that each was last used with is kept.
+    Matrices that share memory start at one address: the shape that each was last used with is kept.
     """
     arrays = [each for each in call.arguments.values() if isinstance(each, np.ndarray)]
-    matrices = [array for array in arrays if array.ndim == 2]
-    found = {address(matrix): matrix.shape[1] for matrix in matrices}
-    moved = any(widths.get(start, width) != width for start, width in found.items())
-    widths.update(found)
+    found = {address(array): array.shape for array in arrays if array.ndim == 2}
+    moved = any(shapes.get(start, shape) != shape for start, shape in found.items())
+    shapes.update(found)
     return moved
 
 

@@ -1,10 +1,8 @@
 """Prediction of a scikit-learn estimator, a block of rows at a time."""
 
 import logging
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from functools import partial
 from itertools import accumulate, count
 from typing import Any
 
@@ -17,8 +15,10 @@ from ..algorithm.workspace import Layer, Workspace
 from ..backends import Backend, Work, threads
 from ..backends.cuda.device_arrays import on_gpu
 from ..backprop import bind
-from ..kernels import reference
+from ..kernels.formulas import Activation
+from ..kernels.protocol import Kernels
 from ..kernels.sparse import CSR, SparseRows
+from ..kernels.textbook import SIGMA
 from ..training.evaluation import BLOCK_ROWS, CACHED_BYTES
 from .conversion import formulas, network, working_dtype
 from .options.formula_names import ours_alone
@@ -26,10 +26,11 @@ from .options.values import options
 from .ranks.replicas import device_of_this_rank
 
 _log = logging.getLogger("gpubackprop")
-_forward = bind(reference).forward
 
-MIN_THREAD_MACS = 15_000_000
-"""Multiply-adds for each thread, half a millisecond; starting it takes a fifth of that."""
+FEW_BYTES = 4 << 20
+"""Bytes of the widest layer up to which scikit-learn's pass is as fast; half with two threads."""
+SPAN_BLOCKS = 16
+"""Blocks that are recorded together; an interrupt waits for them."""
 GPU_BLOCK_ROWS = 8192
 """Rows of a block on a GPU: enough to keep all of it busy, and few enough for its memory."""
 MACS_PER_MOVED_NUMBER = 50
@@ -37,7 +38,7 @@ MACS_PER_MOVED_NUMBER = 50
 
 
 def are_left_to_scikit_learn(estimator: Any, X: Any) -> bool:
-    """Say whether scikit-learn's own pass is as fast, as nothing is gained by dividing the rows.
+    """Say whether scikit-learn's own pass is as fast, as rows are few or sparse.
 
     Parameters
     ----------
@@ -48,10 +49,16 @@ def are_left_to_scikit_learn(estimator: Any, X: Any) -> bool:
     """
     if ours_alone(estimator):
         return False
-    if scipy.sparse.issparse(X) or len(X) <= BLOCK_ROWS:  # SciPy's product runs in one thread
+    if scipy.sparse.issparse(X) or len(X) <= BLOCK_ROWS:
         return True
-    on_cpu = not options(estimator).device.startswith("cuda")
-    return on_cpu and len(X) * _row_bytes(estimator, X) <= CACHED_BYTES
+    return not options(estimator).device.startswith("cuda") and _are_few(estimator, X)
+
+
+def _are_few(estimator: Any, X: Any) -> bool:
+    """Say whether preparing machine code takes longer than it saves."""
+    rows: int = X.shape[0]
+    bytes_of_all = rows * _row_bytes(estimator, X)
+    return rows <= BLOCK_ROWS or bytes_of_all <= FEW_BYTES // threads.available()
 
 
 def _row_bytes(estimator: Any, X: Any) -> int:
@@ -63,10 +70,9 @@ def predict(estimator: Any, X: Any) -> Array:
     """Output activations of all rows, a block at a time.
 
     On a GPU where the estimator's device is one, or "auto" and the work is worth it, and the CPU
-    takes over where none can be used. On the CPU it is in NumPy, which is as fast as machine code
-    once a block fits the cache, and needs neither a compiler nor a warm-up where a model is only
-    served. Threads share the blocks where there is enough to do for several, so that all of the
-    work is divided and not the matrix products alone.
+    takes over where none can be used. On the CPU machine code divides the rows among threads; few
+    rows, and numbers of types that it does not know, are left to NumPy. The last activation is
+    NumPy's: machine code takes the smallest probabilities for zero, whose logarithm is asked for.
 
     Parameters
     ----------
@@ -84,33 +90,39 @@ def predict(estimator: Any, X: Any) -> Array:
     if predicted is not None:
         return predicted
     W, b = estimator.coefs_, estimator.intercepts_
-    activations = formulas(estimator).activations(len(W))
     # the activations' types, as NumPy multiplies inputs of one type with the weights
-    dtypes = list(accumulate((w.dtype for w in W), np.promote_types, initial=X.dtype))
-    n, read = X.shape[0], _sparse(X, dtypes[1]) if sparse else _dense(X)
+    _, *dtypes = accumulate((w.dtype for w in W), np.promote_types, initial=X.dtype)
+    in_numpy = _are_few(estimator, X) or len(set(dtypes)) > 1 or not _computes_in(dtypes[0])
+    if not in_numpy:
+        W, b = ([np.require(each, dtypes[0], ["C", "A"]) for each in part] for part in (W, b))
+    *sigma, last = formulas(estimator).activations(len(W))
+    n, read = X.shape[0], (_sparse if sparse else _dense)(X, dtypes[0])
     y_hat = np.empty((n, len(b[-1])), dtype=dtypes[-1])
-    workers, block = _divided(n, _row_macs(W, X), _row_bytes(estimator, X))
-    starts = deque(range(0, n, block))
+    block = min(n, max(BLOCK_ROWS, CACHED_BYTES // _row_bytes(estimator, X)) * threads.available())
+    shapes = zip(b[:-1], dtypes, strict=False)
+    hidden = [np.empty((block, len(units)), dtype=dtype) for units, dtype in shapes]
 
-    def share() -> None:
-        shapes = zip(b[:-1], dtypes[1:-1], strict=True)
-        hidden = [np.empty((block, len(units)), dtype=dtype) for units, dtype in shapes]
-        while starts:
-            with suppress(IndexError):  # another thread took the last one
-                rows = slice(start := starts.popleft(), min(start + block, n))
-                A = (*(buffer[: rows.stop - start] for buffer in hidden), y_hat[rows])
-                inputs = (A[0], *A[:-1])
-                first, *others = map(Layer.predicting, count(1), activations, W, b, inputs, A)
-                _forward((read(first, rows), *others))
+    def forward(span: slice, k: Kernels) -> None:
+        for start in range(span.start, span.stop, block):
+            rows = slice(start, min(start + block, span.stop))
+            A = (*(buffer[: rows.stop - start] for buffer in hidden), y_hat[rows])
+            linear, inputs = (*sigma, Activation.IDENTITY), (A[0], *A[:-1])
+            first, *others = map(Layer.predicting, count(1), linear, W, b, inputs, A)
+            bind(k).forward((read(first, rows), *others))
 
-    with threads.single_threaded_blas():
-        _side_by_side(share, workers, starts)
+    backend = backends.select("reference" if in_numpy else options(estimator).backend, "cpu")
+    with backend.session():
+        for start in range(0, n, step := block * SPAN_BLOCKS):
+            span = slice(start, min(start + step, n))
+            backend.prepare(partial(forward, span), (span.stop - start) * _row_macs(W, X))(1)
+    SIGMA[last](y_hat, y_hat)
     return y_hat
 
 
-def _dense(X: Array) -> Callable[[Layer, slice], Layer]:
-    """Return what lets the first layer read some rows of X."""
-    return lambda first, rows: first._replace(input=X[rows])
+def _dense(X: Array, dtype: np.dtype[Any]) -> Callable[[Layer, slice], Layer]:
+    """Return what lets the first layer read some rows of X, as numbers of a type."""
+    lay = np.asarray if X.flags.forc else np.ascontiguousarray
+    return lambda first, rows: first._replace(input=lay(X[rows], dtype=dtype))
 
 
 def _sparse(X: Any, dtype: np.dtype[Any]) -> Callable[[Layer, slice], Layer]:
@@ -123,31 +135,6 @@ def _row_macs(W: list[Array], X: Any) -> int:
     """Multiply-adds of a row, the mean of all rows where some entries are not stored."""
     first = X.nnz * W[0].shape[1] // X.shape[0] if scipy.sparse.issparse(X) else W[0].size
     return int(first + sum(w.size for w in W[1:]))
-
-
-def _divided(rows: int, row_macs: int, row_bytes: int) -> tuple[int, int]:
-    """Choose how many threads to start and how many rows make a block."""
-    workers = max(1, min(threads.available(), rows * row_macs // MIN_THREAD_MACS))
-    largest = max(BLOCK_ROWS, CACHED_BYTES // row_bytes)
-    blocks = max(1, -(-rows // (largest * workers))) * workers
-    return workers, max(1, -(-rows // blocks))
-
-
-def _side_by_side(share: Callable[[], None], workers: int, starts: deque[int]) -> None:
-    """Have threads take what is to be done from a queue, this one among them."""
-    if workers == 1:
-        share()
-        return
-    others: list[Future[None]] = []
-    with ThreadPoolExecutor(workers - 1, initializer=threads.multiply_alone) as pool:
-        try:
-            with suppress(RuntimeError):  # no threads to be had: the interpreter is shutting down
-                others.extend(pool.submit(share) for _ in range(workers - 1))
-            share()
-        finally:
-            starts.clear()  # after an error nobody goes on
-        for other in others:
-            other.result()
 
 
 def predict_on(backend: Backend, estimator: Any, X: Any) -> Any:

@@ -14,6 +14,7 @@ from gpubackprop.backends.thread_team import team
 from gpubackprop.backprop import bind
 from gpubackprop.kernels.calls import Call, parts
 from gpubackprop.kernels.compiled import Primitives
+from gpubackprop.kernels.formulas import Activation
 from gpubackprop.kernels.optimizers import L2
 from tests.conftest import OTHERS
 
@@ -284,3 +285,13 @@ def test_gradient_and_update_apart_are_the_same_step(kernels, dtype, optimizer, 
 
     assert epochs(another, source, prepare) == expected
     assert_bitwise_equal(one.state(), another.state())
+
+
+def test_threads_wait_before_memory_holds_fewer_rows():
+    """A shorter last block is divided elsewhere: one thread's rows were another's before."""
+    W, b, recording, out = np.ones((2, 2)), np.zeros(2), Recording(), np.zeros((9, 2))
+    for rows in (9, 9, 5):
+        here = out[:rows]
+        recording.kernels.dense(np.ones((rows, 2)), W, b, Activation.RELU, here, here)
+    sections = gpubackprop.backends.compiled.divide(recording.calls, 2)
+    assert [len(section.lanes[0]) for section in sections if section.waits] == [3, 1]

@@ -190,7 +190,7 @@ def test_nobody_is_told_how_a_gpu_would_have_divided_the_work(
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> Any:
     """More rows than scikit-learn's own code predicts."""
-    monkeypatch.setattr(prediction, "CACHED_BYTES", 0)
+    monkeypatch.setattr(prediction, "FEW_BYTES", 0)
     return np.tile(X, (prediction.BLOCK_ROWS // len(X) + 2, 1))
 
 

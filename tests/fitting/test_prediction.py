@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gpubackprop import MLPRegressor
+from gpubackprop.backends import compiled, threads
 from gpubackprop.fitting import methods, prediction
 
 from .agreement import (
@@ -21,15 +22,18 @@ from .agreement import (
 )
 from .test_inputs import BASE, LAYOUTS
 
-ROWS = [1, 1023, 1024, 1025, 2048, 2049, 5000]
-"""On both sides of a full block, and with blocks that are not full."""
+ROWS = [1, 1024, 1025, 2049, 20_000]
+"""On both sides of a full block of two threads, blocks that are not full, more than one span."""
 
 
 @pytest.fixture(autouse=True)
 def small_work_is_divided(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows past a block are divided, among threads too, as they are where there is much to do."""
+    monkeypatch.setattr(prediction, "FEW_BYTES", 0)
     monkeypatch.setattr(prediction, "CACHED_BYTES", 0)
-    monkeypatch.setattr(prediction, "MIN_THREAD_MACS", 1)
+    monkeypatch.setattr(compiled, "MIN_THREAD_MACS", 1)
+    monkeypatch.setattr(compiled, "MIN_CALL_MACS", 1)
+    monkeypatch.setattr(threads, "available", lambda: 2)
 
 
 def _examples(rows: int) -> Array:
@@ -137,7 +141,7 @@ def test_weights_of_several_types(hidden: tuple[int, ...]) -> None:
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_few_rows_are_scikit_learns_and_many_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prediction, "CACHED_BYTES", 1 << 20)
+    monkeypatch.setattr(prediction, "FEW_BYTES", 2 << 20)
     model = MLPRegressor(hidden_layer_sizes=(4, 50), max_iter=1).fit(_examples(20), np.ones(20))
     ours: list[int] = []
 

@@ -366,7 +366,7 @@ def test_auto_predicts_where_it_pays(gpu, classifier, monkeypatch, worth, there)
     monkeypatch.setattr("gpubackprop.backends.MIN_GPU_STEP_MACS", worth)
     monkeypatch.setattr("gpubackprop.backends.MIN_GPU_FIT_MACS", worth)
     monkeypatch.setattr(prediction, "MACS_PER_MOVED_NUMBER", 0)
-    monkeypatch.setattr(prediction, "CACHED_BYTES", 0)
+    monkeypatch.setattr(prediction, "FEW_BYTES", 0)
     launches = gpu.seed
     classifier.predict(MANY)
     assert (gpu.seed > launches) == there
