@@ -219,7 +219,7 @@ def test_the_log_says_why_a_prediction_is_scikit_learns(caplog: pytest.LogCaptur
             return super()._forward_pass_fast(X, check_input)
 
     model = Model(**BASE)
-    many = np.zeros((30_000, X.shape[1]))
+    many = np.zeros((100_000, X.shape[1]))
     with gpubackprop.accelerated(), caplog.at_level(logging.INFO, "gpubackprop"):
         said(model.fit, X, y)
         model.predict(many)
