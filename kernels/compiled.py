@@ -279,7 +279,9 @@ class Primitives:
             yield _by_rows(launch(loops.pull_softmax, delta=d, A=a) for d, a in parts)
         elif activation is not Activation.IDENTITY:
             hadamard = loops.hadamard if activation is None else loops.hadamard.of(activation)
-            yield _by_rows(launch(hadamard, delta=d, saved=s) for d, s in parts)
+            yield _by_rows(
+                launch(hadamard, delta=d.reshape(-1), saved=s.reshape(-1)) for d, s in parts
+            )
 
     def _update(self, kernel: Kernel, theta: Array, grad: Array, state: Rule, l2: L2) -> Stages:
         """Divide an optimizer's pass at cache lines; a part holds weights, then biases, or either.

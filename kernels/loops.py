@@ -20,17 +20,22 @@ MATRIX, STRIDED, CONVERTED, VECTOR = Kind.MATRIX, Kind.STRIDED, Kind.CONVERTED, 
 INTEGERS, SHORTS, DOUBLES = Kind.INTEGERS, Kind.SHORTS, Kind.DOUBLES
 INDICES = Kind.INDICES
 DOUBLE, COUNT = Kind.DOUBLE, Kind.COUNT
+FETCHED_AHEAD = 100
+"""Rows between the one that is gathered and the one that the memory is asked for."""
 
 
 @kernel(X=STRIDED, order=INTEGERS, cursor=INTEGERS, out=MATRIX)
 def gather(real: Any) -> Scalar:
-    """out_i = X[order[cursor + i]]."""
+    """out_i = X[order[cursor + i]]; rows of the next batch are fetched as well."""
+    from .native.intrinsics import fetch
 
     def kernel(X: Array, order: Array, cursor: Array, out: Array) -> None:
         start = cursor[0]
         columns = out.shape[1]
         if X.strides[1] == X.itemsize:  # known in this branch, so the copy becomes vector code
             for i in range(out.shape[0]):
+                if start + i + FETCHED_AHEAD < order.shape[0]:
+                    fetch(X, order[start + i + FETCHED_AHEAD])
                 row = order[start + i]
                 for j in range(columns):
                     out[i, j] = X[row, j]
@@ -321,15 +326,17 @@ def dropout_delta(real: Any) -> Scalar:
     return kernel
 
 
-@kernel(delta=MATRIX, saved=MATRIX)
+@kernel(delta=VECTOR, saved=VECTOR)
 def hadamard(real: Any, activation: Activation | None = None) -> Scalar:
-    """delta = delta (.) sigma'(Z), from what sigma' is written with, or from itself, in place."""
+    """delta = delta (.) sigma'(Z), from what sigma' is written with, or from itself, in place.
+
+    All rows are one: they are often short.
+    """
     formula = pull_back(real, activation, of_vectors(real))
 
     def kernel(delta: Array, saved: Array) -> None:
-        for i in range(delta.shape[0]):
-            for j in range(delta.shape[1]):
-                delta[i, j] = formula(delta[i, j], saved[i, j])
+        for k in range(delta.shape[0]):
+            delta[k] = formula(delta[k], saved[k])
 
     return kernel
 

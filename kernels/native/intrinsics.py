@@ -1,4 +1,4 @@
-"""What loops do that Python has no word for: BLAS calls, calls of other loops, atomic counters."""
+"""What loops do that Python has no word for: calls of BLAS and loops, atomics, prefetching."""
 
 import platform
 from typing import Any
@@ -79,6 +79,24 @@ def read(typing_context: Any, counter: Any) -> Any:
         return builder.load_atomic(cell, "seq_cst", 8)
 
     return types.int64(counter), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def fetch(typing_context: Any, matrix: Any, row: Any) -> Any:
+    """Ask the memory for the beginning of a row that is read later."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        rows = make_array(signature.args[0])(context, builder, arguments[0])
+        step = builder.mul(arguments[1], builder.extract_value(rows.strides, 0))
+        place = builder.gep(builder.bitcast(rows.data, byte), [step])
+        prototype = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        prefetch = get_or_insert_function(builder.module, prototype, "llvm.prefetch.p0")
+        # to be read, kept in every cache, data
+        builder.call(prefetch, [place, *(ir.Constant(number, value) for value in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(matrix, types.int64), codegen
 
 
 @intrinsic  # type: ignore[untyped-decorator]
