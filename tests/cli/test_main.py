@@ -2,6 +2,7 @@ import os
 import re
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 import typer.main
@@ -11,10 +12,13 @@ from gpubackprop import __version__
 from gpubackprop.cli import main
 from gpubackprop.cli.app import app
 from gpubackprop.cli.info import Precision, Solver
-from gpubackprop.cli.options import Activation, TaskName
+from gpubackprop.cli.options import Activation, PresetName, TaskName
 
 COMMANDS = ("train", "predict", "info", "explain", "bench")
-CHOICES = {"train": {*Activation, *TaskName}, "info": {*Solver, *Precision}}
+CHOICES = {
+    "train": {name for each in (Activation, TaskName, PresetName) for name in get_args(each)},
+    "info": {*Solver, *Precision},
+}
 
 
 def python(*arguments, **environment):
