@@ -140,7 +140,7 @@ import multiprocessing
 from joblib import Parallel, delayed
 
 if __name__ == "__main__":
-    model = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", max_iter=4).fit(X, X[:, 0])
+    model = MLPRegressor(hidden_layer_sizes=(400,), solver="lbfgs", max_iter=4).fit(X, X[:, 0])
     model.predict(np.tile(X, (700, 1)))  # more than are left to scikit-learn
     assert Parallel(2)(delayed(fit)(Wrapped(seed)) for seed in range(2)) == [3, 3]
     with multiprocessing.get_context("spawn").Pool(1) as pool:

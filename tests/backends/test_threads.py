@@ -108,3 +108,17 @@ def test_a_team_multiplies_alone_where_the_library_counts_by_thread(counts_by_th
     numbers = {thread.name: n for thread, n in counts_by_thread.by_thread.items()}
     assert numbers["gpubackprop-1"] == 1
     assert counts_by_thread.num_threads == 4
+
+
+def test_an_interrupt_of_giving_back_leaves_nothing_held(monkeypatch):
+    give_back, interrupts = threads._give_back_all_but, iter([True])
+
+    def interrupted(outer):
+        if next(interrupts, False):
+            raise KeyboardInterrupt
+        give_back(outer)
+
+    monkeypatch.setattr(threads, "_give_back_all_but", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        threads.giving_back(lambda: threads.single_threaded_blas().__enter__())
+    assert not threads._guests

@@ -10,13 +10,18 @@ COLUMNS = (Column("n", "number"), Column("b", "boolean"), Column("c", "category"
 
 def test_features_convert_each_kind():
     table = pd.DataFrame(
-        {"c": ["x", None, "7"], "n": ["1", "2.5", None], "b": ["yes", "False", None], "more": 0}
+        {
+            "c": ["x", None, "7", "NA"],
+            "n": ["1", "2.5", None, "NA"],
+            "b": ["yes", "False", None, "?"],
+            "more": 0,
+        }
     )
     found = features(table, COLUMNS)
     assert list(found.columns) == ["n", "b", "c"]
-    np.testing.assert_array_equal(found["n"], [1.0, 2.5, np.nan])
-    np.testing.assert_array_equal(found["b"], [1.0, 0.0, np.nan])
-    assert found["c"].tolist() == ["x", "(missing)", "7"]
+    np.testing.assert_array_equal(found["n"], [1.0, 2.5, np.nan, np.nan])
+    np.testing.assert_array_equal(found["b"], [1.0, 0.0, np.nan, np.nan])
+    assert found["c"].tolist() == ["x", "(missing)", "7", "NA"]
 
 
 def test_features_name_what_is_missing_or_wrong():

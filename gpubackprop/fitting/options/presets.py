@@ -11,6 +11,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 64,
         "learning_rate_init": 0.003,
         "beta_2": 0.95,
+        "weight_decay": 0.3,
         "schedule": "log_cosine",
         "max_iter": 64,
         "n_iter_no_change": 64,  # never: the schedule is for all epochs
