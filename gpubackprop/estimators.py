@@ -9,12 +9,12 @@ from . import guide, joblib_backend
 from .algorithm.checkpointing import Checkpoint
 from .algorithm.dropout import Rates
 from .callbacks import Callbacks
-from .fitting import solvers
+from .fitting import row_order, solvers
 from .fitting.accelerated import Accelerated
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
-from .fitting.options import formula_names, row_order
-from .fitting.options.quantiles import QuantileOutputs
+from .fitting.options import formula_names
 from .fitting.options.values import CLASSIFIERS_ALONE, REGRESSORS_ALONE, Options, set_options
+from .fitting.quantiles import QuantileOutputs
 from .fitting.scikit_learn import contract, docstrings
 from .fitting.scikit_learn.declared import DeclaredClassifier, DeclaredRegressor
 from .names import (

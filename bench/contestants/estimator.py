@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
-from ...fitting.scikit_learn.overrides import stands_in
+from ...fitting.overrides import stands_in
 from ..problems import Problem
 from ..start import parameters
 from .contestant import Training, blas

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import joblib_backend
-from ..fitting import methods
+from ..fitting import methods, overrides
 from ..fitting.options.values import has_options
-from ..fitting.scikit_learn import contract, overrides
+from ..fitting.scikit_learn import contract
 from . import profile
 
 _log = logging.getLogger("gpubackprop")

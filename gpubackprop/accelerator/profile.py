@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse
 
-from ..fitting import methods
-from ..fitting.scikit_learn import overrides
+from ..fitting import methods, overrides
 from . import measuring
 from .report import VARIABLE, Call
 

@@ -17,12 +17,12 @@ from ..algorithm.checkpointing import Checkpoint
 from ..algorithm.parameters import Array
 from ..callbacks import Callbacks
 from ..training.schedules import SCHEDULES, Factor
-from . import exchange, methods, rows, solvers, validation
+from . import exchange, labels, methods, overrides, rows, solvers, validation
 from .callbacks import copies, epoch_history, hooks
 from .conversion import chosen_dtype
 from .options import class_weight, formula_names, presets, regularisation
 from .options.values import changed, options, with_defaults
-from .scikit_learn import contract, labels, overrides
+from .scikit_learn import contract
 
 _WHILE_FITTING = ("_given", "_validation", *hooks.WHILE_FITTING)
 """Attributes that an estimator has during `fit`, and a copy of it never."""

@@ -30,8 +30,8 @@ from .conversion import (
 from .epoch_loop import Epoch
 from .options.pace import Pace
 from .options.regularisation import dropout, rates
-from .options.row_order import is_by_blocks
 from .options.values import options
+from .row_order import is_by_blocks
 from .rows import Data
 from .scikit_learn.contract import AdamOptimizer
 

@@ -18,10 +18,9 @@ from sklearn.exceptions import ConvergenceWarning
 from ..algorithm.parameters import Array
 from ..callbacks import Callbacks, call, listeners
 from ..history import EpochRecord
-from . import solvers, validation
+from . import row_order, solvers, validation
 from .callbacks import changes, epoch_history, hooks
 from .conversion import chosen_dtype
-from .options import row_order
 from .options.values import options
 from .ranks import replicas
 from .rows import Data

@@ -12,9 +12,9 @@ from sklearn.utils.metaestimators import available_if
 
 from .. import backends
 from ..backends.cuda.device_arrays import adopt, device_for, on_gpu, on_host
-from . import gpu_validation, prediction, validation
+from . import gpu_validation, overrides, prediction, validation
 from .options.values import options
-from .scikit_learn import overrides, scores
+from .scikit_learn import scores
 from .scikit_learn.contract import MLPClassifier, check_partial_fit_first_call, mlp
 
 

@@ -22,19 +22,18 @@ from ..backup.callback import asked_for, refuse_for_lbfgs
 from ..backup.keeper import keeping
 from ..backup.led_keeper import led
 from ..distributed.current import current, is_first
-from . import epoch_loop, kept_engine, rows, solvers, validation
+from . import epoch_loop, kept_engine, overrides, row_order, rows, solvers, validation
 from .adapters import DenseEngine, StepEngine
 from .callbacks import epoch_history, hooks
 from .conversion import in_chosen_dtype, layer_sizes
 from .full_batch import FullBatch, FullBatchEstimator
-from .options import class_weight, formula_names, regularisation, row_order
+from .options import class_weight, formula_names, regularisation
 from .options.values import options
 from .prediction import are_left_to_scikit_learn, predict
 from .ranks import devices, replicas
 from .ranks.engine import RankEngine
 from .ranks.full_batch import RankFullBatch
 from .ranks.rows import HeldOut, of_this_rank, split
-from .scikit_learn import overrides
 
 
 def fit_stochastic(

@@ -16,7 +16,7 @@ from ..training.dealing import Deal
 from . import gpu_validation
 from .conversion import chosen_dtype, in_chosen_dtype
 from .options import class_weight
-from .options.quantiles import outputs_of
+from .quantiles import outputs_of
 
 
 class ValidationRows(NamedTuple):

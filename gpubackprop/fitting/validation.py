@@ -13,10 +13,10 @@ from ..algorithm.parameters import Array
 from ..backends.cuda.device_arrays import on_host
 from ..distributed.current import of_first
 from ..kernels import reference
+from . import overrides
 from .conversion import formulas, loss_scale, targets, working_dtype
 from .options.values import has_options, options
 from .rows import ValidationRows, were_given
-from .scikit_learn import overrides
 from .scikit_learn.contract import mlp
 
 Evaluated = Callable[[Any, Array, Array], tuple[Array, float] | None]

@@ -9,9 +9,9 @@ import sklearn.neural_network as theirs
 from sklearn.preprocessing import LabelBinarizer
 
 import gpubackprop as ours
-from gpubackprop.fitting.scikit_learn import labels
+from gpubackprop.fitting import labels
+from gpubackprop.fitting.labels import MAX_CLASSES
 from gpubackprop.fitting.scikit_learn.contract import mlp
-from gpubackprop.fitting.scikit_learn.labels import MAX_CLASSES
 
 N = 60
 NUMBERS = np.arange(N) % 3

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import d2_pinball_score
 
-from ...algorithm.parameters import Array
-from ...backends.cuda.device_arrays import namespace, on_host
-from ..scikit_learn import overrides
-from .formula_names import levels
-from .values import options
+from ..algorithm.parameters import Array
+from ..backends.cuda.device_arrays import namespace, on_host
+from . import overrides
+from .options.formula_names import levels
+from .options.values import options
 
 
 class QuantileOutputs:

@@ -11,11 +11,11 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import validate_data
 
-from ...algorithm.parameters import Array
-from ...distributed.shards import group_of_shards
-from ...kernels.group import Group
+from ..algorithm.parameters import Array
+from ..distributed.shards import group_of_shards
+from ..kernels.group import Group
 from . import overrides
-from .contract import MLPClassifier
+from .scikit_learn.contract import MLPClassifier
 
 MAX_CLASSES = 20
 """Classes; of more, scikit-learn may warn."""

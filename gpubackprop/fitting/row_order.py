@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils import shuffle
 
-from ...algorithm.parameters import Array
-from ...training import block_order
-from ..ranks import replicas
-from ..rows import Data
-from ..scikit_learn import contract
+from ..algorithm.parameters import Array
+from ..training import block_order
+from .ranks import replicas
+from .rows import Data
+from .scikit_learn import contract
 
 VALUES = ["boolean", *([contract.StrOptions({"blocks"})] if contract.is_known() else [])]
 """What `shuffle` may be; an unknown scikit-learn is left to train by itself, with its own."""

@@ -12,10 +12,10 @@ import numpy as np
 import scipy.sparse
 from numpy.lib.array_utils import byte_bounds
 
-from ...backends.cuda.device_arrays import on_gpu
-from .. import solvers
-from ..options import regularisation
-from ..options.formula_names import (
+from ..backends.cuda.device_arrays import on_gpu
+from . import solvers
+from .options import regularisation
+from .options.formula_names import (
     hidden_names,
     is_asked_for,
     is_our_loss,
@@ -23,8 +23,8 @@ from ..options.formula_names import (
     known_to_scikit_learn,
     ours_alone,
 )
-from ..options.values import has_options, options
-from .contract import (
+from .options.values import has_options, options
+from .scikit_learn.contract import (
     FULL_BATCH,
     OPTIMIZER_METHODS,
     PAIRINGS,
