@@ -58,13 +58,13 @@ def library() -> Library:
 
 def _load(named: str) -> Library:
     """Load and try what the variable names."""
-    file = _installed_mkl() if named.lower() == "mkl" else Path(named).expanduser().absolute()
-    if file is None:
-        raise _refused(named, f"no {_MKL[0]} in {' or '.join(map(str, _folders()))}")
     try:
-        loaded = ctypes.CDLL(str(file))
-    except OSError as reason:
+        file = _installed_mkl() if named.lower() == "mkl" else Path(named).expanduser().absolute()
+        loaded = ctypes.CDLL(str(file)) if file else None
+    except (OSError, RuntimeError) as reason:  # RuntimeError: ~ of nobody
         raise _refused(named, str(reason)) from None
+    if loaded is None:
+        raise _refused(named, f"no {_MKL[0]} in {' or '.join(map(str, _folders()))}")
     routines = {dtype: _address(loaded, routine) for dtype, routine in _ROUTINES.items()}
     for dtype, routine in _ROUTINES.items():
         if not routines[dtype]:

@@ -99,7 +99,9 @@ def blas() -> Facts:
         return {"library": str(reason)}
     pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
     if named is not None:
-        pools = [pool for pool in pools if os.path.samefile(pool["filepath"], named)]
+        pools = [
+            pool for pool in pools if Path(pool["filepath"]).resolve() == Path(named).resolve()
+        ]
     pools.sort(key=lambda pool: "scipy.libs" not in pool["filepath"])
     if not pools:
         return {"library": "unknown to threadpoolctl", **({"file": named} if named else {})}

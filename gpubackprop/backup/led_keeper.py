@@ -69,7 +69,9 @@ class LedKeeper:
             self._keeper.save_if_due(engine, order)
 
     def finished(self) -> None:
-        """Forget what was saved."""
+        """Forget what was saved, unless a rank's process ends before the model can be of use."""
+        if any(self._group.exchange(self._termination.waits)):
+            self._termination.come()
         self._keeper.finished()
 
     def _take_history(self) -> None:

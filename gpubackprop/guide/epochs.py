@@ -23,8 +23,8 @@ shuffle : bool or "blocks", default=True
     Whether every epoch takes the rows in a new order. "blocks" is for an `X` that is memory-mapped
     and larger than memory, where rows in random order are read one by one: it shuffles blocks of
     256 KiB, mixes the rows of 256 of them at a time, and reads the next ones meanwhile. The order
-    is drawn from `random_state`, and is less random than that of True. The solver "lbfgs" refuses
-    it.
+    is drawn from `random_state`, differs with the type of X, of which a block has more or fewer
+    rows, and is less random than that of True. The solver "lbfgs" refuses it.
 
 scoring : str, callable or None, default=None
     What early stopping watches on the validation rows: "loss", the name of any scorer of

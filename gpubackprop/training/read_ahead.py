@@ -2,6 +2,7 @@
 
 import mmap
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -46,7 +47,8 @@ class ReadAhead:
         start -= start % mmap.PAGESIZE
         for at in range(start, end, block_order.BLOCK_BYTES):
             length = min(block_order.BLOCK_BYTES, end - at)
-            self._file.madvise(mmap.MADV_WILLNEED, at, length)
+            with suppress(OSError):  # a hint that some file systems do not take
+                self._file.madvise(mmap.MADV_WILLNEED, at, length)
 
 
 def read_ahead(X: Any) -> ReadAhead | None:

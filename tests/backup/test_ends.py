@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from gpubackprop import Backup
+from gpubackprop.backup.keeper import Keeper
+from gpubackprop.backup.led_keeper import LedKeeper
 from gpubackprop.backup.termination import Termination
 
 from .fits import assert_same, fit
@@ -97,6 +99,25 @@ def test_a_signal_in_the_last_epoch_leaves_the_file(handler: list[int], tmp_path
     fit("adam", callbacks=[last, Backup(tmp_path, every=0)])
     assert handler == [signal.SIGTERM]
     assert len(os.listdir(tmp_path)) == 1
+
+
+class _BesideOneThatEnds:
+    """The first of two ranks, the other of which was sent a signal."""
+
+    def exchange(self, value: Any) -> list[Any]:
+        return [value, True]
+
+
+def test_another_ranks_signal_in_the_last_epoch_leaves_the_file(
+    handler: list[int], tmp_path: Path
+) -> None:
+    (file := tmp_path / "fit.backup").touch()
+    with Termination() as termination:
+        keeper = Keeper.__new__(Keeper)
+        keeper._path, keeper.termination = file, termination
+        LedKeeper(keeper, None, _BesideOneThatEnds(), termination).finished()  # type: ignore[arg-type]
+    assert file.exists()
+    assert handler == [signal.SIGTERM]
 
 
 def test_an_interrupt_leaves_the_file(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def test_what_is_no_blas_is_refused(monkeypatch, tmp_path):
         ("mkl", f"no lib/libmkl_rt.so* in {tmp_path}"),
         (str(text), "invalid ELF header|file too short|not a mach-o"),
         (str(tmp_path / "gone.so"), "gone.so"),
+        ("~nobody who is known/libblas.so", "home directory"),
         (_isotonic.__file__, "has no sgemm_"),
     ):
         monkeypatch.setenv("GPUBACKPROP_BLAS", named)
