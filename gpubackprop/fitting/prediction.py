@@ -28,7 +28,9 @@ from .ranks.replicas import device_of_this_rank
 _log = logging.getLogger("gpubackprop")
 
 FEW_BYTES = 4 << 20
-"""Bytes of the widest layer up to which scikit-learn's pass is as fast; half with two threads."""
+"""Bytes of the widest layer up to which scikit-learn's pass is as fast with one thread."""
+FEW_WITH_SEVERAL_THREADS = 6
+"""Times as many, as waking the threads and waiting for them costs more."""
 SPAN_BLOCKS = 16
 """Blocks that are recorded together; an interrupt waits for them."""
 GPU_BLOCK_ROWS = 8192
@@ -57,8 +59,8 @@ def are_left_to_scikit_learn(estimator: Any, X: Any) -> bool:
 def _are_few(estimator: Any, X: Any) -> bool:
     """Say whether preparing machine code takes longer than it saves."""
     rows: int = X.shape[0]
-    bytes_of_all = rows * _row_bytes(estimator, X)
-    return rows <= BLOCK_ROWS or bytes_of_all <= FEW_BYTES // threads.available()
+    few = FEW_BYTES * (1 if threads.available() == 1 else FEW_WITH_SEVERAL_THREADS)
+    return rows <= BLOCK_ROWS or rows * _row_bytes(estimator, X) <= few
 
 
 def _row_bytes(estimator: Any, X: Any) -> int:

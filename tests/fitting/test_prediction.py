@@ -140,8 +140,12 @@ def test_weights_of_several_types(hidden: tuple[int, ...]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
-def test_few_rows_are_scikit_learns_and_many_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prediction, "FEW_BYTES", 2 << 20)
+@pytest.mark.parametrize(("threads", "most"), [(1, 2621), (2, 15728)])  # times 50 x 8 bytes
+def test_few_rows_are_scikit_learns_and_many_are_not(
+    threads: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction, "FEW_BYTES", 1 << 20)
+    monkeypatch.setattr(prediction.threads, "available", lambda: threads)
     model = MLPRegressor(hidden_layer_sizes=(4, 50), max_iter=1).fit(_examples(20), np.ones(20))
     ours: list[int] = []
 
@@ -150,16 +154,16 @@ def test_few_rows_are_scikit_learns_and_many_are_not(monkeypatch: pytest.MonkeyP
         return np.zeros((len(X), 1))
 
     monkeypatch.setattr(methods, "predict", predict)
-    for rows in (1, 1024, 2621, 2622):  # 2621 x 50 x 8 bytes are less than a mebibyte
+    for rows in (1, 1024, most, most + 1):
         model.predict(_examples(rows))
-    assert ours == [2622]
+    assert ours == [most + 1]
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_no_array_of_all_rows_but_the_outputs() -> None:
-    # scikit-learn's pass holds two hidden layers of all rows: 40 MB here.
+    # scikit-learn's pass holds two hidden layers of all rows: 80 MB here.
     model = MLPRegressor(hidden_layer_sizes=(50, 50), max_iter=1).fit(_examples(20), np.ones(20))
-    X = _examples(50_000)
+    X = _examples(100_000)
     tracemalloc.start()
     model._forward_pass_fast(X, check_input=False)
     peak = tracemalloc.get_traced_memory()[1]
