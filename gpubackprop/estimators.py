@@ -12,6 +12,7 @@ from .callbacks import Callbacks
 from .fitting import row_order, solvers
 from .fitting.accelerated import Accelerated
 from .fitting.gpu_inputs import DeviceData, DeviceLabels
+from .fitting.namespaces import AnyLibrary, ClassifierOfAnyLibrary
 from .fitting.options import formula_names
 from .fitting.options.values import CLASSIFIERS_ALONE, REGRESSORS_ALONE, Options, set_options
 from .fitting.quantiles import QuantileOutputs
@@ -36,7 +37,7 @@ from .training.schedules import Factor
 @docstrings.merged(contract.MLPClassifier, guide.CLASSIFIER, guide.ATTRIBUTES)
 class MLPClassifier(
     DeclaredClassifier,
-    *contract.mixins(DeviceLabels, Accelerated),  # type: ignore[misc]
+    *contract.mixins(ClassifierOfAnyLibrary, DeviceLabels, Accelerated),  # type: ignore[misc]
     contract.MLPClassifier,  # type: ignore[misc]
 ):
     """Multi-layer perceptron classifier, scikit-learn's, trained by gpubackprop.
@@ -154,7 +155,7 @@ class MLPClassifier(
 @docstrings.merged(contract.MLPRegressor, guide.REGRESSOR, guide.ATTRIBUTES)
 class MLPRegressor(
     DeclaredRegressor,
-    *contract.mixins(QuantileOutputs, DeviceData, Accelerated),  # type: ignore[misc]
+    *contract.mixins(AnyLibrary, QuantileOutputs, DeviceData, Accelerated),  # type: ignore[misc]
     contract.MLPRegressor,  # type: ignore[misc]
 ):
     """Multi-layer perceptron regressor, scikit-learn's, trained by gpubackprop.

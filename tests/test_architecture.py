@@ -84,7 +84,10 @@ FLOORS = (
         "fitting.row_order",
         "fitting.callbacks.hooks",
     ),
-    ("fitting.exchange", "fitting.options.regularisation", "joblib_backend"),
+    (
+        *("fitting.exchange", "fitting.namespaces", "fitting.options.regularisation"),
+        "joblib_backend",
+    ),
     ("fitting.callbacks.epoch_history",),
     ("fitting.options.formula_names",),
     (

@@ -4,7 +4,6 @@ from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
-from sklearn import config_context
 from sklearn.base import is_classifier
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import LabelBinarizer
@@ -13,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from .. import backends
 from ..backends.cuda.device_arrays import adopt, device_for, on_gpu, on_host
 from . import gpu_validation, overrides, prediction, validation
+from .namespaces import as_numpy, in_numpy
 from .options.values import options
 from .scikit_learn import scores
 from .scikit_learn.contract import MLPClassifier, check_partial_fit_first_call, mlp
@@ -28,11 +28,12 @@ class DeviceData:
     def _fit(
         self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False
     ) -> Any:
-        sample_weight = on_host(sample_weight)
+        X, sample_weight = as_numpy(X), on_host(sample_weight)
         if not on_gpu(X):
-            return super()._fit(X, on_host(y), sample_weight, incremental)  # type: ignore[misc]
+            with in_numpy():
+                return super()._fit(X, on_host(y), sample_weight, incremental)  # type: ignore[misc]
         X = adopt(X)
-        with X.device, config_context(array_api_dispatch=False):
+        with X.device, in_numpy():
             return super()._fit(X, y, sample_weight, incremental)  # type: ignore[misc]
 
     @overrides.stands_in
@@ -145,7 +146,9 @@ class DeviceLabels(DeviceData):
             The model.
         """
         if not on_gpu(y):
-            return super().partial_fit(X, y, sample_weight, on_host(classes))  # type: ignore[misc]
+            X, classes = as_numpy(X), on_host(classes)
+            with in_numpy():
+                return super().partial_fit(X, y, sample_weight, classes)  # type: ignore[misc]
         self._validate_params()
         if check_partial_fit_first_call(self, on_host(classes)):
             indicators = y.ndim == 2 and y.shape[1] > 1

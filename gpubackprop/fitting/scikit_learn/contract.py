@@ -16,6 +16,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.neural_network import _multilayer_perceptron as mlp
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+from sklearn.utils._array_api import get_namespace
 from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils.multiclass import _check_partial_fit_first_call as check_partial_fit_first_call
 
@@ -36,6 +37,7 @@ __all__ = [
     "SGDOptimizer",
     "StrOptions",
     "check_partial_fit_first_call",
+    "get_namespace",
     "is_known",
     "mixins",
     "mlp",
@@ -69,6 +71,10 @@ SIGNATURES: dict[tuple[Any, str], tuple[str, ...]] = {
     (MLPClassifier, "_validate_input"): ("self", "X", "y", "incremental", "reset"),
     (MLPRegressor, "_validate_input"): ("self", "X", "y", "incremental", "reset"),
     (MLPClassifier, "_predict"): ("self", "X", "check_input"),
+    (MLPClassifier, "predict"): ("self", "X"),
+    (MLPRegressor, "predict"): ("self", "X"),
+    (MLPClassifier, "predict_proba"): ("self", "X"),
+    (MLPClassifier, "predict_log_proba"): ("self", "X"),
     (MLPClassifier, "partial_fit"): ("self", "X", "y", "sample_weight", "classes"),
     (MLPClassifier, "score"): ("self", "X", "y", "sample_weight"),
     # called
