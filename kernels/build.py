@@ -1,7 +1,10 @@
 """Compile all kernels that a wheel brings along: `python -m gpubackprop.kernels.build FOLDER`."""
 
 import argparse
+import os
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,18 +15,19 @@ from . import loops, replay_loops, update_loops
 from .formulas import ELEMENTWISE, Activation, AdamForm, Loss
 from .kernel import Kernel
 from .native import shipped
-from .native.compiler import compile_all
+from .native.compiler import compile_together, lowered
 from .native.targets import levels
 
 VARIANTS: dict[str, list[tuple[Any, ...]]] = {
     "activate": [(activation,) for activation in (*ELEMENTWISE, Activation.EXP)],
-    "activate_beside": [(activation,) for activation in (*ELEMENTWISE, Activation.EXP)],
     "activate_and_slope": [(each,) for each in ELEMENTWISE if each.reads_pre_activation],
     "hadamard": [(), *((activation,) for activation in ELEMENTWISE)],
     "output_delta": [(loss,) for loss in Loss],
     "adam": [(form,) for form in AdamForm],
 }
 """Constants that kernels are specialised for, by the factory's name; the others have none."""
+MOST_PROCESSES = 4
+"""That compile side by side; each takes some 180 MB."""
 
 
 def every_kernel() -> Iterator[tuple[Kernel, np.dtype[Any]]]:
@@ -42,13 +46,25 @@ def _types(kernel: Kernel) -> tuple[type, ...]:
     return (np.float32, np.float64) if decided else (np.float64,)
 
 
+KERNELS = tuple(every_kernel())
+
+
 def main() -> None:
-    """Compile for all levels of this machine's architecture."""
+    """Compile for all levels of this machine's architecture, in several processes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the package's machine code belongs")
     folder = parser.parse_args().folder
-    for target, code in compile_all(every_kernel(), levels()).items():
-        shipped.write(folder, target, code)
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, MOST_PROCESSES)) as processes:
+        texts = dict(processes.map(_lowered, range(len(KERNELS))))
+        codes = processes.map(partial(compile_together, texts), levels())
+        for target, code in zip(levels(), codes, strict=True):
+            shipped.write(folder, target, code)
+
+
+def _lowered(number: int) -> tuple[str, str]:
+    """Lower one of `KERNELS`, by its number: a kernel has no pickle."""
+    kernel, real = KERNELS[number]
+    return kernel.name(real), lowered(kernel, real)
 
 
 if __name__ == "__main__":

@@ -126,17 +126,11 @@ class Primitives:
     def _activated(self, Z: Array, b: Array, activation: Activation, out: Array) -> Stages:
         """Z = Z + b; out = sigma(Z)."""
         rows = self._rows(Z)
-        elementwise = activation is not Activation.SOFTMAX
         if Z is not out:
-            beside = loops.activate_beside.of(activation if elementwise else Activation.IDENTITY)
-            yield _by_rows(launch(beside, Z=Z[part], b=b, out=out[part]) for part in rows)
+            yield _activation(Activation.IDENTITY, Z, b, rows)
+            yield _by_rows(launch(loops.copy, A=Z[part], out=out[part]) for part in rows)
             b = np.zeros_like(b)
-        elif elementwise:
-            yield _by_rows(launch(loops.activate.of(activation), A=Z[part], b=b) for part in rows)
-        if not elementwise:
-            yield _by_rows(
-                launch(loops.softmax, A=out[part], b=b, flat=out[part].reshape(-1)) for part in rows
-            )
+        yield _activation(activation, out, b, rows)
 
     def dropout(self, A: Array, mask: Mask, out: Array) -> Stages:
         rows, needed = self._rows(A), 2 * -(-A.shape[1] // DRAWS)
@@ -368,6 +362,15 @@ def _divide(length: int, pieces: int, step: int = 1) -> list[slice]:
 def _chunks(part: slice) -> slice:
     """Which of a vector's chunks a part of it is; it starts with one."""
     return slice(part.start // update_loops.CHUNK, -(-part.stop // update_loops.CHUNK))
+
+
+def _activation(activation: Activation, A: Array, b: Array, rows: list[slice]) -> Stage:
+    """A = sigma(A + b), in place."""
+    if activation is Activation.SOFTMAX:
+        return _by_rows(
+            launch(loops.softmax, A=A[part], b=b, flat=A[part].reshape(-1)) for part in rows
+        )
+    return _by_rows(launch(loops.activate.of(activation), A=A[part], b=b) for part in rows)
 
 
 def _by_rows(launches: Iterable[LoopLaunch]) -> Stage:

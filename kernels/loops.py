@@ -154,27 +154,14 @@ def normalize(real: Any) -> Scalar:
 @kernel(A=MATRIX, b=VECTOR)
 def activate(real: Any, activation: Activation) -> Scalar:
     """A = sigma(A + b), in place, for an element-wise activation."""
-    formula = _sigma(real, activation)
+    of = of_vectors(real)
+    rate = activation is Activation.EXP  # which may overflow
+    formula = sigma(real, activation, of._replace(exp=np.exp) if rate else of)
 
     def kernel(A: Array, b: Array) -> None:
         for i in range(A.shape[0]):
             for j in range(A.shape[1]):
                 A[i, j] = formula(A[i, j] + b[j])
-
-    return kernel
-
-
-@kernel(Z=MATRIX, b=VECTOR, out=MATRIX)
-def activate_beside(real: Any, activation: Activation) -> Scalar:
-    """Z = Z + b and out = sigma(Z), in one pass, for an element-wise activation."""
-    formula = _sigma(real, activation)
-
-    def kernel(Z: Array, b: Array, out: Array) -> None:
-        for i in range(Z.shape[0]):
-            for j in range(Z.shape[1]):
-                z = Z[i, j] + b[j]
-                Z[i, j] = z
-                out[i, j] = formula(z)
 
     return kernel
 
@@ -190,12 +177,6 @@ def activate_and_slope(real: Any, activation: Activation) -> Scalar:
                 out[i, j], Z[i, j] = both(Z[i, j] + b[j])
 
     return kernel
-
-
-def _sigma(real: Any, activation: Activation) -> Scalar:
-    of = of_vectors(real)
-    rate = activation is Activation.EXP  # which may overflow
-    return sigma(real, activation, of._replace(exp=np.exp) if rate else of)
 
 
 @kernel(A=MATRIX, b=VECTOR, flat=VECTOR)

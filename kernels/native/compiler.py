@@ -1,6 +1,6 @@
 """A Numba loop to an object file that needs nothing of Numba to run."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -57,37 +57,30 @@ def compile_kernel(kernel: Kernel, real: np.dtype[Any]) -> tuple[str, bytes]:
     """
     machine = target_machine(own_target())
     name = kernel.name(real)
-    module = _optimized(name, _assembly(kernel, real), machine)
+    module = _optimized(name, lowered(kernel, real), machine)
     return entry_symbol(name), machine.emit_object(module)
 
 
-def compile_all(
-    kernels: Iterable[tuple[Kernel, np.dtype[Any]]], targets: Iterable[Target]
-) -> dict[Target, bytes]:
-    """Compile kernels, each for its type, into one object file for each target.
+def lowered(kernel: Kernel, real: np.dtype[Any]) -> str:
+    """Write a kernel in LLVM's language, the same for every processor."""
+    kinds = [_numba_type(kind, real) for _, kind in kernel.parameters]
+    return str(_lower(kernel.loop(real), kinds, entry_symbol(kernel.name(real))))
+
+
+def compile_together(texts: Mapping[str, str], target: Target) -> bytes:
+    """Compile lowered kernels, by their names, into one object file.
 
     Raises
     ------
     RuntimeError
         As `compile_kernel` does.
     """
-    texts = {kernel.name(real): _assembly(kernel, real) for kernel, real in kernels}
-    return {target: _compile_together(texts, target_machine(target)) for target in targets}
-
-
-def _compile_together(texts: dict[str, str], machine: Any) -> bytes:
-    """Compile what was lowered, kernel by kernel, into one object file."""
+    machine = target_machine(target)
     whole, *others = (_optimized(name, text, machine) for name, text in texts.items())
     for module in others:
         whole.link_in(module)
     code: bytes = machine.emit_object(whole)
     return code
-
-
-def _assembly(kernel: Kernel, real: np.dtype[Any]) -> str:
-    """Write a kernel in LLVM's language, the same for every processor."""
-    kinds = [_numba_type(kind, real) for _, kind in kernel.parameters]
-    return str(_lower(kernel.loop(real), kinds, entry_symbol(kernel.name(real))))
 
 
 def _numba_type(kind: Kind, real: np.dtype[Any]) -> Any:

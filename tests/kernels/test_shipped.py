@@ -9,7 +9,7 @@ import pytest
 
 from gpubackprop.kernels import loops
 from gpubackprop.kernels.native import shipped, targets
-from gpubackprop.kernels.native.compiler import compile_all
+from gpubackprop.kernels.native.compiler import compile_together, lowered
 
 USE = """
 import sys
@@ -29,7 +29,8 @@ IS_USED = "from gpubackprop.kernels.native import shipped; print(shipped.is_used
 def shipped_file(tmp_path_factory):
     """The machine code of one kernel, for this processor, as a wheel holds it."""
     folder, target = tmp_path_factory.mktemp("shipped"), targets.own_target()
-    code = compile_all([(loops.advance, np.dtype("float64"))], [target])[target]
+    text = lowered(loops.advance, np.dtype("float64"))
+    code = compile_together({"advance_float64": text}, target)
     shipped.write(folder, target, code)
     (file,) = folder.iterdir()
     return file
