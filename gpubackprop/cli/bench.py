@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,8 @@ from gpubackprop.files import check_writable
 if TYPE_CHECKING:
     from gpubackprop.bench.options import Options
     from gpubackprop.bench.report.section import Section
+
+names = partial(typer.Option, metavar="NAMES")
 
 
 def bench(
@@ -34,23 +37,12 @@ def bench(
             "--gpu", help="Measure only the sections that need a GPU; allow them --minutes 60."
         ),
     ] = False,
-    only: Annotated[
-        str, typer.Option(metavar="NAMES", help="Sections to measure: epochs,roofline.")
-    ] = "",
-    problems: Annotated[
-        str, typer.Option(metavar="NAMES", help="Problems of the section epochs: digits,mid.")
-    ] = "",
-    peers: Annotated[
-        str, typer.Option(metavar="NAMES", help="Libraries to compare with: scikit_learn,jax_scan.")
-    ] = "",
-    dtypes: Annotated[
-        str, typer.Option(metavar="NAMES", help="Types of the section epochs: float32,float64.")
-    ] = "float32",
+    only: Annotated[str, names(help="Sections to measure: epochs,roofline.")] = "",
+    problems: Annotated[str, names(help="Problems of the section epochs: digits,mid.")] = "",
+    peers: Annotated[str, names(help="Libraries to compare with: scikit_learn,jax_scan.")] = "",
+    dtypes: Annotated[str, names(help="Types of the section epochs: float32,float64.")] = "float32",
     activations: Annotated[
-        str,
-        typer.Option(
-            metavar="NAMES", help="Activations of the section epochs: relu,tanh,logistic."
-        ),
+        str, names(help="Activations of the section epochs: relu,tanh,logistic.")
     ] = "relu",
     pairs: Annotated[int, typer.Option(min=1, help="Measurements of each contestant.")] = 5,
     minutes: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import isfinite
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from gpubackprop.cli.example import MOST_EXAMPLES, Numbers, example
 from gpubackprop.cli.terminal import Terminal
 from gpubackprop.cli.walk import Walk
 
-_NUMBERS = "Your own numbers"
+number = partial(typer.Option, rich_help_panel="Your own numbers")
 
 
 def explain(
@@ -22,25 +23,14 @@ def explain(
         typer.Option(help="Layer sizes of another small network, its weights drawn: 2,3,1"),
     ] = None,
     x: Annotated[
-        str | None,
-        typer.Option(
-            help="Your example, '1,0', or a mini-batch of some: '1,0; 0,1'.",
-            rich_help_panel=_NUMBERS,
-        ),
+        str | None, number(help="Your example, '1,0', or a mini-batch of some: '1,0; 0,1'.")
     ] = None,
-    y: Annotated[
-        str | None, typer.Option(help="Its targets, likewise.", rich_help_panel=_NUMBERS)
-    ] = None,
+    y: Annotated[str | None, number(help="Its targets, likewise.")] = None,
     weights: Annotated[
         str | None,
-        typer.Option(
-            help="The layers' weights, a row for each unit: '0.5,1; -1,1 / 1,-1'.",
-            rich_help_panel=_NUMBERS,
-        ),
+        number(help="The layers' weights, a row for each unit: '0.5,1; -1,1 / 1,-1'."),
     ] = None,
-    biases: Annotated[
-        str | None, typer.Option(help="Their biases: '0,0 / 0'.", rich_help_panel=_NUMBERS)
-    ] = None,
+    biases: Annotated[str | None, number(help="Their biases: '0,0 / 0'.")] = None,
     examples: Annotated[
         int | None,
         typer.Option(min=1, max=MOST_EXAMPLES, help="Draw a mini-batch of so many examples."),

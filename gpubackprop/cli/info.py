@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -13,23 +12,9 @@ from rich.table import Table
 
 from gpubackprop.algorithm.checkpointing import Checkpoint, interval
 from gpubackprop.cli.errors import UserError
-from gpubackprop.cli.options import sizes
+from gpubackprop.cli.options import Precision, Solver, sizes
 from gpubackprop.cli.report import print_table
 from gpubackprop.cli.terminal import Terminal
-
-
-class Solver(StrEnum):
-    """The optimizers that train in mini-batches."""
-
-    adam = "adam"
-    sgd = "sgd"
-
-
-class Precision(StrEnum):
-    """Types to compute in."""
-
-    float32 = "float32"
-    float64 = "float64"
 
 
 def info(
@@ -47,8 +32,8 @@ def info(
     ] = None,
     rows: Annotated[int, typer.Option(min=1, help="Training examples of the plan.")] = 60_000,
     batch_size: Annotated[int, typer.Option(min=1, help="Mini-batch of the plan.")] = 200,
-    solver: Annotated[Solver, typer.Option(help="Optimizer of the plan.")] = Solver.adam,
-    precision: Annotated[Precision, typer.Option(help="Type of the plan.")] = Precision.float32,
+    solver: Annotated[Solver, typer.Option(help="Optimizer of the plan.")] = "adam",
+    precision: Annotated[Precision, typer.Option(help="Type of the plan.")] = "float32",
     checkpoint: Annotated[
         str | None,
         typer.Option(
@@ -71,8 +56,7 @@ def info(
     layers = sizes("--plan", plan)
     if len(layers) < 2:
         raise UserError(f"--plan {plan}: at least inputs and outputs: --plan 64,10")
-    moments = 2 if solver is Solver.adam else 1
-    kept = _checkpoint(checkpoint)
+    moments, kept = 2 if solver == "adam" else 1, _checkpoint(checkpoint)
     facts = _memory(layers, rows, min(batch_size, rows), precision, moments, kept)
     _print(Terminal(), "memory", facts)
 

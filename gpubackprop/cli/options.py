@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,26 +12,23 @@ import typer
 from gpubackprop.cli.errors import UserError
 from gpubackprop.files import check_writable
 
-_TABLE = "Your table"
+of_table = partial(typer.Option, rich_help_panel="Your table")
+of_network = partial(typer.Option, rich_help_panel="The network")
+"""Options in a panel of the help."""
 
 Encoding = Annotated[
-    str | None,
-    typer.Option(
-        help="The encoding of a text that is not UTF-8: cp1252, utf-16.", rich_help_panel=_TABLE
-    ),
+    str | None, of_table(help="The encoding of a text that is not UTF-8: cp1252, utf-16.")
 ]
 NoHeader = Annotated[
     bool,
-    typer.Option(
-        "--no-header",
-        help="The first row holds values; the columns are c1, c2, ...",
-        rich_help_panel=_TABLE,
-    ),
+    of_table("--no-header", help="The first row holds values; the columns are c1, c2, ..."),
 ]
 
 TaskName = Literal["classification", "regression"]
 PresetName = Literal["tabular", "scikit-learn"]
 Activation = Literal["relu", "tanh", "logistic", "identity"]
+Solver = Literal["adam", "sgd"]
+Precision = Literal["float32", "float64"]
 
 
 def sizes(option: str, text: str) -> tuple[int, ...]:

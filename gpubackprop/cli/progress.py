@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -20,8 +19,8 @@ _LONG = 60.0
 """Seconds of all epochs that are announced after the first."""
 
 
-class TrainingProgress:
-    """Show each epoch on a bar, and remember how long the epochs took.
+class TrainingProgress(Progress):
+    """Show each epoch on a bar.
 
     Parameters
     ----------
@@ -43,7 +42,8 @@ class TrainingProgress:
         score: Callable[[Any], float] | None,
         names: tuple[str, str],
     ) -> None:
-        self._bar = Progress(
+        self._shown = console.is_terminal and not console.quiet
+        super().__init__(
             BarColumn(bar_width=12),
             TextColumn("epoch {task.completed}/{task.total}  loss {task.fields[loss]}"),
             TextColumn("{task.fields[score]} "),
@@ -52,48 +52,30 @@ class TrainingProgress:
             TextColumn("left"),
             console=console,
             transient=True,
+            disable=not self._shown,
         )
-        self._task = self._bar.add_task("", total=epochs, loss="-", score="")
-        self._shown = console.is_terminal and not console.quiet
-        self._console = console
-        self._epochs = epochs
-        self._score = score
-        self._names = names
-        self._next_score = 0.0
-        self.seconds: list[float] = []
-
-    def __enter__(self) -> TrainingProgress:
-        if self._shown:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._shown:
-            self._bar.stop()
+        self._task = self.add_task("", total=epochs, loss="-", score="")
+        self._epochs, self._score, self._names = epochs, score, names
+        self._next_score, self._announced = 0.0, False
 
     def __call__(self, estimator: Any, record: EpochRecord) -> None:
         """Take note of one epoch."""
         now = time.perf_counter()
-        self.seconds.append(record.seconds)
-        if len(self.seconds) == 1 and record.seconds * self._epochs > _LONG:
-            self._console.print(
+        if not self._announced and record.seconds * self._epochs > _LONG:
+            self.console.print(
                 f"  an epoch takes {record.seconds:.1f} s, {self._epochs} of them at most "
                 f"{record.seconds * self._epochs / 60:.0f} min; Ctrl-C tests and saves what is "
                 "learnt by then"
             )
+        self._announced = True
         if not self._shown:
             return
-        self._bar.update(self._task, completed=record.epoch, loss=f"{record.loss:.4f}")
+        self.update(self._task, completed=record.epoch, loss=f"{record.loss:.4f}")
         if record.validation_score is not None:
             text = f"{self._names[0]} {record.validation_score:.3f}"
-            self._bar.update(self._task, score=text)
+            self.update(self._task, score=text)
         elif self._score is not None and now >= self._next_score:
             text = f"{self._names[1]} {self._score(estimator):.3f}"
-            self._bar.update(self._task, score=text)
+            self.update(self._task, score=text)
             done = time.perf_counter()
             self._next_score = done + (done - now) / _SHARE_FOR_SCORES

@@ -19,6 +19,8 @@ from gpubackprop.cli.options import (
     PresetName,
     TaskName,
     check_output,
+    of_network,
+    of_table,
     positive,
     sizes,
 )
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from gpubackprop.cli.training import Run, Tested
     from gpubackprop.table.model_file import Bundle
 
-_NETWORK = "The network"
-_TABLE = "Your table"
 _AS_LONG = 0.05
 """Times that differ by a smaller part count as equal: one run is a noisy measurement."""
 
@@ -46,41 +46,29 @@ def train(
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="A table: CSV, Parquet, Feather, Arrow, JSON or .xlsx, packed or not; - is "
+            help="A table: CSV, Parquet, Feather, Arrow, JSON, .dta or .xlsx, packed or not; - is "
             "standard input. Without it: scikit-learn's digits."
         ),
     ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option("--target", "-t", help="The column to predict.", rich_help_panel=_TABLE),
-    ] = None,
+    target: Annotated[str | None, of_table("--target", "-t", help="The column to predict.")] = None,
     task: Annotated[
         TaskName | None,
-        typer.Option(
+        of_table(
             help="By default: classification for text, true/false, and whole numbers of at most 20 "
-            "distinct values with 5 rows each on average; else regression.",
-            rich_help_panel=_TABLE,
+            "distinct values with 5 rows each on average; else regression."
         ),
     ] = None,
     drop: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Columns to leave out, with commas between them; may be repeated.",
-            rich_help_panel=_TABLE,
-        ),
+        of_table(help="Columns to leave out, with commas between them; may be repeated."),
     ] = None,
     category: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Columns of numbers to read as categories, likewise.", rich_help_panel=_TABLE
-        ),
+        of_table(help="Columns of numbers to read as categories, likewise."),
     ] = None,
     encoding: Encoding = None,
     no_header: NoHeader = False,
-    test: Annotated[
-        Path | None,
-        typer.Option(help="A table of its own to test on.", rich_help_panel=_TABLE),
-    ] = None,
+    test: Annotated[Path | None, of_table(help="A table of its own to test on.")] = None,
     test_fraction: Annotated[
         float | None,
         typer.Option(
@@ -92,45 +80,31 @@ def train(
     ] = None,
     preset: Annotated[
         PresetName | None,
-        typer.Option(
+        of_network(
             metavar="NAME",
             help="What these are where not given: as in the preset tabular, chosen on real "
             "tables, or as scikit-learn has them, for the digits and --compare.",
-            rich_help_panel=_NETWORK,
         ),
     ] = None,
-    hidden: Annotated[
-        str | None,
-        typer.Option(help="The hidden layers' sizes: 256,128", rich_help_panel=_NETWORK),
-    ] = None,
+    hidden: Annotated[str | None, of_network(help="The hidden layers' sizes: 256,128")] = None,
     activation: Annotated[
         Activation | None,
-        typer.Option(
+        of_network(
             metavar="NAME",
             help="The hidden layers' activation: relu, tanh, logistic or identity.",
-            rich_help_panel=_NETWORK,
         ),
     ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="Stop after this many.", rich_help_panel=_NETWORK)
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(min=1, help="Rows of a mini-batch.", rich_help_panel=_NETWORK),
-    ] = None,
+    epochs: Annotated[int | None, of_network(min=1, help="Stop after this many.")] = None,
+    batch_size: Annotated[int | None, of_network(min=1, help="Rows of a mini-batch.")] = None,
     learning_rate: Annotated[
-        float | None,
-        typer.Option(help="The largest learning rate, above 0.", rich_help_panel=_NETWORK),
+        float | None, of_network(help="The largest learning rate, above 0.")
     ] = None,
-    alpha: Annotated[
-        float | None, typer.Option(min=0.0, help="The L2 penalty.", rich_help_panel=_NETWORK)
-    ] = None,
+    alpha: Annotated[float | None, of_network(min=0.0, help="The L2 penalty.")] = None,
     early_stopping: Annotated[
         bool,
-        typer.Option(
+        of_network(
             help="Hold out a tenth of the training rows, and keep the epoch that predicts them "
-            "best.",
-            rich_help_panel=_NETWORK,
+            "best."
         ),
     ] = False,
     backup: Annotated[
@@ -165,6 +139,7 @@ def train(
     Without a table, train on the handwritten digits that come with scikit-learn, and compare.
     """
     from gpubackprop.cli import training
+    from gpubackprop.cli.problem import Choices
     from gpubackprop.distributed.current import is_first
     from gpubackprop.table import model_file
 
@@ -192,10 +167,9 @@ def train(
             check_output(path, *filter(None, (data, test)))
     if test is not None and test_fraction is not None:
         raise UserError("--test is a table to test on, --test-fraction a part of the first: choose")
-    choices = _choices(data, target, task, drop, category)
-    choices = replace(choices, test=test, test_fraction=test_fraction, seed=seed)
+    choices = Choices(target or "", task, drop or [], category or [], test)
     choices = replace(choices, encoding=encoding, header=not no_header)
-    problem = _problem(data, choices, one_split=compare)
+    problem = _problem(data, replace(choices, test_fraction=test_fraction, seed=seed), compare)
     _introduce(console, problem, asked=task is not None)
     network = _network(
         problem,
@@ -235,30 +209,16 @@ def _stem(data: Path | None) -> str:
     return "model" if str(data) == "-" else Path(data.stem).stem if packed else data.stem
 
 
-def _choices(
-    data: Path | None,
-    target: str | None,
-    task: TaskName | None,
-    drop: list[str] | None,
-    category: list[str] | None,
-) -> Choices:
-    from gpubackprop.cli.problem import Choices
-
-    if data is None and (target or task or drop or category):
-        raise UserError(
-            "--target, --task, --drop and --category are about a table: "
-            "gpubackprop train FILE --target COLUMN"
-        )
-    return Choices(target or "", task, drop or [], category or [])
-
-
 def _problem(data: Path | None, choices: Choices, one_split: bool) -> Problem:
     from gpubackprop.cli.problem import digits, from_file
     from gpubackprop.table import listing
 
     if data is None:
-        if choices.test is not None:
-            raise UserError("--test is about a table: gpubackprop train FILE --target COLUMN")
+        for name in ("target", "task", "drop", "category", "test"):
+            if getattr(choices, name):
+                raise UserError(
+                    f"--{name} is about a table: gpubackprop train FILE --target COLUMN"
+                )
         return digits(choices.test_fraction, choices.seed)
     if not choices.target:
         names = listing(choices.read(data).columns, most=30)

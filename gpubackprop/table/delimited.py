@@ -20,8 +20,12 @@ from gpubackprop.table.errors import TableError, listing
 from gpubackprop.table.missing import MISSING_WORDS
 from gpubackprop.table.names import split
 
-_HEAD = 100
-"""Lines that are looked at to find the separator and the header."""
+_HEAD, _START = 100, 4096
+"""Lines that are looked at to find the separator and the header, and bytes to know a text by."""
+_NO_TEXT = (
+    "holds bytes that no text has. A text in UTF-16 takes --encoding utf-16; other forms are "
+    "Parquet, Feather, Arrow, JSON, .dta and .xlsx."
+)
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -143,6 +147,8 @@ def _decoded(data: bytes, encoding: str | None) -> str:
             f"--encoding {encoding}: no such encoding; utf-8, utf-16, cp1252, latin-1 are usual."
         ) from None
     except UnicodeDecodeError as error:
+        if b"\0" in data[:_START]:
+            raise TableError(_NO_TEXT) from None
         line = data[: error.start].count(b"\n") + 1
         around = data[max(error.start - 10, 0) : error.start + 10].splitlines()
         held = next((part for part in around if data[error.start : error.start + 1] in part), b"")
@@ -160,10 +166,7 @@ def _decoded(data: bytes, encoding: str | None) -> str:
 def _layout(text: str, header: bool) -> Layout:
     lines = list(islice(io.StringIO(text, newline=""), _HEAD))
     if any("\0" in line for line in lines):
-        raise TableError(
-            "holds bytes that no text has. A text in UTF-16 takes --encoding utf-16; other forms "
-            "are Parquet, Feather, Arrow, JSON and .xlsx."
-        )
+        raise TableError(_NO_TEXT)
     above = 0
     while above < len(lines) and (lines[above].startswith("#") or not lines[above].strip()):
         above += 1
@@ -171,8 +174,8 @@ def _layout(text: str, header: bool) -> Layout:
     if not body:
         raise TableError("holds comments only, no table.")
     separator = max(",;\t|", key=lambda mark: _agreement(body, mark))
-    if _agreement(body, separator)[1] == 1 and _agreement(body, " ")[0] == len(_fields(body, " ")):
-        separator = " "  # every line breaks at blanks into as many fields
+    if _agreement(body, separator)[0] < _agreement(body, " ")[0] == len(_fields(body, " ")):
+        separator = " "  # every line breaks at blanks, some of them tabs, into as many fields
     rows = _fields(body, separator)
     if not header:
         width = max(len(fields) for _, fields in rows)
@@ -185,7 +188,7 @@ def _layout(text: str, header: bool) -> Layout:
 
 def _fields(lines: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
     """Split lines into rows, each with the number of its last line."""
-    stripped = (line.strip(" ") if separator == " " else line for line in lines)
+    stripped = (line.expandtabs(1).strip(" ") if separator == " " else line for line in lines)
     reader = csv.reader(stripped, delimiter=separator, skipinitialspace=True)
     try:
         return [(reader.line_num, [field.strip() for field in row]) for row in reader if row]

@@ -25,7 +25,7 @@ def read_table(
     encoding: str | None = None,
     header: bool = True,
 ) -> pd.DataFrame:
-    """Read a table: delimited text, Parquet, Feather, Arrow, JSON or Excel, packed or not.
+    """Read a table: delimited text, Parquet, Feather, Arrow, JSON, Stata or Excel, packed or not.
 
     Parameters
     ----------
@@ -72,6 +72,8 @@ def _parsed(
     if data.startswith(_OLD_EXCEL):
         raise TableError("an Excel file of before 2007. Save it as .xlsx or CSV.")
     ending = Path(name).suffix.lower()
+    if ending == ".dta":
+        return _by_pandas("Stata", pd.read_stata, data)
     json = ending in (".json", *_JSON_LINES)
     if json or (not ending and data.lstrip()[:1] in (b"{", b"[")):
         return _read_json(data, ending)
@@ -126,5 +128,5 @@ def _tidied(table: pd.DataFrame) -> pd.DataFrame:
         values = column.astype(object)
         if pd.api.types.infer_dtype(values, skipna=True) == "string":
             stripped = values.str.strip()
-            table[name] = stripped.where(stripped != "", None)
+            table[name] = stripped.where(stripped != "")
     return table

@@ -11,13 +11,12 @@ from typer.testing import CliRunner
 from gpubackprop import __version__
 from gpubackprop.cli import main
 from gpubackprop.cli.app import app
-from gpubackprop.cli.info import Precision, Solver
-from gpubackprop.cli.options import Activation, PresetName, TaskName
+from gpubackprop.cli.options import Activation, Precision, PresetName, Solver, TaskName
 
 COMMANDS = ("train", "predict", "info", "explain", "bench")
 CHOICES = {
-    "train": {name for each in (Activation, TaskName, PresetName) for name in get_args(each)},
-    "info": {*Solver, *Precision},
+    "train": {*get_args(Activation), *get_args(TaskName), *get_args(PresetName)},
+    "info": {*get_args(Solver), *get_args(Precision)},
 }
 
 

@@ -28,8 +28,10 @@ def test_any_usual_separator_is_found(tmp_path, separator):
     assert table["d"].isna().tolist() == [False, True]
 
 
-def test_columns_set_out_with_blanks(tmp_path):
-    table = read_table(written(tmp_path, '"a b" c   d\n1 x  2.5\n 10 y  "3 4"\n'))
+@pytest.mark.parametrize("blank", [" ", "\t"])
+def test_columns_set_out_with_blanks(tmp_path, blank):
+    text = f'"a b"{blank}c   d\n1 x{blank}2.5\n 10 y  "3 4"\n'
+    table = read_table(written(tmp_path, text))
     assert list(table.columns) == ["a b", "c", "d"]
     assert table["a b"].tolist() == [1, 10]
 
@@ -104,7 +106,7 @@ def test_encodings(tmp_path, encoding, told):
     assert read_table(path, encoding=told)["city"].tolist() == ["Zürich"]
 
 
-FLOWERS = pd.DataFrame({"long": [1.5, 2.0, None], "kind": ["rose", None, "lily"]})
+FLOWERS = pd.DataFrame({"size": [1.5, 2.0, None], "kind": ["rose", None, "lily"]})
 CSV = FLOWERS.to_csv(index=False).encode()
 
 
@@ -146,6 +148,7 @@ FORMS = {
     "parquet": by_pandas("to_parquet"),
     "feather": by_pandas("to_feather"),
     "arrow": as_arrow_stream,
+    "dta": by_pandas("to_stata", write_index=False),
     "json": by_pandas("to_json", orient="records"),
     "jsonl": by_pandas("to_json", orient="records", lines=True),
     "jsonl.gz": lambda table: gzip.compress(FORMS["jsonl"](table)),
@@ -223,6 +226,7 @@ def test_parquet_reads_as_csv_does(tmp_path):
         ("t.json", '{"a": [1, 2', "not a readable JSON file"),
         ("t.xls", b"\xd0\xcf\x11\xe0junk", "Excel file of before 2007"),
         ("t.bin", b"a\x00b", "bytes that no text has"),
+        ("t.sav", b"a\x00\xff", "bytes that no text has"),
         ("t.csv", "# a\n# b\n", "comments only"),
         ("t.parquet", b"PAR1 and then something else", "not a readable Parquet file"),
         ("t.arrow", b"ARROW1junk", "not a readable Arrow file"),
