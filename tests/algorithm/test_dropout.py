@@ -64,12 +64,11 @@ def trained(problem, backend, **more):
     return [run(order) for order in problem.orders]
 
 
-@pytest.mark.parametrize("checkpoint", [1, 2, "sqrt"])
-def test_a_checkpoint_draws_the_same_masks_again(backend, dropping, checkpoint):
+def test_a_checkpoint_draws_the_same_masks_again(backend, dropping):
     deep = {"sizes": (7, 9, 6, 8, 5, 4)}
     one, another = (dropping(**deep) for _ in range(2))
     one.rates = another.rates = (0.25, 0.5, 0.125, 0.5, 0.25)
-    assert trained(one, backend) == trained(another, backend, checkpoint=checkpoint)
+    assert trained(one, backend) == trained(another, backend, checkpoint=2)
     assert_bitwise_equal(one.state(), another.state())
 
 
@@ -141,8 +140,9 @@ def test_a_seed_leaves_its_generator_alone():
 BATCH, TARGETS = np.random.default_rng(4).standard_normal((2, 4, 6))
 
 
-@pytest.mark.parametrize("checkpoint", [None, 2])
-@pytest.mark.parametrize("activation", ["relu", "tanh", "silu", "leaky_relu"])
+@pytest.mark.parametrize(
+    ("activation", "checkpoint"), [("relu", None), ("tanh", 2), ("silu", 2), ("leaky_relu", None)]
+)
 def test_gradients_with_the_masks_fixed(backend, activation, checkpoint):
     settings = {"dtype": "float64", "random_state": 0, "backend": backend}
     dropout = (0.25, 0.5, 0.0, 0.25)

@@ -16,7 +16,7 @@ from gpubackprop.kernels.calls import Call, parts
 from gpubackprop.kernels.compiled import Primitives
 from gpubackprop.kernels.formulas import Activation
 from gpubackprop.kernels.optimizers import L2
-from tests.conftest import OTHERS
+from tests.conftest import OPTIMIZERS, OTHERS
 
 SCHEDULE = 0.7
 """The learning rate changes from epoch to epoch, as schedules have it."""
@@ -31,9 +31,9 @@ def kernels_of(backend):
     return import_module(f"gpubackprop.backends.{backend}").backend.kernels
 
 
-@pytest.fixture(params=[False, True], ids=["unweighted", "weighted"])
-def weighted(request):
-    return request.param
+@pytest.fixture
+def weighted(dtype):
+    return dtype == "float32"
 
 
 def arguments(problem):
@@ -154,8 +154,16 @@ def driven_in_pieces(problem, pieces):
     return epochs(problem, before[0], prepare)
 
 
-@pytest.mark.parametrize("sizes", [(30, 600, 700, 10), (300, 200, 5)], ids=["wide", "narrow"])
-@pytest.mark.parametrize("pieces", [1, 2, 3])
+WIDE, NARROW = (30, 600, 700, 10), (300, 200, 5)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "sizes", "optimizer"),
+    [
+        *((3, NARROW, name) for name in OPTIMIZERS),
+        *((pieces, WIDE, "Adam") for pieces in (1, 2, 3)),
+    ],
+)
 def test_threads_side_by_side_equal_driving_their_pieces(
     pieces, sizes, optimizer, make_problem, monkeypatch
 ):
@@ -185,17 +193,13 @@ def test_threads_side_by_side_with_other_optimizers(name, make_problem, monkeypa
     assert_bitwise_equal(one.state(), another.state())
 
 
-@pytest.mark.parametrize("sizes", [(30, 600, 700, 10), (300, 200, 5)], ids=["wide", "narrow"])
-@pytest.mark.parametrize("pieces", [2, 3])
-def test_one_thread_in_turn_computes_the_same_bits(
-    pieces, sizes, optimizer, make_problem, monkeypatch
-):
+@pytest.mark.parametrize(("pieces", "sizes"), [(2, WIDE), (3, NARROW)])
+def test_one_thread_in_turn_computes_the_same_bits(pieces, sizes, make_problem, monkeypatch):
     """Starved never, always, or every other moment: the weights are the same."""
     monkeypatch.setattr(threads, "available", lambda: pieces)
     monkeypatch.setattr(gpubackprop.backends.compiled, "MIN_THREAD_MACS", 1)
     undisturbed, starved, changing = (
-        make_problem("float32", optimizer, True, n=310, batch_size=300, sizes=sizes)
-        for _ in range(3)
+        make_problem("float32", "Adam", True, n=310, batch_size=300, sizes=sizes) for _ in range(3)
     )
     losses = []
     with threads.single_threaded_blas():

@@ -179,13 +179,6 @@ def test_releases_are_those_that_can_be_installed() -> None:
 
 
 CHANGES = {
-    "a release": "sklearn.__version__ = '1.99.0'",
-    "a parameter": """
-own = Base._fit_stochastic
-def _fit_stochastic(self, *arguments, progress=None):
-    return own(self, *arguments)
-Base._fit_stochastic = _fit_stochastic
-""",
     "one method for another": """
 Base._gradients = Base._backprop
 Base._loss_grad_lbfgs.__code__ = Base._loss_grad_lbfgs.__code__.replace(

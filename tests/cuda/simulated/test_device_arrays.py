@@ -10,7 +10,6 @@ import pytest
 from sklearn import neural_network
 
 from gpubackprop import MLPClassifier, MLPRegressor, Network
-from gpubackprop.backends import PRECISIONS
 from gpubackprop.backends.cuda import backend as cuda_backend
 from gpubackprop.backends.cuda import detection
 from gpubackprop.backends.cuda import memory as cuda_memory
@@ -112,8 +111,7 @@ def test_sparse_matrices_of_cupy_are_refused():
 # fit
 
 
-@pytest.mark.parametrize("wrap", [there, Foreign], ids=["CuPy", "DLPack"])
-@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(("wrap", "early_stopping"), [(there, True), (Foreign, False)])
 def test_a_classifier_is_fitted(wrap, early_stopping):
     settings = {**SMALL, "early_stopping": early_stopping, "validation_fraction": 0.3}
     ours = MLPClassifier(**settings).fit(wrap(X), wrap(LABELS))
@@ -149,14 +147,17 @@ def test_rows_to_validate_with_and_weights_of_classes(of_rows):
 
 
 @pytest.mark.parametrize(
-    "y",
-    [LABELS, np.array(["a", "b", "c"])[LABELS], LABELS[:, None] == [0, 1, 2], LABELS * 0.5],
+    ("y", "follows"),
+    [
+        (LABELS, True),
+        (np.array(["a", "b", "c"])[LABELS], True),  # which no GPU holds
+        (LABELS[:, None] == [0, 1, 2], False),
+        (LABELS * 0.5, False),
+    ],
     ids=["integers", "strings", "indicators", "no labels"],
 )
-@pytest.mark.parametrize("follows", [False, True], ids=["there", "from the host"])
 def test_labels(y, follows):
-    if y.dtype.kind == "U" and not follows:
-        pytest.skip("no GPU holds strings")
+    """Beside X, or from the host."""
     try:
         expected = MLPClassifier(device="cpu", **SMALL).fit(X, y)
     except ValueError as error:
@@ -171,8 +172,7 @@ def test_labels(y, follows):
     np.testing.assert_array_equal(labels, expected.predict(X))
 
 
-@pytest.mark.parametrize("targets", [Y, Y[:, 0]], ids=["two", "one"])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize(("dtype", "targets"), [("float32", Y), ("float64", Y[:, 0]), ("int32", Y)])
 def test_a_regressor_is_fitted(dtype, targets):
     examples = (3 * X).astype(dtype)
     settings = {**SMALL, "early_stopping": True, "validation_fraction": 0.3}
@@ -198,23 +198,20 @@ def test_precision(precision):
     assert ours.coefs_[0].dtype == precision
 
 
-ROUNDINGS = {
-    "auto": Rounding.NONE,
-    "float64": Rounding.NONE,
-    "float32": Rounding.NONE,
-    "tf32": Rounding.TF32,
-    "bf16": Rounding.BF16,
-}
-
-
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("wrap", [np.asarray, there], ids=["here", "there"])
-def test_products_are_rounded_as_the_precision_says(gpu, precision, wrap):
+@pytest.mark.parametrize(
+    ("precision", "wrap", "rounding"),
+    [
+        ("float32", there, Rounding.NONE),
+        ("tf32", np.asarray, Rounding.TF32),
+        ("bf16", there, Rounding.BF16),
+    ],
+)
+def test_products_are_rounded_as_the_precision_says(gpu, precision, wrap, rounding):
     model = MLPRegressor(precision=precision, device="cuda", **SMALL).fit(wrap(X), wrap(Y))
-    assert gpu.roundings == {ROUNDINGS[precision]}
+    assert gpu.roundings == {rounding}
     gpu.roundings.clear()
     model.predict(wrap(MANY))
-    assert gpu.roundings == {ROUNDINGS[precision]}
+    assert gpu.roundings == {rounding}
 
 
 # partial_fit
@@ -244,8 +241,9 @@ def classifier():
     return MLPClassifier(**{**SMALL, "max_iter": 40}, tol=0).fit(X, LABELS)
 
 
-@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])
-@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize(
+    ("method", "classes"), [("predict", 3), ("predict_proba", 2), ("predict_log_proba", 3)]
+)
 def test_predictions_stay_there(method, classes, monkeypatch):
     monkeypatch.setattr(prediction, "GPU_BLOCK_ROWS", 32)  # full blocks and a tail
     model = MLPClassifier(**SMALL).fit(X, np.minimum(LABELS, classes - 1))
