@@ -8,7 +8,9 @@ import ctypes
 import gc
 import logging
 import sys
+import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -211,6 +213,15 @@ def as_the_driver_reads(cupy, real):
 
 
 # what it is, and its memory
+
+
+def test_each_thread_queues_on_a_stream_of_its_own(cupy, monkeypatch):
+    monkeypatch.setattr(gpu, "_mine", threading.local())
+    monkeypatch.setattr(cupy.cuda, "Stream", lambda non_blocking: Stream(cupy.entered))
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(gpu.gpu, 0).result()
+    assert gpu.gpu(0) is gpu.gpu(0)
+    assert gpu.gpu(0).stream is not other.stream
 
 
 @pytest.mark.parametrize(("digits", "pair"), [("75", (7, 5)), ("90", (9, 0)), ("120", (12, 0))])

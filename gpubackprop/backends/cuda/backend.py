@@ -10,6 +10,7 @@ from ...kernels.cuda.primitives import Primitives
 from ..backend import Backend
 from .execution import preparing
 from .memory import DeviceMemory
+from .shared_rows import while_running
 
 
 def backend(index: int, rounding: Rounding = Rounding.NONE) -> Backend:
@@ -23,6 +24,7 @@ def backend(index: int, rounding: Rounding = Rounding.NONE) -> Backend:
         How matrix products of float32 may round their operands.
     """
     device = gpu(index)
+    memory = DeviceMemory(device)
     primitives = Primitives(device, rounding)
     kernels = executed(primitives)
 
@@ -32,8 +34,9 @@ def backend(index: int, rounding: Rounding = Rounding.NONE) -> Backend:
             device.cupy.cuda.get_current_stream().synchronize()  # the caller's arrays are complete
         with device:
             try:
-                yield
+                with while_running(memory):
+                    yield
             finally:
                 device.stream.synchronize()  # and so are ours, whatever stream reads them next
 
-    return Backend("cuda", kernels, DeviceMemory(device), session, preparing(primitives, device))
+    return Backend("cuda", kernels, memory, session, preparing(primitives, device))

@@ -1,6 +1,7 @@
 """A GPU's memory, through CuPy."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from ...algorithm.memory import Array, Staging, matrix, row_length
 from ...kernels.cuda.gpu import Gpu
 from ...kernels.cuda.tile import WIDEST
+from .shared_rows import find_or_move
 
 PIECE_BYTES = 64 << 20
 """Bytes of a matrix that are moved at a time."""
@@ -46,14 +48,26 @@ class DeviceMemory:
         return copy
 
     def rows(self, values: Array, dtype: Any = None) -> Array:
-        """Copy a matrix to the device, unless it is on it; rows start on boundaries of 16 bytes.
+        """Return a matrix if it is on the device, else a copy, whose rows start 16-byte-aligned.
 
-        It is converted there, a piece at a time.
+        A fit that runs on equal rows of the host may have made the copy.
         """
         dtype = np.dtype(dtype or values.dtype)
-        contiguous = values.strides[1] == values.itemsize
-        if self.holds(values) and contiguous and values.dtype == dtype:
-            return values
+        if self.holds(values):
+            contiguous = values.strides[1] == values.itemsize
+            return values if contiguous and values.dtype == dtype else self._copied(values, dtype)
+        with self._gpu:
+            device = int(self._gpu.cupy.cuda.Device().id)
+        return find_or_move(self, values, (device, dtype), partial(self._moved, values, dtype))
+
+    def _moved(self, values: Array, dtype: np.dtype[Any]) -> Array:
+        """Copy a matrix of the host, and wait: another fit's stream may read it next."""
+        copy = self._copied(values, dtype)
+        self._gpu.stream.synchronize()
+        return copy
+
+    def _copied(self, values: Array, dtype: np.dtype[Any]) -> Array:
+        """Copy a matrix, which is converted on the device, a piece at a time."""
         rows, columns = values.shape
         room = matrix(rows, columns, dtype, self)
         step = max(1, PIECE_BYTES // (columns * values.itemsize))

@@ -214,6 +214,25 @@ def test_products_are_rounded_as_the_precision_says(gpu, precision, wrap, roundi
     assert gpu.roundings == {rounding}
 
 
+@pytest.mark.parametrize(("change", "moved"), [(0, 1), (1, 2)])
+def test_fits_that_run_at_the_same_time_share_equal_rows(change, moved):
+    rows = X.copy()
+    expected = MLPRegressor(device="cpu", **SMALL).fit(rows + change, Y)
+    others = []
+
+    def fit_another(model, record):
+        if not others:
+            others.append(MLPRegressor(device="cuda", **SMALL).fit(rows + change, Y))
+
+    MLPRegressor(device="cuda", callbacks=[fit_another], **SMALL).fit(rows, Y)
+    assert cupy.to_device.count(rows.shape) == moved
+    rows += change  # they may, now that nobody trains on them
+    others.append(MLPRegressor(device="cuda", **SMALL).fit(rows, Y))
+    assert cupy.to_device.count(rows.shape) == moved + 1
+    for other in others:
+        assert_same_training(other, expected)
+
+
 # partial_fit
 
 

@@ -9,6 +9,7 @@ import pytest
 from gpubackprop.backends import compiled
 from gpubackprop.backends.cuda import backend as cuda_backend
 from gpubackprop.backends.cuda.memory import DeviceMemory
+from gpubackprop.backends.cuda.shared_rows import while_running
 from gpubackprop.training.memory_plan import Sizes
 from tests.cuda.gpu.moved import Moved
 from tests.cuda.simulated.fake_cupy import FakeGpu, Stream, cupy
@@ -55,6 +56,15 @@ def test_what_was_written_may_change_at_once(memory, size):
     memory.write(out, values)
     values[...] = -1
     np.testing.assert_array_equal(memory.read(out), np.arange(size))
+
+
+def test_rows_of_another_fit_are_there_for_this_ones_stream():
+    one, other = (DeviceMemory(FakeGpu(late=True)) for _ in range(2))
+    rows = np.arange(12.0).reshape(4, 3)
+    with while_running(one):
+        copy = one.rows(rows)
+        assert other.rows(rows.copy()) is copy
+        np.testing.assert_array_equal(other.read(copy), rows)
 
 
 def test_streamed_rows_are_there_when_they_are_read(gpu, make_problem, monkeypatch, caplog):
