@@ -46,8 +46,8 @@ def train(
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="A table: CSV, Parquet, Feather, Arrow, JSON, .dta or .xlsx, packed or not; - is "
-            "standard input. Without it: scikit-learn's digits."
+            help="A table: CSV, Parquet, Feather, Arrow, JSON, .dta, .arff or .xlsx, packed or "
+            "not; - is standard input. Without it: scikit-learn's digits."
         ),
     ] = None,
     target: Annotated[str | None, of_table("--target", "-t", help="The column to predict.")] = None,

@@ -24,7 +24,7 @@ _HEAD, _START = 100, 4096
 """Lines that are looked at to find the separator and the header, and bytes to know a text by."""
 _NO_TEXT = (
     "holds bytes that no text has. A text in UTF-16 takes --encoding utf-16; other forms are "
-    "Parquet, Feather, Arrow, JSON, .dta and .xlsx."
+    "Parquet, Feather, Arrow, JSON, .dta, .arff and .xlsx."
 )
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",

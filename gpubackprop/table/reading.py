@@ -25,7 +25,7 @@ def read_table(
     encoding: str | None = None,
     header: bool = True,
 ) -> pd.DataFrame:
-    """Read a table: delimited text, Parquet, Feather, Arrow, JSON, Stata or Excel, packed or not.
+    """Read a table: text, Parquet, Feather, Arrow, JSON, Stata, ARFF or Excel, packed or not.
 
     Parameters
     ----------
@@ -74,6 +74,8 @@ def _parsed(
     ending = Path(name).suffix.lower()
     if ending == ".dta":
         return _by_pandas("Stata", pd.read_stata, data)
+    if ending == ".arff":
+        return _by_pandas("ARFF", _read_arff, data)
     json = ending in (".json", *_JSON_LINES)
     if json or (not ending and data.lstrip()[:1] in (b"{", b"[")):
         return _read_json(data, ending)
@@ -101,6 +103,16 @@ def _read_stream(file: io.BytesIO) -> pd.DataFrame:
     import pyarrow.ipc
 
     table: pd.DataFrame = pyarrow.ipc.open_stream(file).read_pandas()
+    return table
+
+
+def _read_arff(file: io.BytesIO) -> pd.DataFrame:
+    from scipy.io import arff
+
+    table = pd.DataFrame(arff.loadarff(io.TextIOWrapper(file, "utf-8"))[0])
+    texts = table.select_dtypes(object)
+    texts = texts.apply(lambda column: column.str.decode("utf-8"))
+    table[texts.columns] = texts.mask(texts == "?")
     return table
 
 

@@ -108,6 +108,8 @@ def test_encodings(tmp_path, encoding, told):
 
 FLOWERS = pd.DataFrame({"size": [1.5, 2.0, None], "kind": ["rose", None, "lily"]})
 CSV = FLOWERS.to_csv(index=False).encode()
+ARFF = b"% flowers\n@relation f\n@attribute size real\n@attribute kind {rose,lily}\n@data\n"
+ARFF += b"1.5,rose\n2,?\n?,lily\n"
 
 
 def in_a_zip(data):
@@ -148,6 +150,7 @@ FORMS = {
     "parquet": by_pandas("to_parquet"),
     "feather": by_pandas("to_feather"),
     "arrow": as_arrow_stream,
+    "arff": lambda table: ARFF,
     "dta": by_pandas("to_stata", write_index=False),
     "json": by_pandas("to_json", orient="records"),
     "jsonl": by_pandas("to_json", orient="records", lines=True),
