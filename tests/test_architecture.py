@@ -428,10 +428,11 @@ def test_a_name_that_is_not_there():
 
 DOCUMENTED = [
     module
-    for module in SOURCES
+    for module, path in SOURCES.items()
     if not module.startswith((f"{PACKAGE}.cli", f"{PACKAGE}.bench.contestants.enter_"))
+    and ">>> " in path.read_text("utf-8")
 ]
-"""Not the command line, nor what needs another library."""
+"""With examples; not the command line, nor what needs another library."""
 
 
 @pytest.mark.parametrize("module", DOCUMENTED)

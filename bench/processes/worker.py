@@ -12,7 +12,7 @@ from typing import Any
 from .. import contestants
 from ..contestants.contestant import Contestant
 from ..problems import Problem
-from .service import answer, decline
+from . import service
 
 WARM_EPOCHS = 2
 
@@ -68,8 +68,8 @@ def main() -> None:
     try:
         enter = contestants.enter(parser.parse_args().contestant)
     except ImportError as missing:
-        decline(str(missing))
-    answer({}, Worker(enter).answer)
+        service.decline(str(missing))
+    service.answer({}, Worker(enter).answer)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def test_a_step_is_over_when_run_returns(monkeypatch):
     monkeypatch.setattr(threads, "available", lambda: 2)
     rng = np.random.default_rng(0)
     W, b = rng.standard_normal((256, 128), dtype=np.float32), np.zeros(128, dtype=np.float32)
-    for _ in range(50):
+    for _ in range(20):
         A = rng.standard_normal((256, 256), dtype=np.float32)
         Z = np.full((256, 128), np.nan, dtype=np.float32)
 

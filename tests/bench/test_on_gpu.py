@@ -13,11 +13,12 @@ from gpubackprop.bench.on_gpu.passes import OUTPUTS, PASSES, Room
 from gpubackprop.bench.on_gpu.training import Training
 from gpubackprop.bench.options import Options
 from gpubackprop.bench.problems import PROBLEMS
-from gpubackprop.bench.processes.service import CrashError
+from gpubackprop.bench.processes import own_process
 from gpubackprop.bench.start import parameters
 from gpubackprop.kernels.cuda.primitives import Primitives
 from gpubackprop.kernels.formulas import Activation, Loss
 from gpubackprop.kernels.kernel import Launch
+from tests.bench.in_this_process import InThisProcess
 
 ROWS, COLUMNS = 10, 8
 MATRIX, ROW, COLUMN = 4 * ROWS * COLUMNS, 4 * COLUMNS, 4 * ROWS
@@ -109,13 +110,12 @@ def test_buffers_are_rotated_until_the_cache_has_forgotten_them():
     assert kernels.rotated(list("x" * 30)) == list("x" * 30)
 
 
-def test_the_process_that_measures_is_given_a_gpu(tmp_path, monkeypatch):
-    """A CuPy that can say where it was asked for, and nothing else."""
-    (tmp_path / "cupy.py").write_text("raise ImportError('asked for a GPU')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    asked = pytest.raises(CrashError, match="asked for a GPU")
-    with step.SECTION.measuring(Options(quick=True)) as measure, asked:
-        measure("1024")
+def test_the_process_that_measures_is_given_a_gpu(monkeypatch):
+    monkeypatch.setattr(own_process, "Restarted", InThisProcess)
+    monkeypatch.setattr("gpubackprop.kernels.cuda.gpu.gpu", lambda index: f"GPU {index}")
+    monkeypatch.setattr(step, "measure", lambda case, gpu, quick: [case, gpu, quick])
+    with step.SECTION.measuring(Options(quick=True)) as measure:
+        assert measure("1024") == ["1024", "GPU 0", True]
 
 
 # training, on the CPU's backend

@@ -14,6 +14,7 @@ from gpubackprop.bench.processes import service
 from gpubackprop.bench.processes.race import Race, compared, ratio, remarks
 from gpubackprop.bench.processes.service import CrashError, Service, UnavailableError
 from gpubackprop.bench.start import start
+from tests.bench.in_this_process import InThisProcess
 
 OURS = contestants.OURS
 QUICK = Options(quick=True, pairs=2)
@@ -24,13 +25,20 @@ TASKS = (
 )
 
 
+def started(*command, **named):
+    """A contestant in this process; what is none, and what falls, in one of its own."""
+    known = command[0] == "-m" and command[-1] in contestants.NAMES
+    return (InThisProcess if known else Service)(*command, **named)
+
+
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     monkeypatch.setattr(service, "PAUSE", 0)
+    monkeypatch.setattr(race_module, "Service", started)
 
 
 def test_all_do_the_same_work_on_every_problem():
-    """A beginner's NumPy, our reference and scikit-learn find our loss: no process is new."""
+    """A beginner's NumPy, our reference and scikit-learn find our loss."""
     others = ("scikit_learn", "numpy", "reference", contestants.FLOOR)
     with Race(OURS, others, QUICK) as race:
         rows = [race.run(name, PROBLEMS[name], *how) for name, *how in TASKS]

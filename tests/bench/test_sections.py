@@ -1,9 +1,6 @@
 """Every section runs in its smallest form, so that none rots; what is drawn from its rows."""
 
-import json
-import sys
 from contextlib import nullcontext
-from importlib import import_module
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,11 +21,13 @@ from gpubackprop.bench.on_cpu import (
 from gpubackprop.bench.on_gpu import crossover, peers
 from gpubackprop.bench.options import Options
 from gpubackprop.bench.processes import duel, own_process, service
+from gpubackprop.bench.processes import race as races
 from gpubackprop.bench.report.part import part_of
 from gpubackprop.bench.report.pictures import svg
 from gpubackprop.bench.report.report import Report
 from gpubackprop.bench.run import run
 from gpubackprop.kernels.native import store
+from tests.bench.in_this_process import InThisProcess
 
 SMALLEST = Options(quick=True, problems=("digits",), peers=("numpy", "floor"), pairs=1)
 EVERY = [*catalogue.SUITE, *catalogue.IF_NAMED]
@@ -44,30 +43,12 @@ APART = {"prediction", "memory"}
 """Sections that are measured in processes of their own here too, one of each kind."""
 
 
-class InThisProcess:
-    """Answers as a process that is started would, without the time that a start takes."""
-
-    def __init__(self, _, module, *arguments, patience=None):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", [module, *arguments])
-            patch.setattr(service, "answer", self._keep)
-            import_module(module).main()
-
-    def _keep(self, ready, measure):
-        self._measure = measure
-
-    def ask(self, what):
-        return json.loads(json.dumps(self._measure(what)))
-
-    def close(self):
-        pass
-
-
 @pytest.fixture
 def fewer_starts(monkeypatch, request):
     if request.getfixturevalue("section").name not in APART:
         monkeypatch.setattr(duel, "Restarted", InThisProcess)
         monkeypatch.setattr(own_process, "Restarted", InThisProcess)
+        monkeypatch.setattr(races, "Service", InThisProcess)
     # the first fit finds what is compiled already: `test_store.py` has processes that do not
     kept = SimpleNamespace(TemporaryDirectory=lambda: nullcontext(str(store.directory())))
     monkeypatch.setattr(first_fit, "tempfile", kept)

@@ -46,6 +46,8 @@ def test_training_and_predicting(run, wild, tmp_path):
     assert "does not use: same" in answer
     shown(run("predict model wild.csv --proba -o out.csv"))
     assert f"probability_{WILD}iris" in pd.read_csv(tmp_path / "out.csv")  # as it was
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    assert r"\x1b]0;owned" in shown(run("predict model other.csv", code=1))
 
 
 @pytest.mark.parametrize(
@@ -64,13 +66,6 @@ def test_training_and_predicting(run, wild, tmp_path):
 )
 def test_errors(run, wild, line):
     assert r"\x1b" in shown(run(line, code=1)) or "not a model" in run(line, code=1)
-
-
-def test_a_model_file_of_another(run, wild, tmp_path):
-    """Its columns and versions are texts of whoever wrote it."""
-    run(f"train wild.csv -t {WILD}kind --no-plot --epochs 2 -o model --backend reference")
-    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    assert r"\x1b]0;owned" in shown(run("predict model other.csv", code=1))
 
 
 def test_tables_titles_and_markup():

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import cycle
 from typing import NamedTuple
 
 import numpy as np
@@ -124,20 +125,15 @@ def family(kernel):
 
 
 IN_SINGLE = [(kernel, real) for kernel, real in ALL if real == SINGLE]
-FAMILIES = [one for one in ONE_OF_EACH if one[1] == SINGLE]
 LATER = [(8, 0), (10, 0), (12, 0)]
-ELSEWHERE = [
-    (kernel, real, capability)
-    for i, (kernel, real) in enumerate(FAMILIES)
-    for capability in ((7, 5), LATER[i % len(LATER)])
-]
-"""A family on the oldest GPUs, which have least, and on one of the later ones."""
+ELSEWHERE = [(kernel, real, (7, 5)) for kernel, real in ONE_OF_EACH if real == SINGLE]
+"""A family on the oldest GPUs, which have least."""
 
 IN_DOUBLE = [
-    *((kernel, real, (7, 5)) for kernel, real in ONE_OF_EACH if real == DOUBLE),
+    *((one, real, at) for (one, real), at in zip(ONE_OF_EACH, cycle(LATER)) if real == DOUBLE),
     *((kernel, real, HOPPER) for kernel, real in ALL if real == DOUBLE and own_promise(kernel)),
 ]
-"""A family on the oldest GPUs, and what has a promise of its own."""
+"""A family on one of the later GPUs, and what has a promise of its own."""
 
 
 @pytest.mark.parametrize(("kernel", "real"), IN_SINGLE, ids=label)

@@ -1,5 +1,7 @@
 """Several ranks compute the numbers of one process."""
 
+from itertools import cycle
+
 import numpy as np
 import pytest
 
@@ -12,8 +14,15 @@ X = np.random.RandomState(0).randn(40, 3)
 y = X[:, 0] > 0
 
 
-@pytest.mark.parametrize(("size", "shards"), [(2, False), (3, True)], ids=["slices", "shards"])
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+SLICES, SHARDS = (2, False), (3, True)
+DEALT = [*zip(CASES, cycle([SLICES, SHARDS])), *zip(CASES[:6], cycle([SHARDS, SLICES]))]
+
+
+@pytest.mark.parametrize(
+    ("case", "size", "shards"),
+    [(case, *deal) for case, deal in DEALT],
+    ids=lambda value: getattr(value, "name", str(value)),
+)
 def test_threads_compute_as_one_process(in_threads, case, size, shards):
     if case.name not in ONE:
         ONE[case.name] = fit(case)

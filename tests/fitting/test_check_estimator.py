@@ -27,7 +27,6 @@ checks = parametrize_with_checks(
         MLPClassifier(max_iter=100),
         MLPRegressor(max_iter=100),
         MLPClassifier(max_iter=100, solver="lbfgs"),
-        MLPRegressor(max_iter=100, backend="reference"),
     ],
     expected_failed_checks=_expected_failures,
 ).mark

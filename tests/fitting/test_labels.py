@@ -72,8 +72,7 @@ def test_the_targets_of_a_fit_are_scikit_learns(y: Any, warm: bool, again: bool)
     assert_same(validated(ours, y, before, **how), validated(theirs, y, before, **how))
 
 
-@pytest.mark.parametrize("warm", [False, True])
-@pytest.mark.parametrize("incremental", [False, True])
+@pytest.mark.parametrize(("incremental", "warm"), [(True, False), (False, True)])
 @pytest.mark.parametrize("before", ["three", "two", "one", "words", "booleans", "indicators"])
 @pytest.mark.parametrize(
     "y",

@@ -30,16 +30,16 @@ def taken(each):
 
 
 ALL = [
-    pytest.param(each.of(*variant), id=f"{machine}: {each.of(*variant).label}")
-    for machine, modules in MODULES.items()
+    each.of(*variant)
+    for modules in MODULES.values()
     for each in declared(modules)
     for variant in VARIANTS.get(each.factory.__name__, [()])
 ]
 
 
-@pytest.mark.parametrize("each", ALL)
-def test_a_loop_takes_what_is_declared(each):
-    assert taken(each) == [name for name, _ in each.parameters]
+def test_a_loop_takes_what_is_declared():
+    assert len(ALL) > 100
+    assert [e.label for e in ALL if taken(e) != [name for name, _ in e.parameters]] == []
 
 
 def test_every_factory_is_declared():

@@ -50,18 +50,9 @@ def test_the_first_process_compiles_and_the_second_loads(run_python, tmp_path):
 # nowhere to write
 
 
-def test_a_cache_directory_below_a_file(run_python, tmp_path):
-    # Not a matter of permissions, so it fails for the superuser too.
-    obstacle = tmp_path / "obstacle"
-    obstacle.write_text("mine")
-    assert run_python(REPORT, GPUBACKPROP_CACHE_DIR=str(obstacle / "below")) == "compiled"
-    assert obstacle.read_text() == "mine"
-    assert files(tmp_path) == [obstacle]
-
-
 @posix
 def test_no_writable_home(run_python, tmp_path):
-    obstacle = tmp_path / "home"
+    obstacle = tmp_path / "home"  # a file: no matter of permissions, so the superuser's too
     obstacle.write_text("")
     environment = {"HOME": str(obstacle), "XDG_CACHE_HOME": None, "GPUBACKPROP_CACHE_DIR": None}
     assert run_python(REPORT, **environment) == "compiled"
@@ -187,15 +178,6 @@ def test_a_damaged_file_counts_as_absent_and_is_mended(damage, cache):
     store.write("some_kernel", *KEPT)
     assert store.read("some_kernel") == KEPT
     assert objects(cache) == [kept]
-
-
-def test_training_mends_a_damaged_file(run_python, tmp_path):
-    run_python(CALL)
-    (kept,) = objects(tmp_path / "cache")
-    kept.write_bytes(truncate(kept.read_bytes()))
-    assert run_python(REPORT) == "compiled"
-    assert objects(tmp_path / "cache") == [kept]
-    assert run_python(REPORT) == "loaded"
 
 
 def test_a_folder_in_the_files_place(cache):
@@ -326,15 +308,6 @@ def test_a_link_in_place_of_the_versions_folder(cache, tmp_path):
 
 
 @posix
-def test_training_beside_a_planted_cache(run_python, tmp_path):
-    """The kernel is compiled anew, and a process says why at WARNING."""
-    run_python(CALL)
-    (tmp_path / "cache").chmod(0o1777)
-    said = "import logging, sys; logging.basicConfig(stream=sys.stdout, format='%(levelname)s')\n"
-    assert run_python(said + REPORT).splitlines() == ["WARNING", "compiled"]
-
-
-@posix
 def test_a_home_in_the_chosen_place_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GPUBACKPROP_CACHE_DIR", "~/kept")
@@ -364,21 +337,16 @@ print(*compiled_kernels())
 """
 )
 
-SWAP = """
-from gpubackprop.kernels.native import loader, store
-first, second = {names!r}
-(symbol, code), kept = store.read(first), store.read(second)
-store.write(first, {symbol}, kept[1])
-store.write(second, symbol, code)
-"""
 
-
-@pytest.mark.parametrize("symbol", ["kept[0]", "symbol"], ids=["of the other", "of its own"])
-def test_swapped_code_is_not_run(run_python, symbol):
-    names = run_python(TWO).split()
-    assert len(names) == 2
-    run_python(SWAP.format(names=names, symbol=symbol))
-    run_python(TWO)
+def test_swapped_code_is_not_run(run_python, cache):
+    """Neither with the symbol of the other nor with its own."""
+    first, second = run_python(TWO).split()
+    kept = (symbol, code), (other, others_code) = store.read(first), store.read(second)
+    for named in (other, symbol):
+        store.write(first, named, others_code)
+        store.write(second, symbol, code)
+        assert (store.read(first), store.read(second)) != kept
+        run_python(TWO)
 
 
 # what is used no more
@@ -423,8 +391,8 @@ def test_reading_is_use(cache):
 # many processes
 
 
-def test_four_cold_processes_at_once(run_python, tmp_path):
-    processes = [run_python.start(REPORT) for _ in range(4)]
+def test_two_cold_processes_at_once(run_python, tmp_path):
+    processes = [run_python.start(CALL) for _ in range(2)]
     for process in processes:
         run_python.finish(process)
     assert len(objects(tmp_path / "cache")) == 1
@@ -485,12 +453,9 @@ print(json.dumps([before, numba.config.CACHE_DIR, os.environ.get("NUMBA_CACHE_DI
 """
 
 
-@pytest.mark.parametrize("chosen", [True, False])
-def test_numbas_own_cache_stays_where_it_was(run_python, tmp_path, chosen):
-    theirs = str(tmp_path / "theirs") if chosen else None
-    out = run_python(NUMBA_SETTING.format(call=CALL), NUMBA_CACHE_DIR=theirs)
-    assert json.loads(out) == [theirs or "", theirs or "", theirs]
-    assert not (tmp_path / "theirs").exists()
+def test_numbas_own_cache_stays_where_it_was(run_python):
+    out = run_python(NUMBA_SETTING.format(call=CALL), NUMBA_CACHE_DIR=None)
+    assert json.loads(out) == ["", "", None]
 
 
 def test_sources_are_only_read(run_python, copied_package, tmp_path):

@@ -14,6 +14,9 @@ from gpubackprop.kernels.cuda.primitives import Primitives
 from tests.cuda.gpu.devices import NanBetweenRows, Packed, Poisoned
 from tests.cuda.shuttle import Shuttle
 
+collect_ignore = [] if detection.status()[0] else ["test_gpu_primitives.py"]
+"""Thousands of cases; the other files say why none is run."""
+
 
 def pytest_collection_modifyitems(config, items):
     """Keep the first test of each file where no GPU is usable: thousands would say the same."""
