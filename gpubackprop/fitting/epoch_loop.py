@@ -211,9 +211,9 @@ def loss_type(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> 
 
 def _overflow_as_numpy_does(loss: float) -> None:
     """Warn, or whatever `np.errstate` says, where the machine code's arithmetic kept silent."""
-    if np.isinf(loss):
+    if math.isinf(loss):
         np.square(np.finfo(float).max)
-    elif np.isnan(loss):
+    elif math.isnan(loss):
         np.subtract(np.inf, np.inf)
 
 

@@ -68,7 +68,7 @@ class Resident:
         read = SparseRows(X, order, cursor) if isinstance(X, CSR) else memory.rows(X, Y.dtype)
         self._source = Source(read, memory.rows(Y), column, order, cursor)
         self._ahead = ahead if read is X else None
-        self._at_once = taken if self._ahead is None else self._ahead.whole_batches(batch_size)
+        self._at_once = 0 if self._ahead is None else self._ahead.whole_batches(batch_size)
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -79,9 +79,11 @@ class Resident:
         """Yield all rows at once, or some while others are read."""
         self._memory.write(self._source.order, order)
         self._memory.write(self._source.cursor, np.zeros(1, dtype=np.int64))
-        for part in in_parts(
-            order, [*range(0, len(order), self._at_once), len(order)], self._ahead
-        ):
+        if self._ahead is None:
+            yield 0, len(order)
+            return
+        bounds = [*range(0, len(order), self._at_once), len(order)]
+        for part in in_parts(order, bounds, self._ahead):
             yield 0, part.stop - part.start
 
 

@@ -3,6 +3,7 @@
 import logging
 import warnings
 from itertools import chain, repeat
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -83,10 +84,10 @@ class Epochs:
         total = net.zeros_like()
         spare = total.zeros_like() if planned.part < batch_size else total
         self._runs: list[list[Run]] = [[] for _ in self._feed.sources]
-        self._sizes = np.array([batch_size, *filter(None, [taken % batch_size])])
-        self._fresh_sums = np.outer(alpha / self._sizes, [0.0, 1.0, 0.0])
+        self._sizes = [batch_size, *filter(None, [taken % batch_size])]
+        self._fresh_sums = np.outer(alpha / np.array(self._sizes), [0.0, 1.0, 0.0])
         self._sums = memory.put(self._fresh_sums.copy())  # of all batches, to be read at once
-        for rows, sums in zip(self._sizes.tolist(), self._sums, strict=True):
+        for rows, sums in zip(self._sizes, self._sums, strict=True):
             batch = list(
                 zip(workspace.batch(rows, sums), chain([total], repeat(spare)), strict=False)
             )
@@ -125,8 +126,10 @@ class Epochs:
             self._runs[window][0](whole)
             if rest:
                 self._runs[window][1](1)
-        loss, _, penalty = self._memory.read(self._sums).T
-        return float((self._sizes * (loss_scale * loss + penalty)).sum()) / len(order)
+        sums: list[list[float]] = self._memory.read(self._sums).tolist()  # few: faster in Python
+        losses = (loss_scale * loss + penalty for loss, _, penalty in sums)
+        total: float = sum(map(mul, self._sizes, losses))
+        return total / len(order)
 
 
 def require_weight(weight: Array | None, order: Array, batch_size: int) -> None:

@@ -45,6 +45,7 @@ class Options(NamedTuple):
     label_smoothing: float = 0.0
 
 
+_DEFAULTS = tuple(Options._field_defaults.values())
 CHANGE_NO_NUMBERS = frozenset({"device", "backend", "precision", "callbacks", "checkpoint"})
 """Parameters that say how to compute, not what."""
 CLASSIFIERS_ALONE = frozenset({"class_weight", "focal_gamma", "label_smoothing"})
@@ -58,8 +59,7 @@ def options(estimator: Any) -> Options:
     cls: Any = type(estimator)
     if not has_options(cls):
         return _of_the_process(process_choice.current())
-    given = vars(estimator)
-    return Options(**{name: given[name] for name in _unclaimed(cls) if name in given})
+    return Options._make(map(vars(estimator).get, _attributes(cls), _DEFAULTS))
 
 
 def changed(estimator: Any) -> dict[str, Any]:
@@ -73,9 +73,10 @@ def changed(estimator: Any) -> dict[str, Any]:
 
 
 @cache
-def _unclaimed(cls: Any) -> tuple[str, ...]:
+def _attributes(cls: Any) -> tuple[str | None, ...]:
+    """Name the attribute of each option, None for one that has its default in the whole class."""
     claimed = claimed_names(cls)
-    return tuple(name for name in Options._fields if name not in claimed)
+    return tuple(None if name in claimed else name for name in Options._fields)
 
 
 @cache

@@ -39,7 +39,9 @@ def accuracy(y: Any, labels: Any, sample_weight: Array | None = None) -> float:
     if not _alike(y, labels):
         return float(accuracy_score(y, labels, sample_weight=sample_weight))
     hits = y == labels if y.ndim == 1 else (y == labels).all(axis=1)
-    return float(hits.mean() if sample_weight is None else np.average(hits, weights=sample_weight))
+    if sample_weight is None:
+        return np.count_nonzero(hits) / len(hits)
+    return float(np.average(hits, weights=sample_weight))
 
 
 def r2(y: Any, y_hat: Any, sample_weight: Array | None = None) -> float:
