@@ -15,10 +15,13 @@ from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 
 from ... import MLPClassifier, MLPRegressor
 from ...table import Column, fit_preprocessor, preprocessor
+from ...table.voting import mean_of
 from ..contestants import OURS
 from ..problems import Array
 from ..processes.duel import SKLEARN
 
+FIVE = "gpubackprop_5"
+"""As `gpubackprop train --networks 5`."""
 BOOSTING = "hist_gradient_boosting"
 REALMLP = "realmlp_td_s"
 CATEGORIES = 250
@@ -51,18 +54,21 @@ Predict = Callable[[Split, int, bool], Array]
 """Trains on a split's training rows with a seed, or briefly, and predicts the others."""
 
 
-def _network(classifier: Any, regressor: Any, **parameters: Any) -> Predict:
-    """Train a network on the command line's inputs; a quantity is standardised."""
+def _network(classifier: Any, regressor: Any, networks: int = 1) -> Predict:
+    """Train networks on the command line's inputs, for their mean; a quantity is standardised."""
 
     def predict(split: Split, seed: int, quick: bool) -> Array:
         kind = regressor if split.regression else classifier
-        model = kind(random_state=seed, **{**parameters, **({"max_iter": 5} if quick else {})})
+        short = {"max_iter": 5} if quick else {}
+        models = [kind(random_state=seed + more, **short) for more in range(networks)]
         train, test = split.inputs()
         if not split.regression:
-            return np.asarray(model.fit(train, split.y_train).predict(test))
+            model = mean_of([each.fit(train, split.y_train) for each in models])
+            return np.asarray(model.predict(test))
         scaler = StandardScaler().fit(split.y_train[:, None])
-        model.fit(train, scaler.transform(split.y_train[:, None]).ravel())
-        return np.asarray(scaler.inverse_transform(model.predict(test)[:, None]).ravel())
+        target = scaler.transform(split.y_train[:, None]).ravel()
+        predicted = mean_of([each.fit(train, target) for each in models]).predict(test)
+        return np.asarray(scaler.inverse_transform(predicted[:, None]).ravel())
 
     return predict
 
@@ -104,9 +110,12 @@ def _realmlp(split: Split, seed: int, quick: bool) -> Array:
     return np.asarray(model.predict(prepare.transform(split.test))).ravel()
 
 
-KINDS = (MLPClassifier, MLPRegressor)
+CLASSIFIER, REGRESSOR = (
+    partial(kind.from_preset, "tabular", device="cpu") for kind in (MLPClassifier, MLPRegressor)
+)
 MODELS: dict[str, Predict] = {
-    OURS: _network(*(partial(kind.from_preset, "tabular", device="cpu") for kind in KINDS)),
+    OURS: _network(CLASSIFIER, REGRESSOR),
+    FIVE: _network(CLASSIFIER, REGRESSOR, networks=5),
     BOOSTING: _boosting,
     SKLEARN: _network(sklearn.neural_network.MLPClassifier, sklearn.neural_network.MLPRegressor),
     REALMLP: _realmlp,

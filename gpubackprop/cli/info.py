@@ -68,12 +68,14 @@ def _model(path: Path) -> dict[str, Any]:
     from gpubackprop.table.model_file import load
 
     bundle = load(path)
-    network = bundle.network
+    network, *others = bundle.networks
     sizes = [len(network.coefs_[0]), *(len(bias) for bias in network.intercepts_)]
     facts: dict[str, Any] = {"predicts": f"{bundle.target} ({bundle.task})"}
     if bundle.classes is not None:
         facts["classes"] = listing(bundle.classes, 20)
     facts["network"] = f"{type(network).__name__}, {' - '.join(map(str, sizes))} units"
+    if others:
+        facts["network"] = f"the mean of {1 + len(others)} of {facts['network']}"
     facts["epochs"] = str(network.n_iter_)
     facts |= {name.replace("_", " "): plain(value) for name, value in bundle.metrics.items()}
     facts |= {f"trained with {name}": version for name, version in bundle.versions.items()}

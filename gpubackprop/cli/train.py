@@ -100,6 +100,14 @@ def train(
         float | None, of_network(help="The largest learning rate, above 0.")
     ] = None,
     alpha: Annotated[float | None, of_network(min=0.0, help="The L2 penalty.")] = None,
+    networks: Annotated[
+        int,
+        of_network(
+            min=1,
+            help="Train so many, alike but for their seed, and predict their mean: 5 take 5 times "
+            "as long, and scored better on most real tables.",
+        ),
+    ] = 1,
     early_stopping: Annotated[
         bool,
         of_network(
@@ -147,7 +155,9 @@ def train(
     console = Terminal(quiet=quiet or not first)
     if data is None:
         console.print(_EXAMPLE)
-    given = {
+    options = {
+        "device": device,
+        "backend": backend,
         "hidden_layer_sizes": None if hidden is None else sizes("--hidden", hidden),
         "activation": activation,
         "max_iter": epochs,
@@ -155,11 +165,14 @@ def train(
         "learning_rate_init": positive("--learning-rate", learning_rate),
         "alpha": alpha,
     }
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     preset = preset or ("scikit-learn" if compare or data is None else "tabular")
     if compare is None:
-        compare = data is None and preset == "scikit-learn"
-    elif compare and preset == "tabular":
-        raise UserError("--compare trains scikit-learn's network too: --preset scikit-learn")
+        compare = data is None and preset == "scikit-learn" and networks == 1
+    elif compare and (preset == "tabular" or networks > 1):
+        raise UserError(
+            "--compare trains scikit-learn's network too: --preset scikit-learn, one network"
+        )
     output = output or Path(f"{_stem(data)}.gpubackprop")
     picture = None if no_plot else plot or output.with_name(f"{output.stem}-loss.png")
     for path in (output, picture):
@@ -171,16 +184,12 @@ def train(
     choices = replace(choices, encoding=encoding, header=not no_header)
     problem = _problem(data, replace(choices, test_fraction=test_fraction, seed=seed), compare)
     _introduce(console, problem, asked=task is not None)
-    network = _network(
-        problem,
-        preset,
-        **{name: value for name, value in given.items() if value is not None},
-        early_stopping=early_stopping and _can_stop_early(console, problem),
-        random_state=seed,
-        device=device,
-        backend=backend,
-    )
-    run = training.train(console, problem, network, backup)
+    given["early_stopping"] = early_stopping and _can_stop_early(console, problem)
+    alike = [
+        _network(problem, preset, random_state=(seed + more) % 2**32, **given)
+        for more in range(networks)
+    ]
+    run = training.train(console, problem, alike, backup)
     tested = training.test(console, problem, run)
     lost = _lost_without(console, problem, tested)
     bundle = _report(console, problem, run, tested, lost)
@@ -189,7 +198,8 @@ def train(
     model_file.save(bundle, output)
     console.print(f"\nModel       {escape(str(output))}")
     if picture is not None:
-        _plot(console, network, problem.name, lost, picture)
+        title = f"{problem.name}: loss by epoch" + " of the first network" * (networks > 1)
+        _plot(console, alike[0], title, lost, picture)
     if compare and not run.interrupted:
         _compare(console, problem, run, tested)
     if data is None:
@@ -312,13 +322,13 @@ def _report(
 
 
 def _plot(
-    console: Terminal, network: Any, name: str, lost: dict[str, float], picture: Path
+    console: Terminal, network: Any, title: str, lost: dict[str, float], picture: Path
 ) -> None:
     from gpubackprop.cli.plot import save_loss_curve
 
     if not network.loss_curve_:
         console.print("Loss curve  not drawn: no epoch was finished")
-    elif save_loss_curve(network, f"{name}: loss by epoch", picture, lost):
+    elif save_loss_curve(network, title, picture, lost):
         console.print(f"Loss curve  {escape(str(picture))}")
     else:
         console.print("Loss curve  not drawn: drawing takes matplotlib (pip install matplotlib)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +14,10 @@ import numpy as np
 from rich.markup import escape
 
 from gpubackprop.cli.errors import UserError
+from gpubackprop.cli.progress import TrainingProgress
 from gpubackprop.cli.scores import Outcome, Part, main_score
 from gpubackprop.cli.terminal import Terminal
+from gpubackprop.table.voting import mean_of
 
 if TYPE_CHECKING:
     from gpubackprop.cli.problem import Array, Problem
@@ -58,28 +60,44 @@ def against_early_stopping(truth: Array, classes: int) -> str | None:
 # -- one training ---------------------------------------------------------------------------------
 
 
-def train(console: Terminal, problem: Problem, network: Any, backup: Path | None = None) -> Run:
-    """Train a network on a problem's training rows, from a backup if one is found there."""
-    from gpubackprop import Backup
-    from gpubackprop.cli.progress import TrainingProgress
+def train(
+    console: Terminal, problem: Problem, networks: Sequence[Any], backup: Path | None = None
+) -> Run:
+    """Train networks on a problem's training rows, each from a backup if one is found there.
 
-    run = _prepared(problem, network, problem.train)
-    run = replace(run, start_up=_start_up(console, network, run))
+    Of several, one that is interrupted is left out, and no other is begun.
+    """
+    from gpubackprop import Backup
+
+    run = _prepared(problem, networks[0], problem.train)
+    run = replace(run, start_up=_start_up(console, networks[0], run))
+    trained: list[Any] = []
+    for number, network in enumerate(networks):
+        folder = backup / str(number) if backup and number else backup
+        progress = _progress(console, problem, network, run.bundle)
+        network.set_params(callbacks=[progress, *([Backup(folder)] if folder else [])])
+        start = time.perf_counter()
+        with progress:
+            interrupted, notes = fit(network, run.x, run.y)
+        seconds = time.perf_counter() - start
+        one = replace(run, seconds=seconds, interrupted=interrupted)
+        run = replace(one, seconds=run.seconds + seconds)
+        if interrupted and trained:
+            console.print(f"  Interrupted: the mean of the first {number} is tested and saved")
+        else:
+            trained.append(network)
+            _say_how_it_ended(console, network, one, notes)
+        if interrupted:
+            break
+    return replace(run, bundle=replace(run.bundle, network=mean_of(trained)))
+
+
+def _progress(
+    console: Terminal, problem: Problem, network: Any, bundle: Bundle
+) -> TrainingProgress:
     name = "accuracy" if problem.classes else "R²"
-    progress = TrainingProgress(
-        console,
-        network.max_iter,
-        score=_test_score(problem, run.bundle),
-        names=(f"validation {name}", f"test {name}"),
-    )
-    saved = [] if backup is None else [Backup(backup)]
-    network.set_params(callbacks=[progress, *saved])
-    start = time.perf_counter()
-    with progress:
-        interrupted, notes = fit(network, run.x, run.y)
-    run = replace(run, seconds=time.perf_counter() - start, interrupted=interrupted)
-    _say_how_it_ended(console, network, run, notes)
-    return run
+    names = f"validation {name}", f"test {name}"
+    return TrainingProgress(console, network.max_iter, _test_score(problem, bundle), names)
 
 
 def _prepared(problem: Problem, network: Any, rows: Array) -> Run:
@@ -195,7 +213,7 @@ def test(console: Terminal, problem: Problem, run: Run) -> Tested:
     with nullcontext(spinning) if console.quiet else spinning as status:
         for train_rows, rows in splits:
             status.update(words.format(len(parts) + 1))
-            other = _retrained(problem, run.bundle.network, train_rows)
+            other = _retrained(problem, run.bundle.networks, train_rows)
             if other is None:
                 if not parts:
                     raise KeyboardInterrupt
@@ -211,17 +229,18 @@ def _part(problem: Problem, bundle: Bundle, train_rows: Array, rows: Array) -> P
     return Part(problem.truth(train_rows), problem.truth(rows), predicted)
 
 
-def _retrained(problem: Problem, network: Any, rows: Array) -> Bundle | None:
-    """Train a network of the same parameters on some rows; None if it was interrupted."""
+def _retrained(problem: Problem, networks: Sequence[Any], rows: Array) -> Bundle | None:
+    """Train networks of the same parameters on some rows; None if that was interrupted."""
     from sklearn.base import clone
 
     reason = against_early_stopping(problem.truth(rows), problem.classes)
-    other = clone(network).set_params(
-        callbacks=None, early_stopping=network.early_stopping and reason is None
-    )
-    run = _prepared(problem, other, rows)
-    interrupted, _ = fit(other, run.x, run.y)
-    return None if interrupted else run.bundle
+    others = [clone(network).set_params(callbacks=None) for network in networks]
+    run = _prepared(problem, others[0], rows)
+    for other in others:
+        other.early_stopping = other.early_stopping and reason is None
+        if fit(other, run.x, run.y)[0]:
+            return None
+    return replace(run.bundle, network=mean_of(others))
 
 
 def in_seconds(seconds: float) -> str:

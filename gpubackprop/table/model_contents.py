@@ -23,6 +23,7 @@ from gpubackprop.table import Column, Task, features, preprocessor
 from gpubackprop.table.conversion import AVERAGES
 from gpubackprop.table.dates import PARTS
 from gpubackprop.table.model_archive import RefusedError
+from gpubackprop.table.voting import mean_of
 
 Array = np.ndarray[Any, Any]
 
@@ -70,7 +71,8 @@ def _restored(content: Mapping[str, Any]) -> dict[str, Any]:
     _require(type(target) is str, "the name of its target")
     columns = _columns(content["columns"])
     classes, scaler = _answers(content.get("classes"), content.get("target_scaler"), task)
-    answers = None if classes is None else _places(content["network"], len(classes))
+    networks = content["network"] if type(content["network"]) is list else [content["network"]]
+    answers = None if classes is None else _places(networks[0], len(classes))
     prepare = _preparation(content["prepare"], columns, answers)
     inputs = sum(part.stop - part.start for part in prepare.output_indices_.values())
     return {
@@ -78,7 +80,7 @@ def _restored(content: Mapping[str, Any]) -> dict[str, Any]:
         "target": target,
         "columns": columns,
         "prepare": prepare,
-        "network": _network(content["network"], inputs, classes),
+        "network": mean_of([_network(network, inputs, answers) for network in networks]),
         "classes": classes,
         "target_scaler": scaler,
         "metrics": _entries(content.get("metrics", {}), float, "its metrics"),
@@ -240,9 +242,9 @@ def _as_long(read: Any, length: int, where: str) -> Any:
 # -- the network ----------------------------------------------------------------------------------
 
 
-def _network(read: Any, inputs: int, classes: Array | None) -> MLPClassifier | MLPRegressor:
-    """Build the network from its parameters, its weights and the record of its training."""
-    kind = MLPRegressor if classes is None else MLPClassifier
+def _network(read: Any, inputs: int, places: Array | None) -> MLPClassifier | MLPRegressor:
+    """Build a network from its parameters, its weights and the record of its training."""
+    kind = MLPRegressor if places is None else MLPClassifier
     _require(type(read) is kind, "its network")
     state = vars(read)
     given = {name: state[name] for name in kind._get_param_names() if name in state}
@@ -252,10 +254,11 @@ def _network(read: Any, inputs: int, classes: Array | None) -> MLPClassifier | M
     if network.device != "cpu":
         network.device = "auto"  # who predicts may have no GPU, or another
     outputs = 1
-    if classes is None:
+    if places is None:
         network.out_activation_ = "exp" if network.loss == "poisson" else "identity"
     else:
-        outputs = _adopt_classes(network, _places(read, len(classes)))
+        _require(np.array_equal(state["classes_"], places), "the classes of its networks")
+        outputs = _adopt_classes(network, places)
     network.coefs_ = _arrays(state["coefs_"], 2)
     network.intercepts_ = _arrays(state["intercepts_"], 1)
     sizes = [inputs, *(len(bias) for bias in network.intercepts_)]

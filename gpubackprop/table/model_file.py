@@ -16,6 +16,7 @@ from gpubackprop.table import Column, TableError, Task, features, fit_preprocess
 from gpubackprop.table.conversion import AVERAGES
 from gpubackprop.table.model_archive import LARGEST_FILE, RefusedError, unpacked
 from gpubackprop.table.model_contents import restored
+from gpubackprop.table.voting import networks_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,8 +52,8 @@ class Bundle:
         The columns it reads, by name.
     prepare : ColumnTransformer
         From those columns to the network's inputs; fitted by ``fit_inputs`` or before.
-    network : MLPClassifier or MLPRegressor
-        The network, fitted.
+    network : MLPClassifier, MLPRegressor, VotingClassifier or VotingRegressor
+        The network, fitted, or what :func:`voting.mean_of` made of several.
     classes : ndarray or None
         The classes, sorted: the network knows them by their places. None for a quantity.
     target_scaler : StandardScaler or None
@@ -113,6 +114,11 @@ class Bundle:
     def predict_proba(self, table: pd.DataFrame) -> np.ndarray[Any, Any]:
         """Predict the probability of each class, in the order of ``labels``."""
         return np.asarray(self.network.predict_proba(self.inputs(table)))
+
+    @property
+    def networks(self) -> list[Any]:
+        """The networks, of which the mean is predicted."""
+        return networks_of(self.network)
 
     @property
     def labels(self) -> np.ndarray[Any, Any]:
@@ -179,7 +185,7 @@ def save(bundle: Bundle, path: str | Path) -> None:
 
     content: dict[str, Any] = {f.name: getattr(bundle, f.name) for f in fields(bundle)}
     content["columns"] = [[c.name, c.kind, *c.parts] for c in bundle.columns]
-    content["network"] = _for_prediction(bundle.network)
+    content["network"] = [_for_prediction(network) for network in bundle.networks]
     content["metrics"] = {name: float(value) for name, value in bundle.metrics.items()}
     content["versions"] = dict(bundle.versions)
     data = skops.io.dumps({"format": FORMAT, **content}, compression=zipfile.ZIP_DEFLATED)

@@ -135,6 +135,17 @@ def test_options_reach_the_network(run, flowers, tmp_path):
     assert {name: network.get_params()[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize(("target", "output"), [("kind", "predict_proba"), ("wide", "predict")])
+def test_the_mean_of_networks_of_several_seeds_is_predicted(run, flowers, tmp_path, target, output):
+    def trained(options):
+        run(f"train flowers.csv -t {target} -o m --test flowers.csv --epochs 3 {options}")
+        return getattr(model_file.load(tmp_path / "m"), output)(flowers)
+
+    expected = np.mean([trained(f"--seed {seed} --no-plot") for seed in (7, 8)], axis=0)
+    np.testing.assert_allclose(trained("--seed 7 --networks 2 --backup b"), expected, rtol=1e-5)
+    assert "the mean of 2 of MLP" in run("info m")
+
+
 def test_equal_seeds_give_equal_models(run, flowers, tmp_path):
     weights = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -355,6 +366,17 @@ def test_an_interrupted_training_is_tested_and_saved(run, tmp_path, monkeypatch)
     assert model_file.load(tmp_path / "digits.gpubackprop").network.n_iter_ == 3
 
 
+def test_of_several_networks_the_interrupted_one_is_left_out(run, flowers, tmp_path, monkeypatch):
+    def interrupt(self, estimator, record):
+        if estimator.random_state == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(TrainingProgress, "__call__", interrupt)
+    output = run(f"train flowers.csv -t kind --networks 4 --test-fraction 0.3 {QUICK}")
+    assert "Interrupted: the mean of the first 2 is tested and saved" in output
+    assert len(model_file.load(tmp_path / "flowers.gpubackprop").networks) == 2
+
+
 def test_an_interrupt_outside_of_training_ends_quietly(run, flowers, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -391,6 +413,7 @@ def test_a_full_disk_is_said_in_a_line(run, flowers, tmp_path, monkeypatch):
         ("flowers.csv -t kind --task regression", "'iris' is not a number"),
         ("flowers.csv -t kind --hidden ten", "--hidden 256,128"),
         ("flowers.csv -t kind --compare --preset tabular", "--preset scikit-learn"),
+        ("flowers.csv -t kind --compare --networks 2 --preset scikit-learn", "one network"),
         ("flowers.csv -t kind -o none/model", "there is no folder"),
         ("flowers.csv -t kind -o ../{folder}/flowers.csv", "would be overwritten"),
         ("flowers.csv -t kind --plot none/loss.png", "there is no folder"),

@@ -1,3 +1,4 @@
+import dataclasses
 import errno
 import json
 import os
@@ -17,6 +18,7 @@ import gpubackprop
 from gpubackprop.files import WriteError
 from gpubackprop.table import Column, TableError, features, model_file, preprocessor
 from gpubackprop.table.model_file import Bundle, ModelFileError, load, save
+from gpubackprop.table.voting import mean_of
 
 TABLE = pd.DataFrame(
     {
@@ -121,6 +123,14 @@ def test_what_would_not_be_loaded_again_is_not_saved(path):
     with pytest.raises(ModelFileError, match=r"not saved.*Path"):
         save(made, path)
     assert not path.exists()
+
+
+def test_networks_of_other_classes_are_no_mean(path):
+    made = bundle()
+    made.network.classes_ = np.array([0])
+    mean = mean_of([bundle().network, made.network])
+    with pytest.raises(ModelFileError, match="the classes of its networks"):
+        save(dataclasses.replace(made, network=mean), path)
 
 
 # -- saving whole or not at all -------------------------------------------------------------------

@@ -6,15 +6,18 @@ import json
 import os
 import warnings
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 import gpubackprop
 from gpubackprop.table import Column, TableError, preprocessor
 from gpubackprop.table.model_file import Bundle, ModelFileError, load, save
+from gpubackprop.table.voting import mean_of
 
 SEEDS = range(int(os.environ.get("GPUBACKPROP_MUTATIONS", "48")))
 """One changed file for each; more of them by hand."""
@@ -51,8 +54,10 @@ def trained(task):
         made = Bundle(task, "y", COLUMNS, prepare, network, target_scaler=scaler)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # two epochs are not enough
-        network.fit(made.fit_inputs(TABLE, target), made.to_network(target))
-    return made
+        x, y = made.fit_inputs(TABLE, target), made.to_network(target)
+        several = task == "classification"
+        networks = [clone(network).fit(x, y) for _ in range(1 + several)]
+    return replace(made, network=mean_of(networks))
 
 
 @pytest.fixture(scope="module")
