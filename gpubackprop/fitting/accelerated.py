@@ -2,7 +2,8 @@
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -26,6 +27,12 @@ from .scikit_learn import contract
 
 _WHILE_FITTING = ("_given", "_validation", *hooks.WHILE_FITTING)
 """Attributes that an estimator has during `fit`, and a copy of it never."""
+
+
+@cache
+def _names(read: Callable[[], list[str]], constructor: Any) -> tuple[str, ...]:
+    """Names of a class's parameters, read once: scikit-learn reads them for each fit and clone."""
+    return tuple(read())
 
 
 class Accelerated:
@@ -67,6 +74,10 @@ class Accelerated:
         "https://scikit-learn.org/stable/modules/generated/sklearn.neural_network."
         "{estimator_name}.html"
     )
+
+    @classmethod
+    def _get_param_names(cls: Any) -> list[str]:
+        return list(_names(super()._get_param_names, cls.__init__))  # type: ignore[misc]
 
     def _validate_params(self: Any) -> None:
         super()._validate_params()  # type: ignore[misc]
