@@ -61,6 +61,7 @@ SIGNATURES: dict[tuple[Any, str], tuple[str, ...]] = {
     (BaseMultilayerPerceptron, "_backprop"): ("self", "X", "y", "sample_weight", *_BUFFERS),
     (BaseMultilayerPerceptron, "_forward_pass_fast"): ("self", "X", "check_input"),
     (BaseMultilayerPerceptron, "_validate_params"): ("self",),
+    (BaseMultilayerPerceptron, "_get_param_names"): (),
     (BaseMultilayerPerceptron, "_init_coef"): ("self", "fan_in", "fan_out", "dtype"),
     (BaseMultilayerPerceptron, "fit"): ("self", "X", "y", "sample_weight"),
     (BaseMultilayerPerceptron, "_initialize"): ("self", "y", "layer_units", "dtype"),
