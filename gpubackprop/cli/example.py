@@ -28,24 +28,11 @@ _WORKED = {"x": "1,0", "y": "1", "weights": "0.5,1; -1,1 / 1,-1", "biases": "0,0
 
 @dataclass
 class Example:
-    """What a walk starts from.
-
-    Attributes
-    ----------
-    network : Network
-        The network.
-    activations : list of str
-        Each layer's activation.
-    loss : str
-        The loss.
-    x : ndarray of shape (d_0, B)
-        The mini-batch, an example a column.
-    y : ndarray of shape (d_L, B)
-        Its targets.
-    """
+    """What a walk starts from: a network and a mini-batch, an example a column."""
 
     network: Any
     activations: list[str]
+    """Of each layer."""
     loss: str
     x: Array
     y: Array
@@ -88,13 +75,7 @@ class Numbers:
 def example(
     numbers: Numbers, activation: str, output: str | None, loss: str, backend: str
 ) -> Example:
-    """Make the network and put the numbers in.
-
-    Raises
-    ------
-    UserError
-        If it is too large to be followed, or numbers, formulas or shapes do not go together.
-    """
+    """Make the network and put the numbers in; UserError where they do not go together."""
     shape = numbers.shape()
     output = output or OUTPUT_OF_LOSS.get(loss, "sigmoid")
     _require_small(shape)
@@ -105,12 +86,12 @@ def example(
             "has one"
         )
     made = _network(shape, activation, output, loss, backend)
-    drawn = _drawn(numbers, shape, loss)
+    W, b, x, y = _drawn(numbers, shape, loss)
     given, pairs = numbers.given(), list(pairwise(shape))
-    W = _read("--weights", given["weights"], drawn.weights, [(e, d) for d, e in pairs])
-    b = _read("--biases", given["biases"], drawn.biases, [(1, e) for _, e in pairs])
-    x = _columns("--x", given["x"], drawn.x, shape[0])
-    y = _columns("--y", given["y"], drawn.y if given["x"] is None else None, shape[-1])
+    W = _read("--weights", given["weights"], W, [(e, d) for d, e in pairs])
+    b = _read("--biases", given["biases"], b, [(1, e) for _, e in pairs])
+    x = _columns("--x", given["x"], x, shape[0])
+    y = _columns("--y", given["y"], y if given["x"] is None else None, shape[-1])
     if x.shape[1] != y.shape[1]:
         raise UserError(f"--x has {x.shape[1]} examples, and --y has {y.shape[1]}: give as many")
     _require_targets(loss, y)
@@ -186,16 +167,10 @@ def _network(shape: tuple[int, ...], activation: str, output: str, loss: str, ba
         raise UserError(str(error)) from None
 
 
-@dataclass
-class _Drawn:
-    weights: list[Array]
-    biases: list[Array]
-    x: Array
-    y: Array
-
-
-def _drawn(numbers: Numbers, shape: tuple[int, ...], loss: str) -> _Drawn:
-    """Draw numbers of one decimal: short enough to type."""
+def _drawn(
+    numbers: Numbers, shape: tuple[int, ...], loss: str
+) -> tuple[list[Array], list[Array], Array, Array]:
+    """Draw weights, biases, x and y of one decimal: short enough to type."""
     generator, B = np.random.default_rng(numbers.seed), numbers.examples or 1
 
     def draw(*size: int) -> Array:
@@ -207,7 +182,7 @@ def _drawn(numbers: Numbers, shape: tuple[int, ...], loss: str) -> _Drawn:
     biases = [draw(e).reshape(1, -1) for e in shape[1:]]
     x = draw(shape[0], B)
     y = np.eye(shape[-1])[:, generator.integers(shape[-1], size=B)]
-    return _Drawn(weights, biases, x, y + 0.5 if loss == "gamma" else y)
+    return weights, biases, x, y + 0.5 if loss == "gamma" else y
 
 
 def _require_targets(loss: str, y: Array) -> None:

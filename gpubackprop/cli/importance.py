@@ -20,22 +20,7 @@ _MOST_SHUFFLES = 200
 
 
 def importances(bundle: Bundle, table: pd.DataFrame, truth: Array) -> dict[str, float]:
-    """Shuffle each column in turn among held-out rows.
-
-    Parameters
-    ----------
-    bundle : Bundle
-        The model.
-    table : DataFrame
-        Rows that it was not trained on.
-    truth : ndarray of shape (n_rows,)
-        Their target.
-
-    Returns
-    -------
-    dict of str to float
-        What accuracy or R² loses on average without each column, the most first.
-    """
+    """Shuffle each column among held-out rows; find what the score loses, the most first."""
     draw = np.random.default_rng(0)
     rows = draw.permutation(len(table))[:_ROWS]
     inputs, truth = bundle.inputs(table.iloc[rows]), truth[rows]

@@ -10,10 +10,8 @@ import numpy as np
 import pandas as pd
 
 from gpubackprop.cli.problem import Problem
-from gpubackprop.cli.scores import guess, main_score
+from gpubackprop.cli.scores import Array, guess, main_score
 from gpubackprop.table import Column, features, listing, quoted
-
-Array = np.ndarray[Any, Any]
 
 _ROWS = 4000
 """Rows that are looked at; half to learn from, half to judge by."""

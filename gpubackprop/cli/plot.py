@@ -20,26 +20,8 @@ def save_loss_curve(
 ) -> bool:
     """Draw a network's loss by epoch, its validation score if it has one, and its columns' weight.
 
-    Parameters
-    ----------
-    network : MLPClassifier or MLPRegressor
-        A fitted network.
-    title : str
-        The picture's title.
-    path : Path
-        The PNG to write.
-    lost : mapping of str to float
-        What the score loses when a column is shuffled, the most first; empty: not drawn.
-
-    Returns
-    -------
-    bool
-        False if matplotlib is not installed; nothing is written then.
-
-    Raises
-    ------
-    WriteError
-        If the picture cannot be written.
+    `lost` is what the score loses when a column is shuffled, the most first. Return False, and
+    write nothing, if matplotlib is not installed.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gpubackprop.cli.scores import Array
 from gpubackprop.table import (
     Column,
     TableError,
@@ -25,7 +26,6 @@ from gpubackprop.table import (
 )
 from gpubackprop.table.model_file import Bundle
 
-Array = np.ndarray[Any, Any]
 Split = tuple[Array, Array]
 
 FEWEST_ROWS = 10
@@ -39,25 +39,7 @@ USUAL_FRACTION = 0.2
 
 @dataclass(frozen=True)
 class Choices:
-    """How a table is read, and what is learnt from it.
-
-    Attributes
-    ----------
-    target : str
-        The column to predict.
-    task : {"classification", "regression"} or None
-        What is learnt; None: the target's values decide.
-    drop, category : list of str
-        Columns to leave out, and to read as categories.
-    test : Path or None
-        A table of its own to test on.
-    test_fraction : float or None
-        The part of the rows to test on; None: a fifth, or cross-validation of a small table.
-    seed : int
-        Seed of the split.
-    encoding, header
-        As of ``read_table``.
-    """
+    """How a table is read, and what is learnt from it: the options of ``train`` about that."""
 
     target: str
     task: Task | None = None
@@ -130,22 +112,7 @@ def digits(test_fraction: float | None, seed: int) -> Problem:
 
 
 def from_file(path: Path, choices: Choices, one_split: bool = False) -> Problem:
-    """Read a table and what is to be predicted from it.
-
-    Parameters
-    ----------
-    path : Path
-        The table.
-    choices : Choices
-        What is to be done with it.
-    one_split : bool
-        Test on one part of even a small table.
-
-    Returns
-    -------
-    Problem
-        The table, described and split.
-    """
+    """Read a table, describe it and split it; in one way even a small one, where that is asked."""
     table = choices.read(path)
     test = None if choices.test is None else choices.read(choices.test)
     with naming(path):

@@ -20,19 +20,10 @@ _LONG = 60.0
 
 
 class TrainingProgress(Progress):
-    """Show each epoch on a bar.
+    """Show each of at most so many epochs on a bar; a file or a pipe gets none.
 
-    Parameters
-    ----------
-    console : Console
-        Where the bar is shown; a file or a pipe gets none.
-    epochs : int
-        The largest number of epochs, `max_iter`.
-    score : callable
-        Scores the network so far on held-out rows; asked now and then, and only where the training
-        itself holds no validation rows out. None where no row is held out.
-    names : tuple of str
-        What a validation score and a test score are called.
+    `score` scores the network so far on held-out rows; it is asked now and then, and only where the
+    training itself holds no validation rows out. `names` are a validation and a test score's.
     """
 
     def __init__(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from gpubackprop.cli.example import Array
 
 SIGMAS = {
     "sigmoid": ("1 / (1 + e^(-z))", "a · (1 - a)"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from rich import box
@@ -11,9 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gpubackprop.cli.scores import Outcome
-
-Array = np.ndarray[Any, Any]
+from gpubackprop.cli.scores import Array, Outcome
 
 WIDEST_MATRIX = 12
 """More classes than this make a list of the commonest confusions, not a matrix."""

@@ -18,20 +18,7 @@ _MOST_DRAWS = 20_000_000
 
 
 def scores(task: Task, truth: Array, predicted: Array) -> dict[str, float]:
-    """Score predictions.
-
-    Parameters
-    ----------
-    task : {"classification", "regression"}
-        What the predictions are.
-    truth, predicted : ndarray of shape (n_rows,)
-        The target and its predictions, in the target's own unit.
-
-    Returns
-    -------
-    dict of str to float
-        ``accuracy``; or ``rmse`` and ``r2``.
-    """
+    """Score predictions in the target's own unit: ``accuracy``, or ``rmse`` and ``r2``."""
     if task == "classification":
         return {"accuracy": float(np.mean(truth == predicted))}
     error = float(np.mean((truth - predicted) ** 2))
@@ -55,15 +42,7 @@ def guess(task: Task, train: Array) -> Any:
 
 @dataclass(frozen=True)
 class Part:
-    """Held-out rows, predicted by a model that was trained on others.
-
-    Attributes
-    ----------
-    trained : ndarray
-        The target in the training rows.
-    truth, predicted : ndarray of shape (n_rows,)
-        The target in the held-out rows, and what was predicted.
-    """
+    """Held-out rows: the target in those trained on, the target in these, and its predictions."""
 
     trained: Array
     truth: Array
@@ -72,15 +51,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a test found, on one part of the rows or on several.
-
-    Attributes
-    ----------
-    task : {"classification", "regression"}
-        What is predicted.
-    parts : sequence of Part
-        The held-out rows.
-    """
+    """What a test found, on one part of the rows or on several."""
 
     task: Task
     parts: Sequence[Part]
@@ -105,14 +76,9 @@ class Outcome:
 
     def trivial_scores(self) -> dict[str, float]:
         """Score the guess that looks at no column."""
-        return _means(
-            [
-                scores(
-                    self.task, part.truth, np.full(len(part.truth), guess(self.task, part.trained))
-                )
-                for part in self.parts
-            ]
-        )
+        guesses = (np.full(len(part.truth), guess(self.task, part.trained)) for part in self.parts)
+        pairs = zip(self.parts, guesses, strict=True)
+        return _means([scores(self.task, part.truth, guessed) for part, guessed in pairs])
 
     def spread(self) -> dict[str, float]:
         """Find the standard deviation of each score between the parts."""
@@ -124,10 +90,8 @@ class Outcome:
         truth, predicted = self.truth, self.predicted
         draw = np.random.default_rng(0)
         times = max(100, min(_RESAMPLES, _MOST_DRAWS // len(truth)))
-        drawn = []
-        for _ in range(times):
-            rows = draw.integers(len(truth), size=len(truth))
-            drawn.append(scores(self.task, truth[rows], predicted[rows]))
+        rows = (draw.integers(len(truth), size=len(truth)) for _ in range(times))
+        drawn = [scores(self.task, truth[some], predicted[some]) for some in rows]
         return {
             name: tuple(np.nanpercentile([score[name] for score in drawn], [2.5, 97.5]).tolist())
             for name in drawn[0]

@@ -90,11 +90,6 @@ class Terminal(Console):
     On a terminal lines break between words, below their own indent; in a file or a pipe they stay
     whole. Text is spelled before it is laid out, so that columns stay aligned, and control
     characters of labels, column names and paths are shown, not obeyed.
-
-    Parameters
-    ----------
-    **named : Any
-        As of a rich Console.
     """
 
     def __init__(self, **named: Any) -> None:

@@ -15,12 +15,12 @@ from rich.markup import escape
 
 from gpubackprop.cli.errors import UserError
 from gpubackprop.cli.progress import TrainingProgress
-from gpubackprop.cli.scores import Outcome, Part, main_score
+from gpubackprop.cli.scores import Array, Outcome, Part, main_score
 from gpubackprop.cli.terminal import Terminal
 from gpubackprop.table.voting import mean_of
 
 if TYPE_CHECKING:
-    from gpubackprop.cli.problem import Array, Problem
+    from gpubackprop.cli.problem import Problem
     from gpubackprop.table.model_file import Bundle
 
 WORTH_SAYING = 0.3

@@ -32,15 +32,7 @@ _APART = 1e-3
 
 @dataclass
 class Walk:
-    """A mini-batch on its way through a network and back.
-
-    Attributes
-    ----------
-    start : Example
-        The network and the mini-batch.
-    learning_rate : float
-        The step's length.
-    """
+    """A mini-batch on its way through a network and back, and the step that follows."""
 
     start: Example
     learning_rate: float

@@ -36,7 +36,7 @@ def test_digits_are_trained_compared_saved_and_drawn(run, tmp_path):
         ours, theirs = table_row(output, name)
         assert ours == theirs
     assert float(table_row(output, "training, seconds")[0]) > 0
-    assert float(table_row(output, "start-up, seconds")[0]) > 0
+    assert float(table_row(output, "start-up, seconds")[0]) >= 0
     assert output.startswith("gpubackprop trains neural networks on tables.")
     assert (tmp_path / "digits-loss.png").read_bytes().startswith(b"\x89PNG")
     bundle = model_file.load(tmp_path / "digits.gpubackprop")
