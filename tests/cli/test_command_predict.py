@@ -18,7 +18,7 @@ def kept():
 def flower_model(run, flowers, kept, tmp_path):
     file = tmp_path / "model"
     if not kept:
-        run("train flowers.csv -t kind --no-plot --epochs 30 -o model")
+        run("train flowers.csv -t kind --no-plot --epochs 30 -o model --test-fraction 0.2")
         kept.append(file.read_bytes())
     file.write_bytes(kept[0])
 
@@ -60,7 +60,7 @@ def test_parquet_in_and_out(run, flower_model, flowers, tmp_path):
 
 
 def test_quantities_gaps_and_unseen_categories(run, houses, tmp_path):
-    run("train houses.csv -t price --no-plot --epochs 5 -o model")
+    run("train houses.csv -t price --no-plot --epochs 5 -o model --test-fraction 0.2")
     new = "area,city,garden\n100,Oslo,True\n,Paris,\n120,,no\n"
     (tmp_path / "new.csv").write_text(new)
     output = run("predict model new.csv -o out.csv")
@@ -73,7 +73,9 @@ def test_quantities_gaps_and_unseen_categories(run, houses, tmp_path):
 def test_categories_that_look_like_numbers_match(run, flowers, tmp_path):
     flowers["zip"] = np.where(flowers["kind"] == "rose", "0123", "0456")
     flowers.to_csv(tmp_path / "flowers.csv", index=False)
-    run("train flowers.csv -t kind --category zip --drop long --no-plot --epochs 30 -o model")
+    run(
+        "train flowers.csv -t kind --category zip --drop long --no-plot --epochs 30 -o model --test-fraction 0.2"
+    )
     encoder = model_file.load(tmp_path / "model").prepare.named_transformers_["categories"]
     assert encoder.categories_[0].tolist() == ["0123", "0456"]
     run("predict model flowers.csv -o out.csv")
@@ -135,7 +137,7 @@ def test_what_the_user_can_cure_is_said_in_a_line(run, flower_model, tmp_path, l
 
 
 def test_a_quantity_has_no_probabilities(run, houses):
-    run("train houses.csv -t price --no-plot --epochs 2 -o model")
+    run("train houses.csv -t price --no-plot --epochs 2 -o model --test-fraction 0.2")
     assert "leave out --proba" in run("predict model houses.csv --proba", code=1)
 
 

@@ -15,7 +15,6 @@ LARGE, TWO_WARPS, ONE_WARP = "32", "8", "4"
 TOGETHER = {
     ("large", "one_pass", "simulator"): LARGE,
     ("primitives",): TWO_WARPS,
-    ("training",): ONE_WARP,
 }
 """Files by the process that runs them; the others share one, as they are about other things."""
 NAMES = sorted(path.stem.removeprefix("test_") for path in (HERE / "simulated").glob("test_*.py"))

@@ -33,7 +33,7 @@ from tests.device_memory import PackedMemory, StandInMemory
 
 prediction.BLOCK_ROWS = 70
 """Rows that are left to NumPy at most: few are already more."""
-TOO_MANY = 8_000
+TOO_MANY = 1_500
 """Elements that the simulator would take long for; `test_large.py` has what only they meet."""
 
 
