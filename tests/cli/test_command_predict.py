@@ -74,7 +74,8 @@ def test_categories_that_look_like_numbers_match(run, flowers, tmp_path):
     flowers["zip"] = np.where(flowers["kind"] == "rose", "0123", "0456")
     flowers.to_csv(tmp_path / "flowers.csv", index=False)
     run(
-        "train flowers.csv -t kind --category zip --drop long --no-plot --epochs 30 -o model --test-fraction 0.2"
+        "train flowers.csv -t kind --category zip --drop long --no-plot --epochs 30 -o model "
+        "--test-fraction 0.2"
     )
     encoder = model_file.load(tmp_path / "model").prepare.named_transformers_["categories"]
     assert encoder.categories_[0].tolist() == ["0123", "0456"]

@@ -13,7 +13,7 @@ ROOT = HERE.parent.parent
 LARGE, TWO_WARPS, ONE_WARP = "32", "8", "4"
 """Rows of threads of a block: a GPU's, those that kernels are content with, the fewest."""
 TOGETHER = {
-    ("large", "one_pass", "simulator"): LARGE,
+    ("large", "one_pass"): LARGE,
     ("primitives",): TWO_WARPS,
 }
 """Files by the process that runs them; the others share one, as they are about other things."""
