@@ -5,7 +5,7 @@ of equal layers do. The launches of the second are those of the first with other
 share the memory that only a call itself uses.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -17,19 +17,22 @@ from .compiled import Primitives, Stage
 from .native.arguments import address
 from .native.launch import LoopLaunch
 
+FEW_LAYERS = 4
+"""Layers up to which laying out each takes less time than comparing them."""
 
-def undivided(calls: Iterable[Call]) -> list[LoopLaunch]:
+
+def undivided(calls: list[Call]) -> list[LoopLaunch]:
     """Launches of recorded calls for one thread, in their order; `calls` as for `stages`."""
     laid_out = stages(calls, pieces=1)
     return [launch for own in laid_out for stage in own for launch in stage.launches]
 
 
-def stages(calls: Iterable[Call], pieces: int) -> list[list[Stage]]:
+def stages(calls: list[Call], pieces: int) -> list[list[Stage]]:
     """Stages of recorded calls, for each call its own.
 
     Parameters
     ----------
-    calls : iterable of Call
+    calls : list of Call
         Two arrays of one call lie apart or begin at one address, as `Kernels` says.
     pieces : int
         How many threads each stage is divided among.
@@ -41,8 +44,10 @@ def stages(calls: Iterable[Call], pieces: int) -> list[list[Stage]]:
     primitives, arrays = Primitives(pieces), _Arrays()
     kinds: dict[Any, _Kind] = {}
     order: list[_Kind] = []
+    are_few = len({call.layer for call in calls} - {None}) <= FEW_LAYERS
     for call in calls:
-        likeness, starts = (id(call), []) if _stands_alone(call) else arrays.likeness(call)
+        alone = are_few or _stands_alone(call)
+        likeness, starts = (id(call), []) if alone else arrays.likeness(call)
         if likeness in kinds:
             kinds[likeness].add(call, starts)
         else:

@@ -5,7 +5,6 @@ to run. `executed` makes kernels of them, which run what is called.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import cache
 from inspect import signature
 from typing import Any, NamedTuple, cast
@@ -88,7 +87,7 @@ def executed(primitives: object) -> Kernels:
     """Make kernels of a backend's primitives that run what is called, at once."""
 
     def run(call: Call) -> None:
-        with naming(call):
+        with Naming(call):
             for each in getattr(primitives, call.primitive)(**call.arguments):
                 each.run()
 
@@ -97,15 +96,19 @@ def executed(primitives: object) -> Kernels:
 
 def parts(primitives: object, call: Call) -> Iterator[Any]:
     """Yield what a call of a backend's primitive consists of."""
-    with naming(call):
+    with Naming(call):
         yield from getattr(primitives, call.primitive)(**call.arguments)
 
 
-@contextmanager
-def naming(call: Call) -> Iterator[None]:
-    """Let an error say in which call it was raised."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(f"in {call}")
-        raise
+class Naming:
+    """Lets an error that is raised within a `with` say in which call it was."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def __enter__(self) -> None:
+        """Begin the call."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception):
+            error.add_note(f"in {self._call}")

@@ -121,13 +121,18 @@ class Kernel:
         if arguments.keys() != self._kinds.keys():
             names = ", ".join(self._kinds)
             raise TypeError(f"{self.label}: takes {names}, was given {', '.join(arguments)}")
-        real, ordered = self.real(arguments), []
-        for name, kind in self.parameters:
-            dtype, argument = kind.dtype(real), arguments[name]
+        ordered = []
+        for name, kind, dtype in self._typed(self.real(arguments)):
+            argument = arguments[name]
             if kind.is_array:
                 self._check(name, kind, argument, dtype)
             ordered.append((kind, dtype, argument))
         return ordered
+
+    @cache  # noqa: B019
+    def _typed(self, real: np.dtype[Any]) -> list[tuple[str, Kind, np.dtype[Any]]]:
+        """Parameters in their order, with their types."""
+        return [(name, kind, kind.dtype(real)) for name, kind in self.parameters]
 
     @cached_property
     def _kinds(self) -> dict[str, Kind]:

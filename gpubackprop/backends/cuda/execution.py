@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
-from ...kernels.calls import Call, naming, parts
+from ...kernels.calls import Call, Naming, parts
 from ...kernels.cuda.device import CaptureError, Device
 from ...kernels.cuda.primitives import Primitives
 from ...kernels.kernel import Launch
@@ -58,6 +58,6 @@ class _Replay:
 
 def _run_each(calls: list[Prepared]) -> None:
     for call, launches in calls:
-        with naming(call):
+        with Naming(call):
             for launch in launches:
                 launch.run()
