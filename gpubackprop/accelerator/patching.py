@@ -7,18 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import joblib_backend
-from ..fitting import methods, overrides
+from ..fitting import overrides
+from ..fitting.lbfgs import fit_lbfgs
 from ..fitting.options.values import has_options
+from ..fitting.prediction import forward_pass_fast
 from ..fitting.scikit_learn import contract
+from ..fitting.stochastic import fit_stochastic
 from . import profile
 
 _log = logging.getLogger("gpubackprop")
 _lock = threading.Lock()
 
 _STAND_INS: dict[str, Callable[..., Any]] = {
-    "_fit_stochastic": methods.fit_stochastic,
-    "_fit_lbfgs": methods.fit_lbfgs,
-    "_forward_pass_fast": methods.forward_pass_fast,
+    "_fit_stochastic": fit_stochastic,
+    "_fit_lbfgs": fit_lbfgs,
+    "_forward_pass_fast": forward_pass_fast,
 }
 """What computes, by the name of scikit-learn's method."""
 

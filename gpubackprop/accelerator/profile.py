@@ -16,7 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse
 
-from ..fitting import methods, overrides
+from ..fitting import overrides
+from ..fitting.lbfgs import fit_lbfgs
+from ..fitting.prediction import forward_pass_fast
+from ..fitting.stochastic import fit_stochastic
 from . import measuring
 from .report import VARIABLE, Call
 
@@ -39,9 +42,9 @@ def _not_predicted(estimator: Any, X: Any) -> str | None:
 
 
 _WAYS: dict[Callable[..., Any], Way] = {
-    methods.fit_stochastic: Way(overrides.in_training, lambda e: e.n_iter_, measuring.epoch),
-    methods.fit_lbfgs: Way(overrides.in_full_batch, lambda e: e.n_iter_, measuring.gradient),
-    methods.forward_pass_fast: Way(_not_predicted, lambda e: 1, measuring.prediction),
+    fit_stochastic: Way(overrides.in_training, lambda e: e.n_iter_, measuring.epoch),
+    fit_lbfgs: Way(overrides.in_full_batch, lambda e: e.n_iter_, measuring.gradient),
+    forward_pass_fast: Way(_not_predicted, lambda e: 1, measuring.prediction),
 }
 _seconds: dict[Any, float] = {}
 """Of scikit-learn's code, measured once for each kind of call."""
@@ -95,7 +98,7 @@ def _noted(
 
 
 def _method(compute: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
-    if compute is methods.forward_pass_fast:
+    if compute is forward_pass_fast:
         return "predict"
     return "partial_fit" if arguments[-1] is True else "fit"
 

@@ -18,12 +18,15 @@ from ..algorithm.checkpointing import Checkpoint
 from ..algorithm.parameters import Array
 from ..callbacks import Callbacks
 from ..training.schedules import SCHEDULES, Factor
-from . import exchange, labels, methods, overrides, rows, solvers, validation
+from . import exchange, labels, overrides, rows, solvers, validation
 from .callbacks import copies, epoch_history, hooks
 from .conversion import chosen_dtype
+from .lbfgs import fit_lbfgs
 from .options import class_weight, formula_names, presets, regularisation
 from .options.values import changed, options, with_defaults
+from .prediction import forward_pass_fast
 from .scikit_learn import contract
+from .stochastic import fit_stochastic
 
 _WHILE_FITTING = ("_given", "_validation", *hooks.WHILE_FITTING)
 """Attributes that an estimator has during `fit`, and a copy of it never."""
@@ -166,16 +169,16 @@ class Accelerated:
 
     @overrides.stands_in
     def _fit_stochastic(self: Any, *arguments: Any, **named: Any) -> None:
-        methods.fit_stochastic(self, super()._fit_stochastic, *arguments, **named)  # type: ignore[misc]
+        fit_stochastic(self, super()._fit_stochastic, *arguments, **named)  # type: ignore[misc]
 
     @overrides.stands_in
     def _fit_lbfgs(self: Any, *arguments: Any, **named: Any) -> None:
-        methods.fit_lbfgs(self, super()._fit_lbfgs, *arguments, **named)  # type: ignore[misc]
+        fit_lbfgs(self, super()._fit_lbfgs, *arguments, **named)  # type: ignore[misc]
 
     @overrides.stands_in
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Array:
         original = super()._forward_pass_fast  # type: ignore[misc]
-        return methods.forward_pass_fast(self, original, X, check_input)
+        return forward_pass_fast(self, original, X, check_input)
 
     def set_callbacks(self: Any, *callbacks: Any) -> Any:
         """Set callbacks for the estimator, as scikit-learn 1.9 has it.

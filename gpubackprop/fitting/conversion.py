@@ -126,6 +126,16 @@ def layer_sizes(estimator: Any) -> tuple[int, ...]:
     return (estimator.coefs_[0].shape[0], *(len(b) for b in estimator.intercepts_))
 
 
+def refuse_layers(layer_units: list[int], estimator: Any, error: type[Exception]) -> None:
+    """Raise in words what scikit-learn's code runs into: IndexError where layers are missing."""
+    error = IndexError if len(layer_units) < estimator.n_layers_ else error
+    raise error(
+        f"hidden_layer_sizes and the data ask for layers of {tuple(map(int, layer_units))} units, "
+        f"but training goes on with a network of {layer_sizes(estimator)}; fit anew without "
+        "warm_start to change them"
+    )
+
+
 def network(estimator: Any, dtype: np.dtype[Any], memory: Memory = HOST) -> Parameters:
     """Copy the estimator's parameters, which may have any type and memory order."""
     net = Parameters.zeros(layer_sizes(estimator), dtype, memory)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
+from sklearn.utils.validation import validate_data
 
 from .. import backends
 from ..algorithm.parameters import Array
@@ -20,10 +21,12 @@ from ..kernels.protocol import Kernels
 from ..kernels.sparse import CSR, SparseRows
 from ..kernels.textbook import SIGMA
 from ..training.evaluation import BLOCK_ROWS, CACHED_BYTES
+from . import overrides
 from .conversion import formulas, network, working_dtype
 from .options.formula_names import ours_alone
 from .options.values import options
 from .ranks.replicas import device_of_this_rank
+from .ranks.rows import HeldOut
 
 _log = logging.getLogger("gpubackprop")
 
@@ -37,6 +40,40 @@ GPU_BLOCK_ROWS = 8192
 """Rows of a block on a GPU: enough to keep all of it busy, and few enough for its memory."""
 MACS_PER_MOVED_NUMBER = 50
 """Multiply-adds that a CPU does while a number goes to a GPU and back; estimated, not measured."""
+
+
+def forward_pass_fast(
+    estimator: Any, original: Callable[..., Array], X: Any, check_input: bool = True
+) -> Array:
+    """Predict the outputs of all rows.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted.
+    original : callable
+        `_forward_pass_fast`; sparse and few rows are left to it where it has the formulas.
+    X : array_like or sparse matrix of shape (n, n_features)
+        Examples.
+    check_input : bool, default=True
+        Whether X has to be validated.
+
+    Returns
+    -------
+    y_hat : ndarray of shape (n, n_outputs)
+    """
+    if isinstance(X, HeldOut):
+        return X.predicted(estimator, partial(forward_pass_fast, estimator, original))
+    if check_input:  # what is sparse, such as a data frame of sparse columns, shows here
+        X = validate_data(estimator, X, accept_sparse=["csr", "csc"], reset=False)
+    if are_left_to_scikit_learn(estimator, X):
+        return original(X, check_input=False)
+    reason = overrides.in_prediction(estimator)
+    if reason:
+        overrides.require_known(estimator, reason)
+        overrides.tell(estimator, reason)
+        return original(X, check_input=False)
+    return threads.giving_back(partial(predict, estimator, X))
 
 
 def are_left_to_scikit_learn(estimator: Any, X: Any) -> bool:

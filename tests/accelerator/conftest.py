@@ -7,7 +7,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import gpubackprop
-from gpubackprop.fitting import epoch_loop, full_batch
+from gpubackprop.fitting import epoch_loop
+from gpubackprop.fitting.engines import full_batch
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -169,8 +169,8 @@ def test_a_precision_is_computed_in_and_the_weights_keep_their_type(
         seen.append(dtype)
         return own(estimator, dtype, *arguments)
 
-    for module in ("adapters", "full_batch"):
-        monkeypatch.setattr(f"gpubackprop.fitting.{module}.network", network)
+    for module in ("dense", "full_batch"):
+        monkeypatch.setattr(f"gpubackprop.fitting.engines.{module}.network", network)
     with gpubackprop.accelerated(precision="float32"):
         model = _fit(MLPRegressor(**BASE, solver=solver))
     assert set(seen) == {np.dtype("float32")}
@@ -241,7 +241,7 @@ def test_an_interrupt_is_scikit_learns(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with gpubackprop.accelerated(), warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        monkeypatch.setattr("gpubackprop.fitting.adapters.DenseEngine.run", interrupt)
+        monkeypatch.setattr("gpubackprop.fitting.engines.dense.DenseEngine.run", interrupt)
         MLPRegressor(**BASE).fit(X, y)
     assert [str(w.message) for w in heard] == ["Training interrupted by user."]
     assert heard[0].filename == mlp.__file__

@@ -34,7 +34,7 @@ from sklearn.utils.estimator_checks import check_estimator_cloneable
 
 import gpubackprop
 from gpubackprop.accelerator import patching
-from gpubackprop.fitting import kept_engine
+from gpubackprop.fitting.engines import kept
 
 from .fresh import GENEROUS
 
@@ -292,7 +292,7 @@ def test_a_pickle_holds_nothing_of_ours(protocol: int) -> None:
     model = MLPClassifier(**BASE)
     for _ in range(2):
         model.partial_fit(X, y, classes=np.unique(y))
-    assert kept_engine.kept(model) is not None
+    assert kept.kept(model) is not None
     content = pickle.dumps(model, protocol)
     words = [str(arg) for _, arg, _ in pickletools.genops(content) if isinstance(arg, str)]
     assert any("MLPClassifier" in word for word in words)

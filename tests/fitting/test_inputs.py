@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 
-from gpubackprop.fitting import full_batch
+from gpubackprop.fitting.engines import full_batch
 from gpubackprop.kernels.native import launch
 
 from .agreement import (

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 import gpubackprop
 from gpubackprop import backends
 from gpubackprop.backends import threads
-from gpubackprop.fitting import epoch_loop, methods, prediction
+from gpubackprop.fitting import epoch_loop, prediction, stochastic
 from gpubackprop.fitting.prediction import BLOCK_ROWS
 
 from .agreement import TASKS, ours_for
@@ -26,7 +26,7 @@ Line = tuple[str, int]
 PACKAGE = str(Path(gpubackprop.__file__).resolve().parent.parent)
 CONTEXTS = str(Path(contextlib.__file__).resolve())
 LEAVING = {CONTEXTS, threads.__file__, backends.__file__} | {
-    module.__file__ for module in (epoch_loop, methods, prediction)
+    module.__file__ for module in (epoch_loop, prediction, stochastic)
 }
 """Files whose lines come again on the way out, those of `with` above all."""
 EVERY = 20

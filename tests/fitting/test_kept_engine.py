@@ -10,7 +10,7 @@ import pytest
 from sklearn.base import clone
 
 from gpubackprop import MLPClassifier, MLPRegressor
-from gpubackprop.fitting import kept_engine
+from gpubackprop.fitting.engines import kept
 
 from .agreement import Array
 
@@ -34,7 +34,7 @@ def _state(model: Any) -> list[Array]:
 
 
 def _kept(model: Any) -> Any:
-    return kept_engine.kept(model)
+    return kept.kept(model)
 
 
 def _double(model: Any) -> None:
@@ -82,7 +82,7 @@ def test_the_same_bits_whatever_changes_between_calls(
 
     found = trained()
     assert _kept(found) is not None
-    monkeypatch.setattr(kept_engine, "MAX_BYTES", -1)
+    monkeypatch.setattr(kept, "MAX_BYTES", -1)
     expected = trained()
     assert _kept(expected) is None
     for ours, fresh in zip(_state(found), _state(expected), strict=True):
@@ -95,7 +95,7 @@ def test_solvers(kind: Any, params: dict[str, Any], monkeypatch: pytest.MonkeyPa
     found, expected = (kind(hidden_layer_sizes=(6,), random_state=0, **params) for _ in range(2))
     for start in (0, 30, 0):
         _stream(found, start)
-    monkeypatch.setattr(kept_engine, "MAX_BYTES", -1)
+    monkeypatch.setattr(kept, "MAX_BYTES", -1)
     for start in (0, 30, 0):
         _stream(expected, start)
     for ours, fresh in zip(_state(found), _state(expected), strict=True):
@@ -105,7 +105,7 @@ def test_solvers(kind: Any, params: dict[str, Any], monkeypatch: pytest.MonkeyPa
 def test_nothing_is_recorded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     model = MLPRegressor(hidden_layer_sizes=(6,))
     _stream(model)
-    monkeypatch.setattr(kept_engine.DenseEngine, "__init__", None)  # a new one would fail
+    monkeypatch.setattr(kept.DenseEngine, "__init__", None)  # a new one would fail
     _stream(model, 30)
     assert len(model.loss_curve_) == 2
 

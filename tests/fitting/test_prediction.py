@@ -8,7 +8,7 @@ import pytest
 
 from gpubackprop import MLPRegressor
 from gpubackprop.backends import compiled, threads
-from gpubackprop.fitting import methods, prediction
+from gpubackprop.fitting import prediction
 
 from .agreement import (
     OWN_PARAMETERS,
@@ -153,7 +153,7 @@ def test_few_rows_are_scikit_learns_and_many_are_not(
         ours.append(len(X))
         return np.zeros((len(X), 1))
 
-    monkeypatch.setattr(methods, "predict", predict)
+    monkeypatch.setattr(prediction, "predict", predict)
     for rows in (1, 1024, most, most + 1):
         model.predict(_examples(rows))
     assert ours == [most + 1]

@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 import gpubackprop
 from gpubackprop import MLPClassifier, MLPRegressor
-from gpubackprop.fitting.adapters import DenseEngine
+from gpubackprop.fitting.engines.dense import DenseEngine
 
 from .agreement import assert_bitwise_equal
 

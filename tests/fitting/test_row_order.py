@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
 from gpubackprop import MLPClassifier, MLPRegressor
-from gpubackprop.fitting.adapters import DenseEngine
+from gpubackprop.fitting.engines.dense import DenseEngine
 from gpubackprop.training import block_order
 from gpubackprop.training.read_ahead import ReadAhead
 

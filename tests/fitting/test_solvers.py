@@ -12,7 +12,8 @@ from sklearn.model_selection import GridSearchCV
 
 import gpubackprop
 from gpubackprop import MLPClassifier, MLPRegressor
-from gpubackprop.fitting import kept_engine, solvers
+from gpubackprop.fitting import solvers
+from gpubackprop.fitting.engines import kept
 
 from .agreement import assert_bitwise_equal
 
@@ -158,7 +159,7 @@ def test_a_fit_goes_on_where_it_was(solver: str) -> None:
     streamed = MLPRegressor(**{**BASE, "solver": solver})
     for _ in range(2):
         streamed.partial_fit(X, Y)
-    assert kept_engine.kept(streamed) is not None
+    assert kept.kept(streamed) is not None
     for again in (copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))):
         streamed = again(streamed).partial_fit(X, Y)
     assert_bitwise_equal(whole, streamed)
@@ -180,7 +181,7 @@ def test_the_kept_engine_computes_the_same_bits(
         return model
 
     found = streamed()
-    monkeypatch.setattr(kept_engine, "MAX_BYTES", -1)
+    monkeypatch.setattr(kept, "MAX_BYTES", -1)
     assert_bitwise_equal(found, streamed())
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from ...algorithm.parameters import Array
 from ...backends.backend import Backend
 from ...kernels.group import Group
-from ..full_batch import FullBatch
-from . import replicas
+from ..ranks import replicas
+from .full_batch import FullBatch
 
 
 class RankFullBatch(FullBatch):

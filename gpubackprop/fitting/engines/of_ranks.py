@@ -9,12 +9,12 @@ from ...backends.backend import Backend
 from ...training.dealing import Deal
 from ...training.memory_plan import Plan
 from ...training.rank_epochs import RankEpochs
-from ..adapters import DenseEngine
 from ..conversion import formulas, training_dtype
 from ..epoch_loop import Epoch
 from ..options.values import options
+from ..ranks import replicas
 from ..rows import Data
-from . import replicas
+from .dense import DenseEngine
 
 
 class RankEngine(DenseEngine):

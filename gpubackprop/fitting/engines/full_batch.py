@@ -5,18 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from ..algorithm.checkpointing import Checkpoint
-from ..algorithm.memory import HOST, Memory
-from ..algorithm.parameters import Array, Parameters
-from ..algorithm.workspace import Workspace
-from ..backends.backend import Backend, Run, Step
-from ..backends.cuda.device_arrays import on_gpu
-from ..backprop import bind
-from ..kernels.protocol import Kernels
-from ..training.memory_plan import MARGIN_BYTES, Sizes, mebibytes, would_need
-from .conversion import formulas, layer_sizes, loss_scale, network, targets, usable
-from .options.values import options
-from .scikit_learn.contract import FULL_BATCH
+from ...algorithm.checkpointing import Checkpoint
+from ...algorithm.memory import HOST, Memory
+from ...algorithm.parameters import Array, Parameters
+from ...algorithm.workspace import Workspace
+from ...backends.backend import Backend, Run, Step
+from ...backends.cuda.device_arrays import on_gpu
+from ...backprop import bind
+from ...kernels.protocol import Kernels
+from ...training.memory_plan import MARGIN_BYTES, Sizes, mebibytes, would_need
+from ..conversion import formulas, layer_sizes, loss_scale, network, targets, usable
+from ..options.values import options
+from ..scikit_learn.contract import FULL_BATCH
 
 PART_ROWS = 8192
 """Rows that are converted at a time, where X is of another type than is computed in."""

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from ..algorithm.memory import HOST
-from ..backends import threads
-from ..backends.backend import Backend
-from ..training.memory_plan import Sizes
-from . import solvers
-from .adapters import DenseEngine
-from .conversion import formulas, layer_sizes, load_state, targets, training_dtype
-from .epoch_loop import Engine
-from .options.regularisation import rates
-from .options.values import options
-from .rows import Data
+from ...algorithm.memory import HOST
+from ...backends import threads
+from ...backends.backend import Backend
+from ...training.memory_plan import Sizes
+from .. import solvers
+from ..conversion import formulas, layer_sizes, load_state, targets, training_dtype
+from ..epoch_loop import Engine
+from ..options.regularisation import rates
+from ..options.values import options
+from ..rows import Data
+from .dense import DenseEngine
 
 MAX_BYTES = 4 << 20
 """Bytes of an engine, its data included, that is kept."""
