@@ -1,12 +1,47 @@
-"""What stands in for a device's memory: NumPy arrays that nobody else holds."""
+"""Memory made awkward: what lies between rows is NaN, or nothing starts on a boundary."""
 
 import numpy as np
 
 from gpubackprop.algorithm.memory import aligned_zeros, matrix, row_length
 
 
-class StandInMemory:
-    """Memory apart from the process's: nothing is shared, and what lies between rows is NaN."""
+class NanBetweenRows:
+    """What lies between the rows of a matrix is NaN."""
+
+    def rows(self, values, dtype=None):
+        rows, columns = values.shape
+        dtype = np.dtype(dtype or values.dtype)
+        room = np.full((rows, row_length(columns, dtype, self)), np.nan, dtype)
+        room[:, :columns] = values
+        return self.put(room)[:, :columns]
+
+
+class Packed:
+    """No room between rows, and off every boundary: the narrow way through.
+
+    A matrix is off by its rows or else by its start, so that who forgets to look at one is found.
+    """
+
+    row_bytes = 1
+
+    def zeros(self, size, dtype):
+        return super().zeros(size + 1, dtype)[1:]
+
+    def put(self, values):
+        return self._off(values, 1)
+
+    def rows(self, values, dtype=None):
+        values = values.astype(dtype or values.dtype)
+        return self._off(values, int(values[0].nbytes % 16 == 0))
+
+    def _off(self, values, start):
+        room = np.zeros(start + values.size, values.dtype)
+        room[start:] = values.ravel()
+        return super().put(room)[start:].reshape(values.shape)
+
+
+class StandInMemory(NanBetweenRows):
+    """A device's memory: NumPy arrays that nobody else holds, apart from the process's."""
 
     row_bytes = 16
     keeps_epoch = True
@@ -18,17 +53,7 @@ class StandInMemory:
         return [self.zeros(size, dtype) for size in sizes]
 
     def put(self, values):
-        out = self.zeros(values.size, values.dtype).reshape(values.shape)
-        out[...] = values
-        return out
-
-    def rows(self, values, dtype=None):
-        values = values.astype(dtype or values.dtype)
-        rows, columns = values.shape
-        lead = row_length(columns, values.dtype, self)
-        room = self.zeros(rows * lead, values.dtype)
-        room[...] = np.nan
-        out = room.reshape(rows, lead)[:, :columns]
+        out = aligned_zeros(values.size, values.dtype).reshape(values.shape)
         out[...] = values
         return out
 
@@ -72,21 +97,5 @@ class StandInStaging:
             there[...] = np.nan
 
 
-class PackedMemory(StandInMemory):
-    """The same without room between rows, and off every boundary: the narrow way through.
-
-    A matrix is off by its rows or else by its start, so that who forgets to look at one is found.
-    """
-
-    row_bytes = 1
-
-    def zeros(self, size, dtype):
-        return super().zeros(size + 1, dtype)[1:]
-
-    def rows(self, values, dtype=None):
-        values = values.astype(dtype or values.dtype)
-        start = int(values[0].nbytes % 16 == 0)
-        room = super().zeros(values.size + start, values.dtype)[start:]
-        out = room.reshape(values.shape)
-        out[...] = values
-        return out
+class PackedMemory(Packed, StandInMemory):
+    """The same, packed."""

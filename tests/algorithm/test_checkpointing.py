@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from gpubackprop import Network, check_gradients
+from gpubackprop import Network
 from gpubackprop.algorithm.checkpointing import layout
 from gpubackprop.algorithm.dropout import Dropout
 from gpubackprop.algorithm.memory import HOST, Host
@@ -161,18 +161,6 @@ def test_pre_activations_share_as_activations_do():
     memory = Counting()
     allocated((10,) * 26, formulas(), 4, memory, "sqrt", shown=True)
     assert memory.taken() == (13 + 9) * 4 * 40  # Z_5 .. Z_25, and the four between
-
-
-def test_epochs_take_the_less(make_problem):
-    taken = []
-    for checkpoint in (None, "sqrt"):
-        backend = import_module("gpubackprop.backends.reference").backend
-        memory = Counting()
-        problem = make_problem("float64", "Adam", False, batch_size=10, sizes=(10,) * 26)
-        net = Parameters.zeros((10,) * 26, "float64", memory)
-        problem.epochs(backend._replace(memory=memory), net, checkpoint=checkpoint)
-        taken.append(memory.taken())
-    assert taken[0] - taken[1] == (52 - 13) * 10 * 80
 
 
 @some_depths
@@ -373,18 +361,6 @@ def test_a_cache_with_other_checkpoints_is_refused(net, checkpoint):
     for mine, theirs in ((net, other), (other, net)):
         with pytest.raises(ValueError, match=r"cache\.A must have shapes .*None"):
             mine.backward(theirs.forward(A0), Y)
-
-
-def test_gradients_agree_with_central_differences(net):
-    assert check_gradients(net, *batch(net)).worst < (1e-6 if net.dtype == "float64" else 1e-4)
-
-
-def test_a_step_is_taken(net):
-    A0, Y = batch(net)
-    before = net.loss(net.forward(A0), Y)
-    for _ in range(20):
-        net.step(net.backward(net.forward(A0), Y), 0.1)
-    assert net.loss(net.forward(A0), Y) < before
 
 
 def test_copies_keep_their_checkpoint(net):

@@ -356,16 +356,21 @@ def _fit(solver: str, sparse: bool, **own: Any) -> None:
     MLPRegressor(**{**BASE, "solver": solver, "max_iter": 200}, **own).fit(examples, Y)
 
 
+NO_DEVICE = "device must be 'auto', 'cpu', 'cuda' or 'cuda:N', .* each number once, got "
+REFUSED: list[tuple[Params, str]] = [
+    *(({"device": d}, f"{NO_DEVICE}{d!r}") for d in ("", "cuda:", "cuda:0,0", "cuda:0,", "cpu ")),
+    *(({"device": wrong}, "The 'device' parameter of MLPRegressor must") for wrong in (3, None)),
+    *(({"backend": wrong}, "The 'backend' parameter of MLPRegressor must") for wrong in ("", None)),
+    ({"precision": "fp8"}, "The 'precision' parameter of MLPRegressor must"),
+    ({"device": "cuda", "backend": "compiled"}, "backend='compiled' computes on the CPU"),
+]
+
+
 @everywhere
-@pytest.mark.parametrize(
-    "device", ["gpu", "", "cuda:", "cuda:x", "cuda:0,0", "cuda:0,", "CUDA", "cpu "]
-)
-def test_unknown_device(device: str, solver: str, sparse: bool) -> None:
-    message = (
-        f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', .* each number once, got {device!r}"
-    )
+@pytest.mark.parametrize(("own", "message"), REFUSED)
+def test_a_wrong_choice_is_refused(own: Params, message: str, solver: str, sparse: bool) -> None:
     with pytest.raises(ValueError, match=message):
-        _fit(solver, sparse, device=device)
+        _fit(solver, sparse, **own)
 
 
 @everywhere
@@ -380,33 +385,6 @@ def test_a_gpu_does_not_take_sparse_rows(solver: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr(backends, "_gpu", lambda index, rounding: backends.select("auto", "cpu"))
     with pytest.raises(ValueError, match=r"device='cuda': sparse X is left to the CPU"):
         _fit(solver, True, device="cuda")
-
-
-@everywhere
-def test_the_cpus_backends_are_not_on_the_gpu(solver: str, sparse: bool) -> None:
-    with pytest.raises(ValueError, match="backend='compiled' computes on the CPU"):
-        _fit(solver, sparse, device="cuda", backend="compiled")
-
-
-@everywhere
-def test_unknown_precision(solver: str, sparse: bool) -> None:
-    with pytest.raises(ValueError, match="The 'precision' parameter of MLPRegressor must be"):
-        _fit(solver, sparse, precision="fp8")
-
-
-@pytest.mark.parametrize("device", [3, None, ["cpu"], b"cpu"])
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_device_must_be_a_string(solver: str, device: Any) -> None:
-    with pytest.raises(ValueError, match="The 'device' parameter of MLPRegressor must be"):
-        _fit(solver, False, device=device)
-
-
-@pytest.mark.parametrize("backend", ["numba", "", "Compiled", None, 0])
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_unknown_backend(solver: str, backend: Any) -> None:
-    message = "The 'backend' parameter of MLPRegressor must be a str among .*'compiled'"
-    with pytest.raises(ValueError, match=message):
-        _fit(solver, False, backend=backend)
 
 
 @pytest.mark.parametrize("rows", [10, 3000])

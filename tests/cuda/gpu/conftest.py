@@ -11,8 +11,9 @@ from gpubackprop.backends.cuda.memory import DeviceMemory
 from gpubackprop.kernels.calls import executed
 from gpubackprop.kernels.cuda.gpu import gpu
 from gpubackprop.kernels.cuda.primitives import Primitives
-from tests.cuda.gpu.devices import NanBetweenRows, Packed, Poisoned
+from tests.cuda.gpu.devices import Poisoned
 from tests.cuda.shuttle import Shuttle
+from tests.device_memory import NanBetweenRows, Packed
 
 collect_ignore = [] if detection.status()[0] else ["test_gpu_primitives.py"]
 """Thousands of cases; the other files say why none is run."""
@@ -50,7 +51,8 @@ def backend(usable_gpu):
 
 @pytest.fixture(params=[NanBetweenRows, Packed], ids=["aligned", "packed"])
 def kernels(request, device):
-    return Shuttle(executed(Primitives(Poisoned(device))), request.param(device))
+    awkward = type("Awkward", (request.param, DeviceMemory), {})
+    return Shuttle(executed(Primitives(Poisoned(device))), awkward(device))
 
 
 @pytest.fixture
