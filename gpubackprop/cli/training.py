@@ -83,7 +83,10 @@ def train(
         one = replace(run, seconds=seconds, interrupted=interrupted)
         run = replace(one, seconds=run.seconds + seconds)
         if interrupted and trained:
-            console.print(f"  Interrupted: the mean of the first {number} is tested and saved")
+            done = f"{number} of {len(networks)} networks"
+            console.print(
+                f"  Interrupted: the mean of the finished ones, {done}, is tested and saved"
+            )
         else:
             trained.append(network)
             _say_how_it_ended(console, network, one, notes)

@@ -373,7 +373,7 @@ def test_of_several_networks_the_interrupted_one_is_left_out(run, flowers, tmp_p
 
     monkeypatch.setattr(TrainingProgress, "__call__", interrupt)
     output = run(f"train flowers.csv -t kind --networks 4 --test-fraction 0.3 {QUICK}")
-    assert "Interrupted: the mean of the first 2 is tested and saved" in output
+    assert "Interrupted: the mean of the finished ones, 2 of 4 networks, is tested" in output
     assert len(model_file.load(tmp_path / "flowers.gpubackprop").networks) == 2
 
 
