@@ -18,12 +18,9 @@ def peak_mb() -> float:
 
 
 def start_anew() -> float:
-    """Give free memory back and restart the count of `peak_mb`; returns the memory in use.
+    """Give free memory back, restart the count of `peak_mb` and return the memory in use.
 
-    Raises
-    ------
-    OSError
-        If this system cannot.
+    OSError if this system cannot.
     """
     ctypes.CDLL("libc.so.6").malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")

@@ -24,25 +24,10 @@ TOO_LATE = "there was no time left; see --minutes"
 def run(
     report: Report, sections: Iterable[Section], options: Options, deadline: float, say: Say
 ) -> bool:
-    """Measure sections one after the other.
+    """Measure sections one after the other; no row is begun after the deadline of `time.monotonic`.
 
-    Parameters
-    ----------
-    report : Report
-        Keeps each row as soon as it is measured.
-    sections : iterable of Section
-        The sections to measure.
-    options : Options
-        Their cases, and how long to measure.
-    deadline : float
-        By `time.monotonic`; no row is begun after it.
-    say : callable
-        Shows a line.
-
-    Returns
-    -------
-    sound : bool
-        Whether every row was measured, except those that need a GPU or library that is missing.
+    Each row is kept as soon as it is measured. Return whether every one was, except those that need
+    a GPU or library that is missing.
     """
     usable, reason = detection.status()
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # leave the others some memory

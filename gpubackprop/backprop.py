@@ -75,22 +75,10 @@ class TrainBatch(Protocol):
         alpha: float,
         ranks: Group | None = None,
     ) -> None:
-        """Take a step with the gradient of the next mini-batch.
+        """Take a step with the gradient of the next mini-batch; alpha is the L2 penalty.
 
-        Parameters
-        ----------
-        source : Source
-            Training data.
-        net : Parameters
-            Updated in place.
-        batch : Batch
-            Workspaces, and room for the gradient.
-        optimizer : Optimizer
-            Updated in place.
-        alpha : float
-            L2 penalty.
-        ranks : Group, optional
-            Those that compute the rest of the mini-batch; by default this process computes all.
+        `net` and `optimizer` are updated in place. `ranks` compute the rest of the mini-batch; by
+        default this process computes all.
         """
 
 
@@ -137,12 +125,8 @@ def bind(k: Kernels) -> Algorithm:
 
     def output_error(ws: Workspace) -> None:
         last = ws.layers[-1]
-        A, formulas, here = (
-            last.output,
-            (last.activation, ws.loss_formula),
-            of_layer(k, last.number),
-        )
-        here.output_delta(A, ws.Y, ws.share, *formulas, last.delta, ws.loss, ws.constant)
+        formulas, here = (last.activation, ws.loss_formula), of_layer(k, last.number)
+        here.output_delta(last.output, ws.Y, ws.share, *formulas, last.delta, ws.loss, ws.constant)
 
     def backward(ws: Workspace, grad: Parameters) -> None:
         output_error(ws)

@@ -29,18 +29,7 @@ class ReadError(Exception):
 
 
 def check_writable(path: str | Path) -> None:
-    """Refuse, before any work is done, a path that cannot be written.
-
-    Parameters
-    ----------
-    path : str or Path
-        Where a file is to be written later.
-
-    Raises
-    ------
-    WriteError
-        If it cannot be.
-    """
+    """Raise WriteError, before any work is done, if a path cannot be written."""
     final = _place(path)
     try:
         descriptor, partial = _begin(final.parent)
@@ -51,22 +40,7 @@ def check_writable(path: str | Path) -> None:
 
 
 def write_atomically(path: str | Path, data: bytes, mode: int | None = None) -> None:
-    """Write a file whole or not at all.
-
-    Parameters
-    ----------
-    path : str or Path
-        Where to.
-    data : bytes
-        What.
-    mode : int or None, default=None
-        As for `replacing`.
-
-    Raises
-    ------
-    WriteError
-        If it cannot be written; what was there stays.
-    """
+    """Write a file whole or not at all, as `replacing` does."""
     with replacing(path, mode) as file:
         file.write(data)
 
@@ -76,25 +50,10 @@ def replacing(path: str | Path, mode: int | None = None) -> Iterator[BinaryIO]:
     """Open a file that is written beside the path, and takes its place at the end of the block.
 
     Any number of threads and processes may write one path: the last one's content stands. What a
-    killed process left half written in the folder is removed.
-
-    Parameters
-    ----------
-    path : str or Path
-        Where to.
-    mode : int or None, default=None
-        Its permissions. None keeps those of the file that is replaced; a new file gets what the
-        process gives to all new files.
-
-    Yields
-    ------
-    file : file object
-        To be written; it goes to the disk before it is in its place.
-
-    Raises
-    ------
-    WriteError
-        If it cannot be written; what was there stays.
+    killed process left half written in the folder is removed. A file goes to the disk before it is
+    in its place. `mode` None keeps the permissions of the file that is replaced; a new file gets
+    what the process gives to all new files. WriteError if it cannot be written; what was at the
+    path stays.
     """
     final = _place(path)
     partial = None
@@ -119,67 +78,22 @@ def replacing(path: str | Path, mode: int | None = None) -> Iterator[BinaryIO]:
 def read_regular(path: str | Path, most: int) -> bytes:
     """Read an ordinary file; a pipe, a device, a folder or a larger file is not even begun.
 
-    Parameters
-    ----------
-    path : str or Path
-        What to read.
-    most : int
-        The most bytes that it may have.
-
-    Returns
-    -------
-    bytes
-        Its content.
-
-    Raises
-    ------
-    OSError
-        If it cannot be opened.
-    ReadError
-        If it is not an ordinary file, or too large.
+    OSError if it cannot be opened; ReadError if it is not an ordinary file, or has more bytes than
+    `most`.
     """
     return _read(path, most, _require_regular)
 
 
 def read_own(path: str | Path, most: int) -> bytes:
-    """Read an ordinary file that nobody but this user can have written.
+    """Read an ordinary file that nobody but this user can have written, as `read_regular` does.
 
-    Parameters
-    ----------
-    path, most
-        As for `read_regular`.
-
-    Returns
-    -------
-    bytes
-        Its content.
-
-    Raises
-    ------
-    OSError
-        If it cannot be opened.
-    ReadError
-        If it is not an ordinary file, is too large, belongs to another user, or others may write
-        it.
+    ReadError too if it belongs to another user, or others may write it.
     """
     return _read(path, most, _require_own)
 
 
 def check_own(path: str | Path) -> None:
-    """Refuse what `read_own` refuses, whatever its size.
-
-    Parameters
-    ----------
-    path : str or Path
-        A file.
-
-    Raises
-    ------
-    OSError
-        If there is none.
-    ReadError
-        As `read_own`.
-    """
+    """Refuse what `read_own` refuses, whatever its size; OSError if the file is missing."""
     _require_own(os.stat(path))
 
 

@@ -10,19 +10,8 @@ _VALUES = 4
 def shown(title: str, arrays: Iterable[tuple[str, Any]], of_an_example: bool = False) -> str:
     """Write a title, and below it each array's name, shape and first values.
 
-    Parameters
-    ----------
-    title : str
-        First line.
-    arrays : iterable of (str, ndarray or None)
-        Names and arrays of one or two dimensions, on a GPU or not; None is one that other values
-        were written over.
-    of_an_example : bool, default=False
-        Show values of the first column, else of the first row.
-
-    Returns
-    -------
-    text : str
+    Arrays, on a GPU or not, have one or two dimensions; None is one that other values were written
+    over. Values are of the first row, of an example of the first column.
 
     Examples
     --------

@@ -28,18 +28,9 @@ def undivided(calls: list[Call]) -> list[LoopLaunch]:
 
 
 def stages(calls: list[Call], pieces: int) -> list[list[Stage]]:
-    """Stages of recorded calls, for each call its own.
+    """Stages of recorded calls, for each call its own, divided among as many threads as `pieces`.
 
-    Parameters
-    ----------
-    calls : list of Call
-        Two arrays of one call lie apart or begin at one address, as `Kernels` says.
-    pieces : int
-        How many threads each stage is divided among.
-
-    Returns
-    -------
-    stages : list of list of Stage
+    Two arrays of one call lie apart or begin at one address, as `Kernels` says.
     """
     primitives, arrays = Primitives(pieces), _Arrays()
     kinds: dict[Any, _Kind] = {}
@@ -63,17 +54,7 @@ def _stands_alone(call: Call) -> bool:
 
 
 class _Kind:
-    """Calls that are alike.
-
-    Parameters
-    ----------
-    call : Call
-        The first.
-    stages : list of Stage
-        Its own.
-    starts : list of int
-        Where each of its arrays begins.
-    """
+    """Calls that are alike, and where the arrays of each begin; the first has its own stages."""
 
     def __init__(self, call: Call, stages: list[Stage], starts: list[int]) -> None:
         self._first_call, self._first, self._first_starts = call, stages, starts

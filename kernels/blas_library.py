@@ -45,12 +45,8 @@ class Library(NamedTuple):
 def library() -> Library:
     """Load the BLAS that is to be used, once.
 
-    Raises
-    ------
-    ValueError
-        If `GPUBACKPROP_BLAS` names no library, or one that does not multiply matrices.
-    RuntimeError
-        If SciPy's BLAS has another signature than expected.
+    ValueError if `GPUBACKPROP_BLAS` names no library, or one that does not multiply matrices;
+    RuntimeError if SciPy's BLAS has another signature than expected.
     """
     named = os.environ.get(VARIABLE)
     return _load(named) if named else Library({t: _scipy(r) for t, r in _ROUTINES.items()}, None)

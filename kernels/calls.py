@@ -25,17 +25,7 @@ class Call(NamedTuple):
 
 
 class Calls:
-    """Stands in for primitives: each call is handed over, its arguments by name.
-
-    Parameters
-    ----------
-    primitives : type
-        Has the primitives' signatures.
-    take : callable
-        Is given each `Call`.
-    layer : int or None
-        What the calls belong to.
-    """
+    """Stands in for primitives: `take` is given each call, its arguments by name, and its layer."""
 
     def __init__(
         self, primitives: type, take: Callable[[Call], None], layer: int | None = None

@@ -167,16 +167,8 @@ def pull_back(real: Any, activation: Activation | None, of: Elementary) -> Scala
 def dropping(real: Any) -> tuple[Scalar, Scalar]:
     """Make the marks of dropout, for the CPU: -0 stands for what is dropped, and for nothing else.
 
-    Returns
-    -------
-    marked : function
-        marked(a, kept) is a, or +0 for a -0, where it is kept, and -0 where not.
-    is_marked : function
-        Whether a number is -0.
-
-    Notes
-    -----
-    Bits are compared and chosen: the compiler may take -0 for 0.
+    marked(a, kept) is a, or +0 for a -0, where it is kept, and -0 where not; is_marked says whether
+    a number is -0. Bits are compared and chosen: the compiler may take -0 for 0.
     """
     from .numba_contract import viewer
 

@@ -28,30 +28,11 @@ _LARGEST = 2**31 - 1
 
 
 def plan(A: Array, B: Array, C: Array) -> Product:
-    """Lay out C = A B.
+    """Lay out C = A B, matrices of any memory order, with gaps between rows or columns or without.
 
-    Parameters
-    ----------
-    A : array of shape (m, k)
-        Row-major or column-major; gaps between its rows or columns are allowed.
-    B : array of shape (k, n)
-        Likewise.
-    C : array of shape (m, n)
-        Likewise.
-
-    Returns
-    -------
-    product : Product
-
-    Raises
-    ------
-    ValueError
-        If shapes or dtypes do not fit, or a matrix has no unit stride, or one too long for a BLAS.
-
-    Notes
-    -----
     A BLAS is column-major. Read so, the memory of a row-major M is M^T, and C^T = B^T A^T: for a
-    row-major C the operands change places and every matrix is passed unmoved.
+    row-major C the operands change places and every matrix is passed unmoved. ValueError if shapes
+    or dtypes do not fit, or a matrix has no unit stride, or one too long for a BLAS.
 
     Examples
     --------

@@ -112,11 +112,8 @@ class Kernel:
     def in_order(self, arguments: Mapping[str, Any]) -> list[tuple[Kind, np.dtype[Any], Any]]:
         """Put the arguments of a call, each with its kind and type, in the parameters' order.
 
-        Raises
-        ------
-        TypeError
-            If one is missing or unknown, or an array is not what was declared: machine code would
-            read past it.
+        TypeError if one is missing or unknown, or an array is not what was declared: machine code
+        would read past it.
         """
         if arguments.keys() != self._kinds.keys():
             names = ", ".join(self._kinds)

@@ -74,25 +74,13 @@ SIGNATURES: dict[Callable[..., Any], tuple[str, ...]] = {
 
 
 def violations() -> list[str]:
-    """Compare the contract with the installed Numba.
-
-    Returns
-    -------
-    violations : list of str
-        What differs, a line each; empty where the contract holds.
-    """
+    """List what differs between the contract and the installed Numba, a line each."""
     found = _differing(SIGNATURES)
     return found if hasattr(Flags(), "no_compile") else [*found, "Flags lacks no_compile"]
 
 
 def cuda_violations() -> list[str]:
-    """Compare what is asked of Numba-CUDA with what is installed.
-
-    Returns
-    -------
-    violations : list of str
-        As for `violations`.
-    """
+    """List what differs between what is asked of Numba-CUDA and what is installed, a line each."""
     from numba import cuda
     from numba.cuda import dispatcher
 

@@ -32,23 +32,10 @@ class CSR:
 
     @classmethod
     def of(cls, matrix: Any, dtype: Any) -> "CSR":
-        """Read a sparse matrix or array of SciPy's.
+        """Read a sparse matrix or array of SciPy's, with entries of this dtype.
 
-        Parameters
-        ----------
-        matrix : sparse matrix of shape (n, d)
-            CSR is read in place where its types are as above; another format is converted.
-        dtype : dtype
-            Of the entries.
-
-        Returns
-        -------
-        csr : CSR
-
-        Raises
-        ------
-        ValueError
-            If an index lies outside of the matrix: machine code would read past its arrays.
+        CSR is read in place where its types are as above; another format is converted. ValueError
+        if an index lies outside of the matrix: machine code would read past its arrays.
         """
         csr = matrix.tocsr()
         _require_inside(csr)

@@ -9,13 +9,7 @@ EPSILON = 1e-6
 
 
 class Differences:
-    """(L(w + epsilon) - L(w)) / epsilon for parameters drawn at random, beside backpropagation's.
-
-    Parameters
-    ----------
-    passes : Passes
-        Over the network; its gradient is taken once.
-    """
+    """(L(w + epsilon) - L(w)) / epsilon of parameters drawn at random, beside their gradient."""
 
     def __init__(self, passes: Passes) -> None:
         passes.gradient(1)

@@ -60,15 +60,7 @@ class Plain(NamedTuple):
 
 
 class Passes:
-    """The passes over one network and mini-batch, each to be run many times without Python.
-
-    Parameters
-    ----------
-    plain : Plain
-        The shapes.
-    backend : Backend
-        What computes.
-    """
+    """The passes over one network and mini-batch, each to be run many times without Python."""
 
     def __init__(self, plain: Plain, backend: Backend) -> None:
         rng, memory = np.random.default_rng(0), backend.memory

@@ -24,15 +24,7 @@ _ACTIVATIONS = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "logistic": torch.
 
 
 class TorchEager:
-    """A Sequential of Linear layers.
-
-    Parameters
-    ----------
-    start, problem, activation
-        What is trained.
-    device : str
-        Where.
-    """
+    """A Sequential of Linear layers."""
 
     def __init__(
         self, start: Start, problem: Problem, activation: str, device: str = "cpu"

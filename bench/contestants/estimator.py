@@ -33,17 +33,7 @@ def marked(estimator: type) -> Any:
 
 
 class EstimatorContestant:
-    """An MLPClassifier, scikit-learn's or a subclass of it.
-
-    Parameters
-    ----------
-    estimator : type
-        The class.
-    problem, dtype, activation
-        What is trained.
-    **more
-        Parameters beyond scikit-learn's.
-    """
+    """An MLPClassifier, scikit-learn's or a subclass of it with parameters beyond its."""
 
     def __init__(
         self, estimator: type, problem: Problem, dtype: str, activation: str, **more: Any

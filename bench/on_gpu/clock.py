@@ -13,13 +13,7 @@ WARM = 3
 
 
 class Clock:
-    """Times what is queued on one GPU's stream.
-
-    Parameters
-    ----------
-    gpu : Gpu
-        Whose.
-    """
+    """Times what is queued on one GPU's stream."""
 
     def __init__(self, gpu: Any) -> None:
         self._gpu = gpu

@@ -14,19 +14,7 @@ from ..start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
 
 
 class Training:
-    """The common start in a backend's memory, and steps from there.
-
-    Parameters
-    ----------
-    problem : Problem
-        What is trained, with whole batches.
-    dtype : str
-        Its type.
-    backend : Backend
-        What trains it.
-    steps : int
-        How many will be taken at the most.
-    """
+    """The common start in a backend's memory, and steps from it, in whole batches."""
 
     def __init__(self, problem: Problem, dtype: str, backend: Backend, steps: int) -> None:
         memory, begin = backend.memory, start(problem, dtype, "relu")

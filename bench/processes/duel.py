@@ -21,16 +21,8 @@ PACKAGES = {OURS: "gpubackprop", SKLEARN: "sklearn.neural_network"}
 def duel(name: str) -> Callable[[Options], AbstractContextManager[Measure]]:
     """Have the cases of a section measured by its module's `once(package, case, quick)`.
 
-    Parameters
-    ----------
-    name : str
-        The section module's `__name__`. Its `once` returns a dict with `seconds` and what else is
-        to be compared; its first answer to a case only warms up.
-
-    Returns
-    -------
-    measuring : callable
-        For `Section.measuring`.
+    It returns a dict with `seconds` and what else is to be compared; its first answer to a case
+    only warms up.
     """
 
     @contextmanager

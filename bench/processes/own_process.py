@@ -18,17 +18,8 @@ PATIENCE = 300.0
 def own_process(name: str) -> Callable[[Options], AbstractContextManager[Measure]]:
     """Have the cases of a section measured by its module's `measure(case, quick)`.
 
-    In `on_gpu` it is given the first GPU as well.
-
-    Parameters
-    ----------
-    name : str
-        The section module's `__name__`.
-
-    Returns
-    -------
-    measuring : callable
-        For `Section.measuring`. All cases share one process; after a crash the next has a new one.
+    In `on_gpu` it is given the first GPU as well. All cases share one process; after a crash the
+    next has a new one.
     """
 
     @contextmanager

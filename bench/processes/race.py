@@ -29,14 +29,7 @@ learning rate that is a tenth higher.
 class Race:
     """Processes of contestants, started once and kept from problem to problem.
 
-    Parameters
-    ----------
-    ours : str
-        The contestant that the others are compared with.
-    others : sequence of str
-        Contestants that cannot be measured are left out, with the reason.
-    options : Options
-        How often and how long to measure, and whether in the quick form.
+    Contestants that cannot be measured are left out, with the reason.
     """
 
     def __init__(self, ours: str, others: tuple[str, ...], options: Options) -> None:
@@ -59,13 +52,7 @@ class Race:
         self._services.clear()
 
     def run(self, case: str, problem: Problem, dtype: str, activation: str) -> Figures:
-        """Measure epochs of one problem.
-
-        Raises
-        ------
-        UnavailableError
-            If ours cannot be measured.
-        """
+        """Measure epochs of one problem; UnavailableError if ours cannot be measured."""
         shape = problem.smallest() if self._options.quick else problem
         named = {"problem": shape._asdict(), "dtype": dtype, "activation": activation}
         ready, left_out = self._get_ready({**named, "seconds": self._options.seconds})

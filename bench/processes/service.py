@@ -37,21 +37,11 @@ class CrashError(UnavailableError):
 
 
 class Service:
-    """A measuring process.
+    """A measuring process: Python with the arguments of `module`.
 
-    Parameters
-    ----------
-    *arguments : str
-        Python's: see `module`.
-    patience : float or None
-        Seconds after which a process that has not answered is ended; None waits for ever.
-    wait : bool
-        Whether to wait until it is ready; else call `get_ready` before `ask`.
-
-    Raises
-    ------
-    UnavailableError
-        If the process declines or dies while it gets ready.
+    A process that has not answered for as many seconds as its `patience` is ended. Where it is not
+    to `wait` until it is ready, call `get_ready` before `ask`. UnavailableError if the process
+    declines or dies while it gets ready.
     """
 
     def __init__(self, *arguments: str, patience: float | None = None, wait: bool = True) -> None:
@@ -129,13 +119,7 @@ class Service:
 
 
 class Restarted:
-    """A service that is started when it is asked and does not run, as after a crash.
-
-    Parameters
-    ----------
-    *arguments, patience
-        Of each `Service`.
-    """
+    """A service that is started when it is asked and does not run, as after a crash."""
 
     def __init__(self, *arguments: str, patience: float | None = None) -> None:
         self._arguments, self._patience = arguments, patience

@@ -18,13 +18,7 @@ WARM_EPOCHS = 2
 
 
 class Worker:
-    """Trains the problem that it is asked to.
-
-    Parameters
-    ----------
-    enter : callable
-        Sets the contestant up for a problem, a dtype and an activation.
-    """
+    """Trains the problem that it is asked to, by the contestant that `enter` sets up."""
 
     def __init__(self, enter: contestants.Enter) -> None:
         self._enter = enter

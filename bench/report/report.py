@@ -16,14 +16,7 @@ from .section import Figures, Section
 class Report:
     """Figures by section in report.json, and the pages made of them: report.md, report.html.
 
-    Parameters
-    ----------
-    folder : Path
-        Where the files go. Sections that an earlier run has left in it stay.
-    machine : str
-        Processor, system and versions of this run, in one line.
-    sections : iterable of Section
-        All sections of a report, in its order.
+    Sections that an earlier run has left in the folder stay. The machine is told in one line.
     """
 
     def __init__(self, folder: Path, machine: str, sections: Iterable[Section]) -> None:

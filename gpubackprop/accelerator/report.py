@@ -46,14 +46,6 @@ def read(folder: Path) -> list[Call]:
 def text(calls: list[Call]) -> str:
     """Write the report.
 
-    Parameters
-    ----------
-    calls : list of Call
-
-    Returns
-    -------
-    text : str
-
     Examples
     --------
     >>> from gpubackprop.accelerator.report import Call, text

@@ -15,14 +15,9 @@ _OF_THE_COMMAND_LINE = ("-h", "--help", "--version", "--install-completion", "--
 
 
 def is_program(arguments: list[str], commands: tuple[str, ...]) -> bool:
-    """Whether arguments name a program to run, rather than a command of the command line.
+    """Whether arguments name a program to run, rather than one of the command line's `commands`.
 
-    Parameters
-    ----------
-    arguments : list of str
-        Of ``python -m gpubackprop``.
-    commands : tuple of str
-        Names of the command line's subcommands; `./train` is a program called as one of them.
+    `./train` is a program that is called as one of them.
     """
     return bool(arguments) and arguments[0] not in (*commands, *_OF_THE_COMMAND_LINE)
 
@@ -30,10 +25,8 @@ def is_program(arguments: list[str], commands: tuple[str, ...]) -> bool:
 def run(arguments: list[str]) -> None:
     """Run the program that arguments name.
 
-    Parameters
-    ----------
-    arguments : list of str
-        Options, then `script.py`, `-` for standard input or `-m module`, then the program's own.
+    They are options, then `script.py`, `-` for standard input or `-m module`, then the program's
+    own.
     """
     options = _parser().parse_args(arguments)
     program = options.module or options.script

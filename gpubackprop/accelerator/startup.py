@@ -17,15 +17,7 @@ begun = False
 
 
 class AfterImport:
-    """Finds a module as it would be found anyway, and acts when it has been executed.
-
-    Parameters
-    ----------
-    name : str
-        The module's.
-    act : callable
-        Called once.
-    """
+    """Finds the module of a name as it would be found anyway; acts when it has been executed."""
 
     def __init__(self, name: str, act: "Callable[[], None]") -> None:
         self.name, self._act = name, act
@@ -60,15 +52,7 @@ class AfterImport:
 
 
 def after_import(name: str, act: "Callable[[], None]") -> None:
-    """Act now if a module is imported, else when it has been; only one act waits for it.
-
-    Parameters
-    ----------
-    name : str
-        The module's.
-    act : callable
-        Without arguments.
-    """
+    """Act now if a module is imported, else when it has been; only one act waits for it."""
     if name in sys.modules:
         act()
     elif name not in [each.name for each in sys.meta_path if isinstance(each, AfterImport)]:

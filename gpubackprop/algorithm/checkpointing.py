@@ -10,36 +10,18 @@ Checkpoint = int | Literal["sqrt"] | None
 
 
 class Layout(NamedTuple):
-    """Places of a workspace's matrices: matrices of equal places share memory.
-
-    Parameters
-    ----------
-    A : tuple of int
-        Places of the activations of the layers 0 .. L.
-    delta : tuple of int
-        Places of the errors of the layers 1 .. L.
-    again : tuple of tuple of int
-        Layers to run again before the error is pulled back through each layer.
-    """
+    """Places of a workspace's matrices: matrices of equal places share memory."""
 
     A: tuple[int, ...]
+    """Of the activations of the layers 0 .. L."""
     delta: tuple[int, ...]
+    """Of the errors of the layers 1 .. L."""
     again: tuple[tuple[int, ...], ...]
+    """Layers to run again before the error is pulled back through each layer."""
 
 
 def layout(layers: int, checkpoint: Checkpoint) -> Layout:
-    """Lay out the memory of L layers with weights.
-
-    Parameters
-    ----------
-    layers : int
-        L.
-    checkpoint : int, "sqrt" or None
-        k; None gives every matrix a place of its own and runs nothing again.
-
-    Returns
-    -------
-    layout : Layout
+    """Lay out the memory of L layers with weights; None gives every matrix a place of its own.
 
     Notes
     -----

@@ -47,22 +47,8 @@ class Dropout(NamedTuple):
 def rates(dropout: Any, hidden: int) -> tuple[float, ...]:
     """Find the rates of the inputs and of each hidden layer.
 
-    Parameters
-    ----------
-    dropout : float or sequence of float
-        A number is the rate of all hidden layers, the inputs keep all; a sequence has the inputs'
-        rate first.
-    hidden : int
-        How many hidden layers the network has.
-
-    Returns
-    -------
-    rates : tuple of float
-
-    Raises
-    ------
-    ValueError
-        If a rate is no number from 0 to below 1, or there is not one for each layer.
+    A number is the rate of all hidden layers, the inputs keep all; a sequence has the inputs' rate
+    first. ValueError if a rate is no number from 0 to below 1, or the layers are not as many.
 
     Examples
     --------
@@ -95,14 +81,6 @@ def _is_rate(rate: Any) -> bool:
 def seed(rng: Any) -> int:
     """Draw the key of the masks from a copy of a generator, whose own draws stay what they were.
 
-    Parameters
-    ----------
-    rng : RandomState
-        As it stands when the initial weights have been drawn.
-
-    Returns
-    -------
-    key : int
-        From 0 to 2^63 - 2.
+    The generator stands as it does when the initial weights have been drawn.
     """
     return int(copy.deepcopy(rng).randint(2**63 - 1, dtype=np.int64))

@@ -57,27 +57,8 @@ _DEFAULTS = {
 def make(solver: str, net: Parameters, rate: float = 0.0, **constants: Any) -> Any:
     """Make an optimizer at rest, in the memory of the parameters that it will update.
 
-    Parameters
-    ----------
-    solver : str
-        One of `SOLVERS`.
-    net : Parameters
-        Its vectors are as long.
-    rate : float, default=0.0
-        Learning rate.
-    **constants : float or bool
-        momentum, nesterov, beta_1, beta_2, epsilon or weight_decay, as far as its record has them;
-        what is missing or None is scikit-learn's default, and for the weight decay of "adamw"
-        PyTorch's, 0.01.
-
-    Returns
-    -------
-    optimizer : SGD, Adam, RMSProp or Lion
-
-    Raises
-    ------
-    ValueError
-        If the optimizer has no such constant.
+    A constant that is missing or None is scikit-learn's default, and for the weight decay of
+    "adamw" PyTorch's, 0.01. ValueError if the optimizer does not have one of them.
     """
     facts = dict(SOLVERS[solver])
     record = facts.pop("record")

@@ -106,29 +106,10 @@ class Workspace(NamedTuple):
         shown: bool = False,
         sparse: SparseRows | None = None,
     ) -> "Workspace":
-        """Allocate for examples that count equally.
+        """Allocate for `rows` examples that count equally.
 
-        Parameters
-        ----------
-        net : Parameters
-            Weights that the layers compute with.
-        formulas : Formulas
-            Activations and loss.
-        rows : int
-            B.
-        checkpoint : int, "sqrt" or None, default=None
-            Which layers' activations are kept.
-        dropout : Dropout or None, default=None
-            What is dropped.
-        shown : bool, default=False
-            Whether each layer keeps Z and its output, to be looked at, and not only what sigma'
-            reads.
-        sparse : SparseRows or None, default=None
-            The examples, where they are sparse.
-
-        Returns
-        -------
-        workspace : Workspace
+        With `shown` each layer keeps Z and its output, to be looked at, and not only what sigma'
+        reads. `sparse` are the examples, where they are sparse.
         """
         sizes, dtype, memory = net.layer_sizes, net.theta.dtype, net.memory
         L = len(net.W)
@@ -200,17 +181,8 @@ class Workspace(NamedTuple):
     def batch(self, rows: int, sums: Array) -> "tuple[Workspace, ...]":
         """Workspaces of the parts of a batch, one part after the other in this same memory.
 
-        Parameters
-        ----------
-        rows : int
-            Of the whole batch; each part takes as many as this workspace has.
-        sums : ndarray of float64, shape (3,)
-            Shared by the parts.
-
-        Returns
-        -------
-        parts : tuple of Workspace
-            With shares of the whole batch.
+        Each part takes as many rows as this workspace has, and the shares of the whole batch; all
+        of them add to the same three `sums`.
         """
         share = _equal_shares(rows, self.share.dtype, self.memory)
         starts = range(0, rows, self.rows)

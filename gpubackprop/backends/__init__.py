@@ -69,24 +69,12 @@ class Choice(NamedTuple):
 
 @contextmanager
 def begun(choice: Choice, make: Callable[[Backend], Made]) -> Iterator[Made]:
-    """Within a `with`, hold the session of the backend that is chosen, and what works on it.
+    """Within a `with`, hold the session of the backend that is chosen, and what `make` made for it.
 
     "auto" takes the GPU from 20 million multiply-adds a mini-batch and 200 thousand million in all
     on, where one works; if the GPU cannot begin after all, the CPU takes over and the log says
     why. Both thresholds are estimates from launch and start-up costs; they were not measured on a
     GPU yet.
-
-    Parameters
-    ----------
-    choice : Choice
-        Which backend.
-    make : callable
-        Is given the backend.
-
-    Yields
-    ------
-    made : object
-        What `make` returned.
     """
     with ExitStack() as sessions:
         yield _made(choice, make, sessions)
@@ -112,29 +100,11 @@ def _on(chosen: Backend, make: Callable[[Backend], Made], sessions: ExitStack) -
 
 
 def select(backend: str, device: str, precision: str = "auto") -> Backend:
-    """Choose a backend.
+    """Choose a backend; "auto" is the CPU, and machine code on it.
 
-    Parameters
-    ----------
-    backend : {"auto", "compiled", "reference"}
-        How to compute on the CPU; "auto" is "compiled".
-    device : str
-        "auto", "cpu", "cuda" or "cuda:N"; "auto" is the CPU.
-    precision : {"auto", "float64", "float32", "tf32", "bf16"}
-        The last two let a GPU round the operands of matrix products; a CPU computes in float32.
-
-    Returns
-    -------
-    backend : Backend
-
-    Raises
-    ------
-    ValueError
-        If a name is unknown, or two of them contradict each other.
-    RuntimeError
-        If a GPU is asked for by name and cannot be used; it says what is missing and the cure.
-    ImportError
-        If machine code is to be made and Numba or llvmlite cannot be imported.
+    ValueError if a name is unknown, or two of them contradict each other. RuntimeError if a GPU
+    cannot be used, ImportError if machine code is to be made and cannot: both say what is missing
+    and the cure.
 
     Examples
     --------
@@ -164,21 +134,9 @@ def select(backend: str, device: str, precision: str = "auto") -> Backend:
 
 
 def gpu_for(device: str, precision: str, work: Work) -> Backend | None:
-    """Choose a GPU for work that the CPU can take over, such as a prediction.
+    """Choose a GPU, of several the first, for work that the CPU can take over: a prediction.
 
-    Parameters
-    ----------
-    device : str
-        "auto", "cpu", "cuda", "cuda:N" or "cuda:N,M", whose first is taken.
-    precision : {"auto", "float64", "float32", "tf32", "bf16"}
-        As for `select`.
-    work : Work
-        What "auto" decides by.
-
-    Returns
-    -------
-    backend : Backend or None
-        None where the CPU is to compute; the log says why.
+    None where the CPU is to compute; the log says why.
     """
     rounding = _ROUNDINGS.get(precision, Rounding.NONE)
     if device == "cpu" or (device == "auto" and not _gpu_is_worth_it(work)):

@@ -142,20 +142,7 @@ def _paced(launches: list[LoopLaunch], execute: Callable[[], None]) -> Callable[
 
 
 def divide(calls: list[Call], pieces: int) -> list[Section]:
-    """Deal a recorded step out to threads.
-
-    Parameters
-    ----------
-    calls : list of Call
-        Of a recording.
-    pieces : int
-        How many threads.
-
-    Returns
-    -------
-    sections : list of Section
-        What each thread runs before it has to wait for the others.
-    """
+    """Deal a recorded step out to threads: what each runs before it has to wait for the others."""
     stages, shapes = list[Stage](), dict[int, tuple[int, ...]]()
     for call, own in zip(calls, laid_out(calls, pieces), strict=True):
         # another thread may still read the memory that is laid out anew

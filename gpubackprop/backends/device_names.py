@@ -6,12 +6,7 @@ _FORM = re.compile(r"auto|cpu|cuda(:\d+(,\d+)*)?")
 
 
 def gpus(device: str) -> tuple[int, ...]:
-    """Numbers of the GPUs that a name stands for; none for "auto" and "cpu".
-
-    Parameters
-    ----------
-    device : str
-        A known name.
+    """Numbers of the GPUs that a known name stands for; none for "auto" and "cpu".
 
     Examples
     --------

@@ -19,12 +19,7 @@ Facts = Mapping[str, "str | int | Facts"]
 
 
 def describe() -> Facts:
-    """Say which versions, devices, backends, BLAS and threads will be used.
-
-    Returns
-    -------
-    facts : mapping
-        Words and numbers by name, in groups.
+    """Say which versions, devices, backends, BLAS and threads will be used, in groups.
 
     Examples
     --------

@@ -10,19 +10,9 @@ _LISTED = Path("/proc/self/cgroup")
 
 @cache
 def cores(listed: Path = _LISTED, mounted: Path = _MOUNTED) -> int | None:
-    """Whole cores of the smallest quota on this process's groups.
+    """Whole cores, at least 1, of the smallest quota on this process's groups; None without any.
 
-    Parameters
-    ----------
-    listed : Path
-        Where the kernel names the groups of this process.
-    mounted : Path
-        Where control groups are mounted.
-
-    Returns
-    -------
-    cores : int or None
-        At least 1; None without a quota.
+    The kernel names the groups of this process in the file `listed`.
     """
     quotas = [quota for folder in _folders(listed, mounted) for quota in _quota(folder)]
     return max(1, int(min(quotas))) if quotas else None

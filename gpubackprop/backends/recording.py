@@ -7,14 +7,7 @@ from ..kernels.protocol import Kernels
 
 
 class Recording:
-    """Notes the primitives that a function calls, as a CUDA Graph's capture does.
-
-    Attributes
-    ----------
-    kernels : Kernels
-        To be called in the place of a backend's.
-    calls : list of Call
-        What was called.
+    """Notes the primitives that a function calls on `kernels`, as a CUDA Graph's capture does.
 
     Examples
     --------

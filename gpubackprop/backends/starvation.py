@@ -16,11 +16,6 @@ class Starvation:
     Threads meet at barriers every few microseconds. One that waits for a core, which another
     process uses, lets all the others wait for milliseconds, whether these spin, yield or sleep:
     beside two busy processes two threads then take many times as long as one.
-
-    Parameters
-    ----------
-    size : int
-        Threads in all.
     """
 
     def __init__(self, size: int) -> None:
@@ -29,16 +24,9 @@ class Starvation:
         self._pause, self._until = MIN_PAUSE_SECONDS, 0.0
 
     def note(self, now: float, passed: float, computed: float) -> None:
-        """Take an order into account.
+        """Take an order into account that has taken `passed` seconds, until `now` by any clock.
 
-        Parameters
-        ----------
-        now : float
-            Time at its end, in seconds of any clock.
-        passed : float
-            Seconds that it took.
-        computed : float
-            Seconds that the threads had a core meanwhile, all together.
+        `computed` are the seconds that the threads had a core meanwhile, all together.
         """
         self._passed += passed
         self._lost += max(0.0, self._size * passed - computed - GRACE_SECONDS)

@@ -18,13 +18,6 @@ from .threads import multiply_alone
 class ThreadTeam:
     """The calling thread, its master, and workers that wait for its orders.
 
-    Parameters
-    ----------
-    size : int
-        Threads in all.
-
-    Notes
-    -----
     Waking a sleeping thread takes tens of microseconds, an epoch may take as many: after an order a
     thread spins for about a millisecond before it sleeps. Orders are numbered, and a thread that
     was woken for one does not sleep before it has served it, however long the master is held up

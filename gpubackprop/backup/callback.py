@@ -85,10 +85,7 @@ def _require(path: Any, every: Any) -> None:
 def asked_for(callbacks: Callbacks, incremental: bool) -> Backup | None:
     """Find the backup among the callbacks of `fit`, or of `partial_fit`, which is incremental.
 
-    Raises
-    ------
-    ValueError
-        If there are several, or there is one in `partial_fit`.
+    ValueError if there are several, or there is one in `partial_fit`.
     """
     found = [each for each in listeners(callbacks) if isinstance(each, Backup)]
     if len(found) > 1:

@@ -25,19 +25,7 @@ LARGEST_DESCRIPTION = 64 << 20
 def write(path: Path, description: dict[str, Any], arrays: dict[str, Array]) -> None:
     """Write a container that only its owner can read, whole or not at all.
 
-    Parameters
-    ----------
-    path : Path
-        Where to.
-    description : dict
-        What JSON holds.
-    arrays : dict of ndarray
-        Numbers, by name.
-
-    Raises
-    ------
-    WriteError
-        If it cannot be written; what was there stays.
+    JSON holds the description. WriteError if it cannot be written; what was at the path stays.
     """
     table = {name: [array.dtype.str, array.shape] for name, array in arrays.items()}
     text = json.dumps({"arrays": table, "description": description}).encode()
@@ -57,27 +45,10 @@ def as_bytes(array: Array) -> Any:
 
 
 def read(path: Path, most: int) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Read a container.
+    """Read a container whose arrays have `most` bytes at the most; they are read-only.
 
-    Parameters
-    ----------
-    path : Path
-        Where from.
-    most : int
-        Bytes of its arrays, at the most.
-
-    Returns
-    -------
-    description : dict
-    arrays : dict of ndarray
-        Read-only.
-
-    Raises
-    ------
-    OSError
-        If there is none, or it cannot be opened.
-    ReadError
-        If it is not the user's own ordinary file, too large, damaged, or no backup.
+    OSError if it is missing or cannot be opened; ReadError if it is not the user's own ordinary
+    file, too large, damaged, or no backup.
     """
     data = read_own(path, most + LARGEST_DESCRIPTION)
     start = len(_MAGIC) + _SIZES.size

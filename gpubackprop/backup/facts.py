@@ -23,23 +23,7 @@ Facts = dict[str, str]
 
 
 def facts(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Facts:
-    """Describe a fit that is about to begin.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Initialised.
-    X : array or sparse matrix of shape (n, n_features)
-        Examples, on the host or a GPU.
-    y : array of shape (n, n_outputs)
-        Targets.
-    sample_weight : array of shape (n,) or None
-        Weights.
-
-    Returns
-    -------
-    facts : dict of str
-    """
+    """Describe a fit that is about to begin."""
     parameters = estimator.get_params(deep=False)
     free = FREE if parameters.get("schedule") is None else FREE - {"max_iter"}
     return {

@@ -44,27 +44,10 @@ class FitState(NamedTuple):
 def collect(
     estimator: Any, engine: Engine, order: Array, facts: Facts, start: Any, before: dict[str, Any]
 ) -> FitState:
-    """Take the state of a fit.
+    """Take the state of a fit between two epochs.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Between two epochs.
-    engine : Engine
-        Its weights and optimizer.
-    order : ndarray of int64, shape (n,)
-        Rows as the last epoch took them.
-    facts : dict of str
-        Which fit it is.
-    start : object
-        The generator's state before rows were held out.
-    before : dict
-        The changeable parameters as fit found them.
-
-    Returns
-    -------
-    state : FitState
-        Its arrays may be the engine's own: write them before the next epoch.
+    `start` is the generator's state before rows were held out, `before` the changeable parameters
+    as fit found them. Arrays may be the engine's own: write them before the next epoch.
     """
     now = parameters(estimator)
     description = {
@@ -83,19 +66,9 @@ def collect(
 
 
 def restore(state: FitState, estimator: Any, engine: Engine, order: Array) -> None:
-    """Put a fit into a state.
+    """Put the estimator, engine and order of the same fit, in place, into a state.
 
-    Parameters
-    ----------
-    state : FitState
-        Of the same fit.
-    estimator, engine, order
-        Those of the fit; all are written in place.
-
-    Raises
-    ------
-    ValueError, KeyError, TypeError
-        If something of it is not as it must be.
+    ValueError, KeyError or TypeError if something of it is not as it must be.
     """
     described = state.description
     rows = _permutation(state.arrays["order"], order)

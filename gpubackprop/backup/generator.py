@@ -9,13 +9,7 @@ _WORDS = 624
 
 
 def state_of(generator: np.random.RandomState) -> list[Any]:
-    """Read a generator's state.
-
-    Raises
-    ------
-    ValueError
-        If it draws from something else than the Mersenne Twister, NumPy's own choice.
-    """
+    """Read a generator's state; ValueError unless it is a Mersenne Twister, NumPy's own choice."""
     kind = generator.get_state(legacy=False)["bit_generator"]
     if kind != "MT19937":
         raise ValueError(
@@ -27,13 +21,7 @@ def state_of(generator: np.random.RandomState) -> list[Any]:
 
 
 def set_state(generator: np.random.RandomState, state: Any) -> None:
-    """Set a generator's state.
-
-    Raises
-    ------
-    ValueError
-        If it is no such state: NumPy would read beyond the end of its numbers.
-    """
+    """Set a generator's state; ValueError if it is none: NumPy would read past its numbers."""
     keys, position, has_gauss, gauss = state
     whole = [*keys, position, has_gauss]
     if not all(type(each) is int for each in whole) or type(gauss) is not float:

@@ -28,23 +28,8 @@ _MOST_VECTORS = 16
 class Keeper:
     """Keeps the state of one fit in a file.
 
-    Parameters
-    ----------
-    backup : Backup
-        Where, and how often.
-    estimator : MLPClassifier or MLPRegressor
-        Initialised.
-    X, y, sample_weight
-        What it is fitted to, before rows are held out.
-    termination : Termination
-        Tells when the process is to end.
-
-    Raises
-    ------
-    ValueError
-        If the file is of another fit, or no backup.
-    WriteError
-        If no file can be written there.
+    X, y and sample_weight are all rows, before some are held out. ValueError if the file is of
+    another fit, or no backup; WriteError if no file can be written at its place.
     """
 
     def __init__(
@@ -156,24 +141,7 @@ class NoKeeper:
 def keeping(
     backup: Backup | None, estimator: Any, X: Any, y: Any, sample_weight: Any
 ) -> Iterator[Keeper | NoKeeper]:
-    """Within a `with`, hold a backup's folder for one fit.
-
-    Parameters
-    ----------
-    backup : Backup or None
-        What the callbacks ask for.
-    estimator, X, y, sample_weight
-        As for `Keeper`.
-
-    Yields
-    ------
-    keeper : Keeper or NoKeeper
-
-    Raises
-    ------
-    ValueError
-        If another fit uses the folder at present, and as `Keeper` does.
-    """
+    """Within a `with`, hold a backup's folder for one fit; ValueError if another fit uses it."""
     if backup is None:
         yield NoKeeper()
         return

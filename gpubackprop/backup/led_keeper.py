@@ -27,16 +27,8 @@ _BEST = {"_best_coefs": "coefs_", "_best_intercepts": "intercepts_"}
 class LedKeeper:
     """Keeper of one rank's estimator, which follows the first rank's.
 
-    Parameters
-    ----------
-    keeper : Keeper or NoKeeper
-        Saves, on the first rank; keeps nothing on the others.
-    estimator : MLPClassifier or MLPRegressor
-        Initialised.
-    group : Group
-        All ranks.
-    termination : Termination
-        Tells when this rank's process is to end.
+    The first rank's `keeper` saves, that of any other keeps nothing; `termination` is of this
+    rank's process.
     """
 
     def __init__(
@@ -89,12 +81,7 @@ class LedKeeper:
 
 @contextmanager
 def led(keeper: Keeper | NoKeeper, estimator: Any, group: Group) -> Iterator[LedKeeper | NoKeeper]:
-    """Within a `with`, let all ranks go on from what the first one's keeper has found.
-
-    Yields
-    ------
-    keeper : LedKeeper or NoKeeper
-    """
+    """Within a `with`, let all ranks go on from what the first one's keeper has found."""
     saves = group.exchange(isinstance(keeper, Keeper))[0]
     with ExitStack() as held:
         if not saves:

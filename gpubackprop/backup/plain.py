@@ -8,21 +8,9 @@ _PLAIN = (type(None), bool, int, float, str)
 
 
 def encoded(value: Any) -> Any:
-    """Turn a value into what JSON holds.
+    """Turn a number, a name, None or a list of them into what JSON holds; TypeError for others.
 
-    Parameters
-    ----------
-    value : None, bool, int, float, str, NumPy scalar, list or tuple
-        Floating-point numbers are at most of double precision.
-
-    Returns
-    -------
-    encoded : object
-
-    Raises
-    ------
-    TypeError
-        If it is anything else.
+    Floating-point numbers are at most of double precision.
 
     Examples
     --------

@@ -33,10 +33,7 @@ def require(callbacks: Any) -> None:
 def call(callbacks: Callbacks, estimator: Any, record: EpochRecord) -> bool:
     """Call all of them; return whether one asks for a stop.
 
-    Raises
-    ------
-    ValueError
-        If an answer is neither true nor false, as an array of several numbers is not.
+    ValueError if an answer is neither true nor false, as an array of several numbers is not.
     """
     answers = [_true(callback, callback(estimator, record)) for callback in listeners(callbacks)]
     return any(answers)

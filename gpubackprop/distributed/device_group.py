@@ -27,15 +27,7 @@ class _DeviceTable(Table):
 
 
 class DeviceGroup(ThreadGroup):
-    """One thread's membership in a group of threads with a GPU each.
-
-    Parameters
-    ----------
-    index : int
-        Rank of the thread.
-    table : object
-        What the threads of the group share.
-    """
+    """One thread's membership in a group of threads with a GPU each."""
 
     _table: _DeviceTable
 
@@ -45,12 +37,8 @@ class DeviceGroup(ThreadGroup):
     def connect(self, connect_all: Callable[[list[int]], list[Any]]) -> Any:
         """Return this rank's one of the connections that a single call makes for all GPUs.
 
-        Every rank calls it.
-
-        Parameters
-        ----------
-        connect_all : callable
-            Is given the GPUs' numbers, on the first rank alone; what it returns has `abort`.
+        Every rank calls it; `connect_all` is given the GPUs' numbers on the first rank alone, and
+        what it returns has `abort`.
         """
         table = self._table
         if self.index == 0:
@@ -77,17 +65,8 @@ class DeviceGroup(ThreadGroup):
 def on_each_device(devices: tuple[int, ...], work: Callable[[int], None]) -> None:
     """Do work once for each GPU, in threads that are ranks of one group.
 
-    Parameters
-    ----------
-    devices : tuple of int
-        The GPUs' numbers.
-    work : callable
-        Is given the rank; the first one's is done by the calling thread.
-
-    Raises
-    ------
-    Exception
-        The first that a rank has raised of its own accord, once all have ended.
+    Work is given the rank; the calling thread does the first one's. Once all have ended, the first
+    exception is raised that a rank has raised of its own accord.
     """
     with _one_at_a_time:
         table, failures = _DeviceTable(devices), []

@@ -19,24 +19,10 @@ _COUNT_OF_TORCHRUN = "WORLD_SIZE"
 
 
 def group_of(given: Any) -> Group | None:
-    """Make a group of what `data_parallel` was given, or find one.
+    """Make a group of what `data_parallel` was given, or find one; None for a process alone.
 
-    Parameters
-    ----------
-    given : object or None
-        A communicator of mpi4py, a process group of torch.distributed, or a group.
-
-    Returns
-    -------
-    group : Group or None
-        None where this process was started alone.
-
-    Raises
-    ------
-    TypeError
-        If what was given is none of these.
-    RuntimeError, ImportError
-        If processes were started together that cannot talk to each other; with the cure.
+    TypeError if it is no communicator and no group; RuntimeError or ImportError, with the cure, if
+    processes were started together that cannot talk to each other.
     """
     if given is None:
         return _found()

@@ -15,10 +15,7 @@ _LOOK_SECONDS = 0.01
 class MPIGroup:
     """The processes of a communicator; every one of them makes its own.
 
-    Parameters
-    ----------
-    communicator : mpi4py.MPI.Intracomm
-        Copied, so that no message of the program's own is met.
+    The communicator is copied, so that no message of the program's own is met.
     """
 
     def __init__(self, communicator: Any) -> None:

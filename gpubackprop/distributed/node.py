@@ -69,14 +69,7 @@ def neighbours(group: Group) -> Neighbours:
 def shared(group: Group) -> Iterator[Neighbours]:
     """Within a `with`, compute with this rank's part of the machine; ranks but the first are still.
 
-    Parameters
-    ----------
-    group : Group
-        All ranks, which enter together.
-
-    Yields
-    ------
-    neighbours : Neighbours
+    All ranks enter together.
     """
     near = neighbours(group)
     with ExitStack() as stack:

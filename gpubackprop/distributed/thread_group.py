@@ -23,15 +23,7 @@ class Table:
 
 
 class ThreadGroup:
-    """One thread's membership in a group of threads; `thread_groups` makes them.
-
-    Parameters
-    ----------
-    index : int
-        Rank of the thread.
-    table : object
-        What the threads of the group share.
-    """
+    """One thread's membership in a group of threads; `thread_groups` makes them."""
 
     def __init__(self, index: int, table: Table) -> None:
         self.index, self.size, self._table = index, len(table.places), table
@@ -66,17 +58,7 @@ class ThreadGroup:
 
 
 def thread_groups(size: int) -> list[ThreadGroup]:
-    """Make a group of threads.
-
-    Parameters
-    ----------
-    size : int
-        How many.
-
-    Returns
-    -------
-    groups : list of ThreadGroup
-        One for each thread, which gives it to `data_parallel`.
+    """Make a group of threads: each thread gives one of these to `data_parallel`.
 
     Examples
     --------

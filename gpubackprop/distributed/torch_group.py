@@ -6,12 +6,9 @@ from ..kernels.native.arguments import Array
 
 
 class TorchGroup:
-    """The processes of a process group; every one of them makes its own.
+    """The processes of a process group, None for all; every one of them makes its own.
 
-    Parameters
-    ----------
-    group : torch.distributed.ProcessGroup or None
-        None is all processes. Vectors of the host are added up by Gloo, whatever backend it has.
+    Vectors of the host are added up by Gloo, whatever backend the group has.
     """
 
     def __init__(self, group: Any = None) -> None:

@@ -10,13 +10,7 @@ from ..kernels.formulas import LEAK, SELU_ALPHA, SELU_SCALE, Activation
 
 
 class Graph:
-    """The part of skl2onnx's graph that stands for one estimator.
-
-    Parameters
-    ----------
-    scope, operator, container : object
-        As skl2onnx hands them to a converter.
-    """
+    """The part of skl2onnx's graph that stands for one estimator, made as a converter is called."""
 
     def __init__(self, scope: Any, operator: Any, container: Any) -> None:
         from onnx import TensorProto

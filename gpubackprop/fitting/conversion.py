@@ -102,12 +102,8 @@ def examples(X: Any, dtype: np.dtype[Any]) -> Any:
 def targets(estimator: Any, y: Any, dtype: np.dtype[Any]) -> Array:
     """Targets in the shape of the network's outputs, on y's device; one column counts for all.
 
-    Raises
-    ------
-    TypeError
-        If they are not numbers.
-    ValueError
-        If y has neither one column nor as many as the network has outputs.
+    TypeError if they are not numbers; ValueError if y has neither one column nor as many as the
+    network has outputs.
     """
     if scipy.sparse.issparse(y):
         y = y.toarray()

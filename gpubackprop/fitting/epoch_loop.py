@@ -87,23 +87,11 @@ def train(
 ) -> Engine | None:
     """Run epochs until the loss or score stops improving, or `max_iter` of them.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Initialised; its `coefs_`, `intercepts_`, `_optimizer` and history are written in place.
-    data : Data
-        Rows to train on and to validate with.
-    opened : context manager of Engine
-        Makes what computes an epoch, which may take seconds where something is compiled first.
-    incremental : bool
-        One epoch only, as `partial_fit` wants.
-    keeper : Keeper
-        Is told of every epoch's end.
+    The initialised estimator's `coefs_`, `intercepts_`, `_optimizer` and history are written in
+    place. `opened` makes what computes an epoch, which may take seconds where something is compiled
+    first. An incremental fit, as `partial_fit` wants it, is one epoch.
 
-    Returns
-    -------
-    engine : Engine or None
-        None after an interrupt, which may have come in the midst of a step.
+    Return the engine; None after an interrupt, which may have come in the midst of a step.
     """
     through: Engine | None = None
     try:
@@ -275,10 +263,7 @@ def _answers(callbacks: Callbacks, estimator: Any, record: EpochRecord) -> tuple
 def set_optimizer(estimator: Any) -> None:
     """Set a new `_optimizer`, of the class that scikit-learn's module names at present.
 
-    Raises
-    ------
-    ValueError
-        If no class goes with the solver, and the code that named it set none.
+    ValueError if no class goes with the solver, and the code that named it set none.
     """
     parameters = estimator.coefs_ + estimator.intercepts_
     if estimator.solver == "sgd":

@@ -11,27 +11,7 @@ from .scikit_learn.contract import MLPClassifier, MLPRegressor
 
 
 def to_sklearn(estimator: Any) -> Any:
-    """Copy a model of ours into one of the class that scikit-learn has for it.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Of gpubackprop, fitted or not.
-
-    Returns
-    -------
-    model : sklearn.neural_network.MLPClassifier or MLPRegressor
-
-    Raises
-    ------
-    ValueError
-        If scikit-learn's class could not predict what this model predicts.
-
-    Warns
-    -----
-    UserWarning
-        If the model of scikit-learn's would be trained otherwise, for want of an option.
-    """
+    """Copy a model of ours, fitted or not, as the estimators' `to_sklearn` says."""
     cls = MLPClassifier if isinstance(estimator, MLPClassifier) else MLPRegressor
     _require_predictable(estimator)
     _warn_of_what_is_left_out(estimator)
@@ -46,27 +26,7 @@ def to_sklearn(estimator: Any) -> Any:
 
 
 def from_sklearn(cls: Any, model: Any, parameters: dict[str, Any]) -> Any:
-    """Copy a model of scikit-learn's class into one of ours.
-
-    Parameters
-    ----------
-    cls : type
-        MLPClassifier or MLPRegressor of gpubackprop, or a subclass.
-    model : MLPClassifier or MLPRegressor
-        Of scikit-learn, fitted or not.
-    parameters : dict
-        Those that ours have on top.
-
-    Returns
-    -------
-    estimator : object
-        Of class `cls`.
-
-    Raises
-    ------
-    TypeError
-        If the model is of another kind.
-    """
+    """Copy a model of scikit-learn's class into one of ours, as `from_sklearn` of ours says."""
     base = MLPClassifier if issubclass(cls, MLPClassifier) else MLPRegressor
     kind: Any = type(model)
     if not isinstance(model, base) or has_options(kind):

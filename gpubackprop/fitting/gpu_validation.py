@@ -30,17 +30,8 @@ class Sample(NamedTuple):
 def probe(array: Any, rows: int) -> Array:
     """Make a host array of fewer rows that scikit-learn refuses where it would refuse this one.
 
-    Parameters
-    ----------
-    array : cupy.ndarray
-        Any type and number of dimensions.
-    rows : int
-        How many; an array without elements keeps its shape.
-
-    Returns
-    -------
-    probe : ndarray
-        Read-only: zeros, or the NaN or infinity that the array holds.
+    It is read-only: zeros, or the NaN or infinity that the array holds. An array without elements
+    keeps its shape.
     """
     shape = (rows, *array.shape[1:]) if array.size else array.shape
     return np.broadcast_to(np.asarray(_flaw(array), array.dtype), shape)
@@ -59,25 +50,7 @@ def _flaw(array: Any) -> float:
 
 
 def checked(estimator: Any, X: Any) -> Any:
-    """Check examples to predict, as `validate_data` does.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Fitted.
-    X : cupy.ndarray
-        Examples.
-
-    Returns
-    -------
-    X : cupy.ndarray
-        Of a type that can be computed with.
-
-    Raises
-    ------
-    ValueError
-        In scikit-learn's words, if X is not 2-D, finite and of as many columns as in `fit`.
-    """
+    """Check examples to predict as `validate_data` does, and give them a type to compute with."""
     seen = validate_data(estimator, probe(X, 1), reset=False)
     return X.astype(seen.dtype, copy=False)
 
@@ -116,17 +89,7 @@ def _moved(array: Any, X: Any) -> Any:
 def decoded(binarizer: Any, y_hat: Any) -> Any:
     """Turn outputs into labels, as `LabelBinarizer.inverse_transform` does after its checks.
 
-    Parameters
-    ----------
-    binarizer : LabelBinarizer
-        Fitted.
-    y_hat : ndarray or cupy.ndarray of shape (n, n_outputs)
-        Activations of the output layer.
-
-    Returns
-    -------
-    labels : ndarray or cupy.ndarray
-        On the device of y_hat, unless no GPU can hold such labels.
+    They are on the device of y_hat, unless no GPU can hold such labels.
     """
     if binarizer.y_type_ == "multilabel-indicator":
         return (y_hat > 0.5).astype(np.int64)

@@ -31,21 +31,8 @@ def validate_input(
 ) -> tuple[Any, Array]:
     """Check examples and labels, find the classes and tell which label each example has.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier
-        To be fitted.
-    original : callable
-        `_validate_input`.
-    X, y, incremental, reset
-        Its arguments.
-
-    Returns
-    -------
-    X : ndarray or sparse matrix of shape (n, n_features)
-        Examples.
-    Y : ndarray of bool, shape (n, n_outputs)
-        Labels, a column for each class, or one where there are two.
+    Labels come back as booleans, a column for each class, or one where there are two. What is not
+    the plain case goes to `original`, scikit-learn's `_validate_input`.
     """
     if not isinstance(estimator, MLPClassifier) or overrides.in_validation(estimator):
         return original(X, y, incremental, reset)

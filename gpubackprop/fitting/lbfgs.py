@@ -37,15 +37,7 @@ def fit_lbfgs(
     intercept_grads: list[Any],
     layer_units: list[int],
 ) -> None:
-    """Train by L-BFGS.
-
-    Parameters
-    ----------
-    estimator, original
-        As for `fit_stochastic`, `original` being `_fit_lbfgs`.
-    X, y, sample_weight, activations, deltas, coef_grads, intercept_grads, layer_units
-        Its arguments.
-    """
+    """Train by L-BFGS; the arguments are those of scikit-learn's `_fit_lbfgs`, the original."""
     validation.refuse_without_epochs(estimator)
     formula_names.require_same_output(estimator)
     if tuple(layer_units) != layer_sizes(estimator):

@@ -18,20 +18,8 @@ from .scikit_learn.contract import MLPClassifier, get_namespace
 def as_numpy(array: Any) -> Any:
     """Read an array of another library on the CPU in the same memory, where scikit-learn would.
 
-    Parameters
-    ----------
-    array : object
-        Examples of any kind.
-
-    Returns
-    -------
-    array : ndarray or object
-        Anything else, an array on a GPU among it, itself.
-
-    Raises
-    ------
-    RuntimeError
-        In scikit-learn's words, if the environment's SCIPY_ARRAY_API is not 1.
+    Anything else, an array on a GPU among it, is returned itself. RuntimeError, in scikit-learn's
+    words, if the environment's SCIPY_ARRAY_API is not 1.
     """
     if isinstance(array, np.ndarray) or not _is_dispatching() or on_gpu(array):
         return array

@@ -56,19 +56,7 @@ def stands_in(method: Method) -> Method:
 
 
 def in_training(estimator: Any, X: Any) -> str | None:
-    """Find what keeps the engine from training by mini-batches.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Initialised, with its `_optimizer`.
-    X : array or sparse matrix of shape (n, n_features)
-        Examples.
-
-    Returns
-    -------
-    reason : str or None
-    """
+    """Find what keeps the engine from training an initialised estimator by mini-batches."""
     if scipy.sparse.issparse(X) and options(estimator).device.startswith("cuda"):
         return SPARSE
     return (
@@ -101,12 +89,9 @@ def in_validation(estimator: Any) -> str | None:
 def hand_down(estimator: Any, X: Any, reason: str) -> None:
     """Say why scikit-learn's own code takes over.
 
-    Raises
-    ------
-    ValueError
-        If the estimator's parameter asked for a GPU, X lies on one, or the activation, the solver,
-        the order of the rows, an option of its steps, dropout or label smoothing is one that
-        scikit-learn's code does not have.
+    ValueError if the estimator's parameter asked for a GPU, X lies on one, or the activation, the
+    solver, the order of the rows, an option of its steps, dropout or label smoothing is one that
+    scikit-learn's code does not have.
     """
     cls: Any = type(estimator)
     own = options(estimator)

@@ -47,20 +47,8 @@ def forward_pass_fast(
 ) -> Array:
     """Predict the outputs of all rows.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Fitted.
-    original : callable
-        `_forward_pass_fast`; sparse and few rows are left to it where it has the formulas.
-    X : array_like or sparse matrix of shape (n, n_features)
-        Examples.
-    check_input : bool, default=True
-        Whether X has to be validated.
-
-    Returns
-    -------
-    y_hat : ndarray of shape (n, n_outputs)
+    Sparse and few rows are left to the original, scikit-learn's `_forward_pass_fast`, where it has
+    the formulas.
     """
     if isinstance(X, HeldOut):
         return X.predicted(estimator, partial(forward_pass_fast, estimator, original))
@@ -77,15 +65,7 @@ def forward_pass_fast(
 
 
 def are_left_to_scikit_learn(estimator: Any, X: Any) -> bool:
-    """Say whether scikit-learn's own pass is as fast, as rows are few or sparse.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Fitted.
-    X : ndarray or sparse matrix of shape (n, n_features)
-        Examples.
-    """
+    """Say whether scikit-learn's own pass is as fast, as rows are few or sparse."""
     if ours_alone(estimator):
         return False
     if scipy.sparse.issparse(X) or len(X) <= BLOCK_ROWS:
@@ -109,20 +89,10 @@ def predict(estimator: Any, X: Any) -> Array:
     """Output activations of all rows, a block at a time.
 
     On a GPU where the estimator's device is one, or "auto" and the work is worth it, and the CPU
-    takes over where none can be used. On the CPU machine code divides the rows among threads; few
-    rows, and numbers of types that it does not know, are left to NumPy. The last activation is
-    NumPy's: machine code takes the smallest probabilities for zero, whose logarithm is asked for.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Fitted.
-    X : ndarray or sparse matrix of shape (n, n_features)
-        Examples; sparse ones stay on the CPU.
-
-    Returns
-    -------
-    y_hat : ndarray of shape (n, n_outputs)
+    takes over where none can be used; sparse rows stay on the CPU. On the CPU machine code divides
+    the rows among threads; few rows, and numbers of types that it does not know, are left to NumPy.
+    The last activation is NumPy's: machine code takes the smallest probabilities for zero, whose
+    logarithm is asked for.
     """
     sparse = scipy.sparse.issparse(X)
     predicted = None if sparse else _by_gpu(estimator, X)
@@ -177,26 +147,9 @@ def _row_macs(W: list[Array], X: Any) -> int:
 
 
 def predict_on(backend: Backend, estimator: Any, X: Any) -> Any:
-    """Output activations of all rows, computed by a backend, a block at a time.
+    """Output activations of all rows, on X's device, computed by a GPU's backend a block at a time.
 
-    Parameters
-    ----------
-    backend : Backend
-        Of a GPU.
-    estimator : MLPClassifier or MLPRegressor
-        Fitted.
-    X : ndarray or cupy.ndarray of shape (n, n_features)
-        Examples.
-
-    Returns
-    -------
-    y_hat : ndarray or cupy.ndarray of shape (n, n_outputs)
-        On the device of X.
-
-    Raises
-    ------
-    TypeError
-        If the weights or X are of a type that no GPU computes in.
+    TypeError if the weights or X are of a type that no GPU computes in.
     """
     dtype, memory = working_dtype(estimator, X), backend.memory
     if not _computes_in(dtype):

@@ -60,10 +60,7 @@ class QuantileOutputs:
 def fitted_levels(estimator: Any) -> tuple[float, ...]:
     """Levels of a fitted regressor's outputs.
 
-    Raises
-    ------
-    ValueError
-        If they are as many no longer, as `quantile` was set to others since.
+    ValueError if they are as many no longer, as `quantile` was set to others since.
     """
     own, outputs = levels(estimator), estimator.n_outputs_
     several = len(own) > 1 or options(estimator).sort_quantiles
@@ -78,10 +75,8 @@ def fitted_levels(estimator: Any) -> tuple[float, ...]:
 def outputs_of(estimator: Any, y: Any) -> Any:
     """Require targets that the loss is of, and give them a column for each output.
 
-    Raises
-    ------
-    ValueError
-        If the loss is "gamma" and they are not above 0, or they do not go with several levels.
+    ValueError if the loss is "gamma" and they are not above 0, or they do not go with several
+    levels.
     """
     if estimator.loss == "gamma" and not bool((y > 0).all()):
         raise ValueError("loss='gamma' requires strictly positive y.")

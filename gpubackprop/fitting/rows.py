@@ -69,11 +69,8 @@ class _Given(NamedTuple):
 def given(estimator: Any, X_val: Any, y_val: Any, sample_weight_val: Any) -> Iterator[None]:
     """Let a call of `fit` validate with these rows; they are checked once the classes are known.
 
-    Raises
-    ------
-    ValueError
-        If one of X_val and y_val is given without the other, in scikit-learn's words, or
-        sample_weight_val without them.
+    ValueError if one of X_val and y_val is given without the other, in scikit-learn's words, or
+    sample_weight_val without them.
     """
     if X_val is None and y_val is None and sample_weight_val is None:
         yield
@@ -98,27 +95,8 @@ def were_given(estimator: Any) -> bool:
 def divided(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> Data:
     """Set rows to validate with beside those to train on.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Initialised.
-    X : ndarray, cupy.ndarray or sparse matrix of shape (n, n_features)
-        Examples.
-    y : ndarray or cupy.ndarray of shape (n, n_outputs)
-        Targets.
-    sample_weight : ndarray of shape (n,) or None
-        Weights of the examples.
-
-    Returns
-    -------
-    data : Data
-        Validated with the rows that `fit` was given; else, with early stopping, with rows that are
-        held out, drawn as scikit-learn draws them.
-
-    Raises
-    ------
-    ValueError
-        If the rows to validate with are too few, or do not go with those to train on.
+    They are what `fit` was given; else, with early stopping, held out, drawn as scikit-learn draws
+    them. ValueError if they are too few, or do not go with those to train on.
     """
     if were_given(estimator):
         return Data(X, y, sample_weight, checked(estimator, X, y))

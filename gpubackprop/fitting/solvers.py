@@ -16,15 +16,7 @@ from .scikit_learn.contract import AdamOptimizer, SGDOptimizer
 
 
 class _Optimizer:
-    """State of an optimizer that scikit-learn lacks.
-
-    Parameters
-    ----------
-    parameters : list of ndarray
-        That it updates.
-    estimator : MLPClassifier or MLPRegressor
-        Has its constants.
-    """
+    """State of an optimizer that scikit-learn lacks."""
 
     constants: ClassVar[tuple[str, ...]]
     vectors: ClassVar[tuple[str, ...]]
@@ -144,17 +136,7 @@ def show(estimator: Any) -> None:
 
 
 def require_meaning(estimator: Any, own: Any, incremental: bool) -> None:
-    """Raise ValueError where options about steps have no meaning for a solver or a call.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        About to be fitted.
-    own : Options
-        Of the estimator.
-    incremental : bool
-        Whether `partial_fit` was called.
-    """
+    """Raise ValueError where options about steps have no meaning for a solver or a call."""
     of_steps = chosen(own)
     if estimator.solver == "lbfgs" and of_steps:
         raise ValueError(

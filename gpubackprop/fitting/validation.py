@@ -66,15 +66,7 @@ def refuse_without_epochs(estimator: Any) -> None:
 
 
 class Validation:
-    """Rows to validate with, and what the network makes of them at present.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Initialised.
-    rows : ValidationRows
-        To score after every epoch.
-    """
+    """Rows to validate with, and what the network makes of them at present."""
 
     def __init__(self, estimator: Any, rows: ValidationRows) -> None:
         self.rows = rows
@@ -96,10 +88,7 @@ class Validation:
     def looking(self, evaluated: Evaluated) -> Iterator[None]:
         """Keep the outputs of the rows within a `with`, in which no weights change.
 
-        Parameters
-        ----------
-        evaluated : callable
-            Computes outputs and loss beforehand, of rows, targets and shares, where it can.
+        `evaluated` computes outputs and loss beforehand, where it can.
         """
         self._looking = self._plain
         found = evaluated(self.rows.X, self._targets, self._share) if self._plain else None
@@ -174,15 +163,7 @@ def _nameless(estimator: Any) -> Any:
 
 @contextmanager
 def validating(estimator: Any, rows: ValidationRows | None) -> Iterator[None]:
-    """Have the estimator's `_score` score these rows, as scikit-learn's early stopping asks it to.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Initialised.
-    rows : ValidationRows or None
-        None leaves all as it is.
-    """
+    """Have the estimator's `_score` score these rows, as scikit-learn's early stopping asks."""
     require_rows(estimator, rows)
     cls: Any = type(estimator)
     if rows is None or not has_options(cls):

@@ -18,14 +18,9 @@ from gpubackprop.table.names import require, split
 
 @dataclass(frozen=True)
 class Description:
-    """What a table's columns are.
+    """What a table's columns are, and a line for each decision that was taken about one.
 
-    Attributes
-    ----------
-    columns : tuple of Column
-        The columns that a model can learn from, in the table's order.
-    notes : tuple of str
-        One line for each decision that was taken about a column.
+    `columns` are those that a model can learn from, in the table's order.
     """
 
     columns: tuple[Column, ...]
@@ -39,28 +34,11 @@ def describe(
     drop: Collection[str] = (),
     category: Collection[str] = (),
 ) -> Description:
-    """Find out what each column of a table is.
+    """Find out what each column of a table is, but the target and those to drop.
 
-    Parameters
-    ----------
-    table : DataFrame
-        The table.
-    target : str
-        The column to predict, which is left out.
-    drop : collection of str
-        More columns to leave out; several in one text have commas between them.
-    category : collection of str
-        Columns to read as categories even if they hold numbers, likewise.
-
-    Returns
-    -------
-    Description
-        The usable columns and the decisions taken.
-
-    Raises
-    ------
-    TableError
-        If the table has no column of a given name, a column cannot be used, or none is left.
+    Columns of `category` are read as categories even if they hold numbers; several names in one
+    text have commas between them. TableError if the table has no column of a given name, a column
+    cannot be used, or none is left.
     """
     dropped, forced = split(drop, table.columns), split(category, table.columns)
     require((target, *dropped, *forced), table.columns)

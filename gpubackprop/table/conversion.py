@@ -34,17 +34,10 @@ _TRUTH |= {"1.0": 1.0, "0.0": 0.0}
 
 @dataclass(frozen=True)
 class Column:
-    """One column that a model reads.
+    """One column that a model reads: its header, how its values are read, and its parts.
 
-    Attributes
-    ----------
-    name : str
-        The column's header.
-    kind : {"number", "boolean", "date", "date, day first", "category", "many categories"}
-        How its values are read.
-    parts : tuple of str
-        What becomes a number besides a number's or a truth's value: of a date, those of
-        ``dates.PARTS`` that vary; ``"missing"`` where values are.
+    A part becomes a number besides a number's or a truth's value: of a date, those of
+    ``dates.PARTS`` that vary; ``"missing"`` where values are.
     """
 
     name: str
@@ -60,22 +53,8 @@ class Column:
 def features(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """Take a model's columns out of a table, each converted to its kind.
 
-    Parameters
-    ----------
-    table : DataFrame
-        A table that has at least these columns.
-    columns : sequence of Column
-        The columns to take.
-
-    Returns
-    -------
-    DataFrame
-        Numbers, booleans and the parts of columns as float64 (missing: NaN), categories as text.
-
-    Raises
-    ------
-    TableError
-        If columns are missing or a value does not fit its column's kind.
+    Numbers, booleans and the parts of columns become float64 (missing: NaN), categories text.
+    TableError if columns are missing or a value does not fit its column's kind.
     """
     if missing := [c.name for c in columns if c.name not in table.columns]:
         raise TableError(
@@ -128,19 +107,7 @@ def preprocessor(columns: Sequence[Column], task: str = "classification") -> Col
 
     Numbers: missing values become the median, then standardised. Categories: one-hot; one that was
     not seen in training counts as the rare ones do, or sets no input where none were rare. Many
-    categories: what the target is on average where they stand.
-
-    Parameters
-    ----------
-    columns : sequence of Column
-        The columns of the table it will be fitted to.
-    task : {"classification", "regression"}
-        What the target is.
-
-    Returns
-    -------
-    ColumnTransformer
-        Transformation of these columns; others are ignored.
+    categories: what the target is on average where they stand. Other columns are ignored.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
@@ -180,20 +147,6 @@ def fit_preprocessor(
 
     A row's own target is no part of the averages that stand for its categories: those are of the
     other four fifths of the rows.
-
-    Parameters
-    ----------
-    prepare : ColumnTransformer
-        What :func:`preprocessor` built.
-    rows : DataFrame
-        What :func:`features` took of the training rows.
-    target : ndarray of shape (n_rows,)
-        What the network is trained on.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_inputs)
-        The network's inputs.
     """
     from sklearn.base import clone
     from sklearn.model_selection import KFold

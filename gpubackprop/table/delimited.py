@@ -50,26 +50,10 @@ def read_delimited(
 ) -> pd.DataFrame:
     """Read a text whose fields are separated by commas, semicolons, tabs, bars or blanks.
 
-    Parameters
-    ----------
-    data : bytes
-        The text. Comments and a title above the header are left out.
-    text : collection of str
-        Columns to keep as text although they look like numbers.
-    encoding : str or None
-        Its encoding; None: UTF-8, or what its byte order mark says.
-    header : bool
-        Whether a row names the columns; else they are c1, c2, ...
-
-    Returns
-    -------
-    DataFrame
-        In columns of texts only an empty field is missing.
-
-    Raises
-    ------
-    TableError
-        If it is not a table of this form.
+    Comments and a title above the header are left out; without a header columns are c1, c2, ...
+    Columns of `text` stay text although they look like numbers; in texts only an empty field is
+    missing. The encoding None is UTF-8, or what the byte order mark says. TableError if it is not a
+    table of this form.
     """
     decoded = _decoded(data, encoding)
     layout = _layout(decoded, header)

@@ -28,10 +28,7 @@ _UNEVEN = 0.2
 def kind_of(column: pd.Series[Any], forced: bool) -> Kind:
     """Find out what a column is; a forced one is a category.
 
-    Raises
-    ------
-    TableError
-        If it cannot be used; the message names the first value in the way.
+    TableError if it cannot be used; the message names the first value in the way.
     """
     if forced:
         return category_kind(column)

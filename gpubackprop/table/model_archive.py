@@ -48,22 +48,10 @@ class RefusedError(ValueError):
 
 
 def unpacked(data: bytes) -> bytes:
-    """Check a model file's container and its description.
+    """Check a model file's container and its description, and write it anew without compression.
 
-    Parameters
-    ----------
-    data : bytes
-        The file.
-
-    Returns
-    -------
-    bytes
-        The same archive, written anew without compression: what unpacks it finds what was checked.
-
-    Raises
-    ------
-    RefusedError
-        If it is damaged, too large when unpacked, or holds what no model holds.
+    What unpacks it finds what was checked. RefusedError if it is damaged, too large when unpacked,
+    or holds what no model holds.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:

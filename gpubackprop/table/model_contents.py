@@ -35,22 +35,9 @@ _RECORDS = (
 
 
 def restored(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Make a model of what its file held.
+    """Make the fields of a ``Bundle`` of what its file held, read from a checked archive.
 
-    Parameters
-    ----------
-    content : mapping of str to object
-        What ``modelfile.save`` put in, read by skops from an archive that was checked.
-
-    Returns
-    -------
-    dict of str to object
-        The fields of a ``Bundle``.
-
-    Raises
-    ------
-    RefusedError
-        If something is missing, or of another type, shape or value than a model's.
+    RefusedError if something is missing, or of another type, shape or value than a model's.
     """
     missing = {"task", "target", "columns", "prepare", "network"} - set(content)
     if missing:
@@ -184,21 +171,9 @@ def _category_values(read: ColumnTransformer, part: str) -> list[list[str]]:
 
 
 def _adopted(own: Any, read: Any, where: str) -> Any:
-    """Take the numbers over that were fitted, where all else is as it is fitted here.
+    """Take over the numbers of a file's estimator, where all else is as it is fitted here.
 
-    Parameters
-    ----------
-    own : object
-        An estimator that was fitted here, or a part of it.
-    read : object
-        The same of a file.
-    where : str
-        Its place, for messages.
-
-    Returns
-    -------
-    object
-        `own`, with the file's numbers.
+    `where` is its place, for messages.
     """
     if isinstance(own, np.ndarray) and own.dtype.kind == "f":
         _require(_is_like(read, own), where)

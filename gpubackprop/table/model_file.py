@@ -97,18 +97,7 @@ class Bundle:
         return {name: dict(rows.value_counts()) for name, rows in new.items() if len(rows)}
 
     def predict(self, table: pd.DataFrame) -> np.ndarray[Any, Any]:
-        """Predict each row's target, in the target's own unit.
-
-        Parameters
-        ----------
-        table : DataFrame
-            It has at least the model's columns.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,)
-            Classes or quantities.
-        """
+        """Predict each row's target, in the target's own unit."""
         return self.from_network(self.network.predict(self.inputs(table)))
 
     def predict_proba(self, table: pd.DataFrame) -> np.ndarray[Any, Any]:
@@ -167,19 +156,7 @@ def current_versions() -> dict[str, str]:
 def save(bundle: Bundle, path: str | Path) -> None:
     """Write a model file; a file of that name is replaced whole, or stays as it was.
 
-    Parameters
-    ----------
-    bundle : Bundle
-        The trained model.
-    path : str or Path
-        Where to.
-
-    Raises
-    ------
-    ModelFileError
-        If it would not be loaded again.
-    WriteError
-        If it cannot be written.
+    ModelFileError if it would not be loaded again, WriteError if it cannot be written.
     """
     import skops.io
 
@@ -197,22 +174,9 @@ def save(bundle: Bundle, path: str | Path) -> None:
 
 
 def load(path: str | Path) -> Bundle:
-    """Read a model file. No code runs that the file brings.
+    """Read a model file that :func:`save` wrote. No code runs that the file brings.
 
-    Parameters
-    ----------
-    path : str or Path
-        A file that :func:`save` wrote.
-
-    Returns
-    -------
-    Bundle
-        The model.
-
-    Raises
-    ------
-    ModelFileError
-        If it is missing, damaged, or not a model file.
+    ModelFileError if it is missing, damaged, or not a model file.
     """
     path = Path(path)
     try:

@@ -22,24 +22,10 @@ _ZIP = b"PK\x03\x04"
 
 
 def read_bytes(path: str | Path) -> tuple[bytes, str]:
-    """Read a file or standard input, unpacked from .gz, .bz2, .xz or .zip.
+    """Read a file, or standard input as ``-``, unpacked from .gz, .bz2, .xz or .zip.
 
-    Parameters
-    ----------
-    path : str or Path
-        The file, or ``-``.
-
-    Returns
-    -------
-    data : bytes
-        The content.
-    name : str
-        The file's name without the ending of its packing.
-
-    Raises
-    ------
-    TableError
-        If it cannot be read or unpacked.
+    The name that is returned lacks the ending of its packing. TableError if it cannot be read or
+    unpacked.
     """
     try:
         return _unpacked(_read(path), Path(path).name)

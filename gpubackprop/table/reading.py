@@ -27,26 +27,9 @@ def read_table(
 ) -> pd.DataFrame:
     """Read a table: text, Parquet, Feather, Arrow, JSON, Stata, ARFF or Excel, packed or not.
 
-    Parameters
-    ----------
-    path : str or Path
-        The file, or ``-`` for standard input. Its content says what it is, not its name.
-    text : collection of str
-        Columns of a delimited text or a sheet to keep as text although they look like numbers.
-    encoding : str, optional
-        A text's encoding; by default UTF-8, or what its byte order mark says.
-    header : bool
-        Whether a delimited text or a sheet names its columns in a row; else they are c1, c2, ...
-
-    Returns
-    -------
-    DataFrame
-        Its index counts the rows from 0.
-
-    Raises
-    ------
-    TableError
-        If the file is not a table of such a form.
+    Its content says what it is, not its name; ``-`` is standard input. `text`, `encoding` and
+    `header` are those of `read_delimited`, and of a sheet. The index counts the rows from 0.
+    TableError if the file is not a table of such a form.
     """
     with naming(path):
         data, name = read_bytes(path)

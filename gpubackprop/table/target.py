@@ -18,18 +18,9 @@ Task = Literal["classification", "regression"]
 
 @dataclass(frozen=True)
 class Target:
-    """What a model learns to predict.
+    """What a model learns to predict, and why its task was chosen.
 
-    Attributes
-    ----------
-    name : str
-        The column's header.
-    task : {"classification", "regression"}
-        What is learnt.
-    reason : str
-        Why this task was chosen.
-    values : ndarray of shape (n_rows,)
-        Labels (texts or whole numbers), or float64 numbers.
+    Labels are texts or whole numbers, quantities float64.
     """
 
     name: str
@@ -42,26 +33,8 @@ def read_target(table: pd.DataFrame, name: str, task: Task | None = None) -> Tar
     """Read the column to predict, and find out whether it is a class or a quantity.
 
     Text, true/false, and whole numbers of at most 20 distinct values (each in 5 rows on average)
-    are classes; every other number is a quantity.
-
-    Parameters
-    ----------
-    table : DataFrame
-        The table; no value of the target is missing.
-    name : str
-        The column to predict.
-    task : {"classification", "regression"}, optional
-        The task; by default the rule above decides.
-
-    Returns
-    -------
-    Target
-        The target's values, ready for scikit-learn.
-
-    Raises
-    ------
-    TableError
-        If the column does not suit the task.
+    are classes; every other number is a quantity; unless a task is given. No value may be missing.
+    TableError if the column does not suit the task.
     """
     column = table[name]
     distinct = column.nunique()

@@ -9,15 +9,8 @@ from typing import Any
 def mean_of(networks: Sequence[Any]) -> Any:
     """Make a model that predicts the mean of networks; one network is such a model itself.
 
-    Parameters
-    ----------
-    networks : sequence of MLPClassifier or of MLPRegressor
-        Fitted, on the same classes.
-
-    Returns
-    -------
-    estimator
-        A fitted network, VotingClassifier of their probabilities, or VotingRegressor.
+    All are fitted, on the same classes; several become a VotingClassifier of their probabilities,
+    or a VotingRegressor.
     """
     from sklearn.ensemble import VotingClassifier, VotingRegressor
     from sklearn.frozen import FrozenEstimator

@@ -31,22 +31,9 @@ _FORMS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def encoder(path: Path | None) -> Callable[[pd.DataFrame], bytes]:
-    """Choose the form of a file by its ending, before any work is done.
+    """Choose by a file's ending what encodes a table, before any work is done; None: CSV.
 
-    Parameters
-    ----------
-    path : Path or None
-        The file; None: CSV.
-
-    Returns
-    -------
-    callable
-        Encodes a table.
-
-    Raises
-    ------
-    TableError
-        If no form has this ending, or a package for it is missing.
+    TableError if no form has this ending, or a package for it is missing.
     """
     ending = "" if path is None else path.suffix.lower()
     if ending not in _FORMS:

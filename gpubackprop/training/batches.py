@@ -19,36 +19,13 @@ class Feed(Protocol):
         """The windows, each with a cursor of its own."""
 
     def windows(self, order: Array) -> Iterator[tuple[int, int]]:
-        """Go through the rows in this order.
-
-        Yields
-        ------
-        window : int
-            Which source holds the next rows, from its beginning on.
-        rows : int
-            How many.
-        """
+        """Go through the rows in this order: which source holds the next ones, and how many."""
 
 
 class Resident:
-    """All data where the primitives read them.
+    """All data where the primitives read them; `ahead` reads rows of X before they are needed.
 
-    Parameters
-    ----------
-    memory : Memory
-        Where that is.
-    X : ndarray or CSR of shape (n, d_0)
-        Examples, of the targets' type or, dense, another floating-point type.
-    Y : ndarray of shape (n, d_L)
-        Targets.
-    weight : ndarray of shape (n, 1) or None
-        Weights.
-    taken : int
-        Rows of an epoch.
-    batch_size : int
-        Rows of a mini-batch.
-    ahead : ReadAhead or None
-        Reads rows of X before they are needed, where primitives read X itself.
+    X has the targets' type or, dense, another floating-point type. An epoch has `taken` rows.
     """
 
     def __init__(
@@ -90,16 +67,7 @@ class Resident:
 class Streamed:
     """Data that pass through two windows: one is computed on while the other is filled.
 
-    Parameters
-    ----------
-    memory : Memory
-        Where the windows are.
-    X, Y, weight
-        As for `Resident`; they stay where they are.
-    rows : int
-        Of a window: whole batches.
-    ahead : ReadAhead or None
-        Reads rows of X before they are needed.
+    They stay where they are. A window has `rows` rows, which are whole batches.
     """
 
     def __init__(

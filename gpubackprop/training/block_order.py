@@ -23,18 +23,9 @@ def block_rows(row_bytes: float) -> int:
 
 
 def draw(order: Array, rows: Array | None, block: int, generator: Any) -> None:
-    """Draw the order of an epoch.
+    """Draw the order of an epoch, in blocks of `block` rows, whatever the order was before.
 
-    Parameters
-    ----------
-    order : ndarray of int64, shape (n,)
-        Where it is written.
-    rows : ndarray of int64, shape (n,), or None
-        Numbers of the rows, ascending; None for 0 to n - 1.
-    block : int
-        Rows of a block.
-    generator : numpy.random.RandomState
-        Draws, whatever the order was before.
+    `rows` are the numbers of the rows, ascending; None for 0 to n - 1.
 
     Examples
     --------

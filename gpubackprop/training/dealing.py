@@ -41,14 +41,7 @@ class Deal(Protocol):
 
 
 class Slices:
-    """Deals slices of each mini-batch, as all ranks hold all rows.
-
-    Parameters
-    ----------
-    rows : ndarray of int64, shape (n,)
-        Numbers in X of the rows to train on.
-    group : Group
-        All ranks.
+    """Deals slices of each mini-batch, as all ranks hold all rows, of which these are trained on.
 
     Examples
     --------
@@ -86,15 +79,7 @@ class Slices:
 
 
 class Owners:
-    """Deals each row to the rank that holds it.
-
-    Parameters
-    ----------
-    rows : ndarray of int64, shape (n,)
-        Number of each row in this rank's data; `ELSEWHERE` for those of others.
-    group : Group
-        All ranks.
-    """
+    """Deals each row to the rank that holds it: the number in its data, or `ELSEWHERE`."""
 
     def __init__(self, rows: Array, group: Group) -> None:
         self._rows, self.group = rows, group

@@ -28,33 +28,11 @@ _log = logging.getLogger("gpubackprop")
 class Epochs:
     """Training data, parameters and a backend, ready to run epochs.
 
-    Parameters
-    ----------
-    backend : Backend
-        Where and how the primitives run.
-    net : Parameters
-        Trained in place.
-    formulas : Formulas
-        Activations and loss.
-    optimizer : Optimizer
-        Updated in place.
-    X : ndarray or CSR of shape (n, d_0)
-        Examples, float32 or float64, in any memory order; a batch is converted as it is gathered.
-        The entries of a CSR have the parameters' dtype, and stay on the CPU.
-    Y : ndarray of shape (n, d_L)
-        Targets, of the parameters' dtype.
-    weight : ndarray of shape (n,) or None
-        Weights of the examples.
-    alpha : float
-        L2 penalty: alpha/2 ||W||^2 over the total weight of a batch is added to its loss.
-    planned : Plan
-        For these layers, rows and this optimizer; its batches have B rows, the last what is left.
-    dropout : Dropout or None, default=None
-        What is dropped, also in the losses that are reported.
-    rows : int or None, default=None
-        How many rows an epoch takes; None for all.
-    ahead : ReadAhead or None, default=None
-        What reads rows of X from a file before they are trained on.
+    `net` and `optimizer` are updated in place. X, (n, d_0), is float32 or float64, in any memory
+    order: a batch is converted as it is gathered; Y, (n, d_L), and the entries of a CSR, which
+    stays on the CPU, have the parameters' dtype. alpha/2 ||W||^2 over the total weight of a batch
+    is added to its loss, which is reported with dropout. An epoch takes `rows` rows, by default
+    all; `ahead` reads rows of X from a file before they are trained on.
     """
 
     def __init__(
@@ -100,24 +78,11 @@ class Epochs:
         _say(planned)  # now that nothing is left to fail
 
     def run(self, order: Array, loss_scale: float = 1.0) -> float:
-        """Train on each row of an order once.
+        """Train on each row of an order once; return the mean of the batches' losses.
 
-        Parameters
-        ----------
-        order : ndarray of int64, shape (n,)
-            The rows' numbers; as many in every epoch.
-        loss_scale : float
-            Factor of the reported loss without its penalty.
-
-        Returns
-        -------
-        loss : float
-            Mean of the batches' losses, each weighted with its number of rows.
-
-        Raises
-        ------
-        ZeroDivisionError
-            If all examples of a batch have weight zero, in NumPy's words.
+        Each is weighted with its number of rows; `loss_scale` is a factor of it, the penalty apart.
+        All epochs have as many rows. ZeroDivisionError, in NumPy's words, if all examples of a
+        batch have weight zero.
         """
         require_weight(self._weight, order, self._batch_size)
         self._memory.write(self._sums, self._fresh_sums)

@@ -19,22 +19,10 @@ CACHED_BYTES = 1 << 20
 
 
 class Evaluation:
-    """Forward pass and loss of the same rows, with weights that change in between.
+    """Forward pass and loss of the same rows of the host, with weights that change in between.
 
-    Parameters
-    ----------
-    backend : Backend
-        Of the host's memory.
-    net : Parameters
-        Weights to compute with.
-    formulas : Formulas
-        Activations and loss.
-    X : ndarray of shape (n, d_0)
-        Examples, of the weights' dtype, row-major or column-major.
-    Y : ndarray of shape (n, d_L)
-        Targets, of the same dtype.
-    share : ndarray of shape (n, 1)
-        Weight of each example in the loss, of the same dtype.
+    X is row-major or column-major; X, Y and `share`, each example's weight in the loss, have the
+    weights' dtype.
     """
 
     def __init__(
@@ -48,7 +36,7 @@ class Evaluation:
     ) -> None:
         rows, dtype, memory = len(X), net.theta.dtype, net.memory
         self._y_hat, self._total = np.empty(Y.shape, dtype), np.zeros(1)
-        widths = *net.layer_sizes[1:-1], net.layer_sizes[-1]
+        widths = net.layer_sizes[1:]
         block = min(rows, max(BLOCK_ROWS, CACHED_BYTES // (max(widths) * dtype.itemsize)))
         *hidden, delta = matrices(block, widths, range(len(widths)), dtype, memory)
         sigma = formulas.activations(len(net.W))
@@ -71,15 +59,7 @@ class Evaluation:
         self._run = backend.prepare(evaluate, rows * net.theta.size)
 
     def run(self) -> tuple[Array, float]:
-        """Compute with the weights as they are now.
-
-        Returns
-        -------
-        y_hat : ndarray of shape (n, d_L)
-            A new array.
-        loss : float
-            Sum of the examples' losses, each times its share.
-        """
+        """Compute outputs, a new array, and the loss, each example's times its share."""
         self._total[0] = 0.0
         self._run(1)
         return self._y_hat.copy(), float(self._total[0])

@@ -75,37 +75,9 @@ def plan(
     """Divide training so that it fits.
 
     All at once where that fits; else the data come in windows; else a batch is computed in parts,
-    each half as large as the one tried before.
-
-    Parameters
-    ----------
-    layer_sizes : tuple of int
-        d_0 .. d_L.
-    rows : int
-        Training examples.
-    batch_size : int
-        B.
-    dtype : dtype
-        Of all numbers.
-    moments : int
-        Vectors that the optimizer keeps: 1 with SGD, 2 with Adam.
-    memory : Capacity
-        Of the host or a GPU.
-    X_in_memory : bool, default=False
-        Whether X needs no copy to be read there.
-    checkpoint : int, "sqrt" or None, default=None
-        Which layers' activations are kept.
-    apart : tuple of bool, default=()
-        Whether each layer keeps Z beside A (`Formulas.apart`); by default none does.
-
-    Returns
-    -------
-    plan : Plan
-
-    Raises
-    ------
-    MemoryError
-        If one example at a time does not fit; with the numbers.
+    each half as large as the one tried before. The optimizer keeps `moments` vectors, 1 with SGD, 2
+    with Adam; `apart` says which layers keep Z beside A (`Formulas.apart`), by default none.
+    MemoryError, with the numbers, if one example at a time does not fit.
 
     Examples
     --------
@@ -197,21 +169,7 @@ def would_need(needed: int, leaner: int) -> str:
 
 
 class Sizes:
-    """Bytes of what training allocates.
-
-    Parameters
-    ----------
-    layer_sizes : tuple of int
-        d_0 .. d_L.
-    dtype : dtype
-        Of all numbers.
-    memory : Capacity
-        Says how rows are aligned.
-    checkpoint : int, "sqrt" or None, default=None
-        Which layers' activations are kept.
-    apart : tuple of bool, default=()
-        Whether each layer keeps Z beside A.
-    """
+    """Bytes of what training allocates, where the memory says how rows are aligned."""
 
     def __init__(
         self,

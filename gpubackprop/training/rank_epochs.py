@@ -33,36 +33,9 @@ class Step(NamedTuple):
 class RankEpochs:
     """A rank's training data, its copy of the parameters and a backend, ready to run epochs.
 
-    Every rank makes one, and calls `run` with the same order.
-
-    Parameters
-    ----------
-    backend : Backend
-        Where and how the primitives run.
-    net : Parameters
-        Trained in place; the same on all ranks.
-    formulas : Formulas
-        Activations and loss.
-    optimizer : Optimizer
-        Updated in place; the same on all ranks.
-    X : ndarray or CSR of shape (n_held, d_0)
-        Examples that this rank holds, at least one; as for `Epochs`.
-    Y : ndarray of shape (n_held, d_L)
-        Their targets.
-    weight : ndarray of shape (n,) or None
-        Weights of the examples of all ranks.
-    alpha : float
-        L2 penalty: alpha/2 ||W||^2 over the total weight of a batch is added to its loss.
-    batch_size : int
-        Rows of a mini-batch, over all ranks.
-    checkpoint : int, "sqrt" or None
-        Which layers' activations are kept.
-    deal : Deal
-        Which rows are this rank's.
-    dropout : Dropout or None
-        What is dropped; the same on all ranks.
-    ahead : ReadAhead or None, default=None
-        What reads this rank's rows of X from a file before they are trained on.
+    Every rank makes one, and calls `run` with the same order. What differs from `Epochs`: X and Y
+    are what this rank holds, at least one row, and `deal` says which rows are its; `weight` and
+    `batch_size` are over all ranks; parameters, optimizer and dropout are the same on all.
     """
 
     def __init__(
@@ -116,25 +89,9 @@ class RankEpochs:
         return Source(read, memory.rows(Y), weight, order, cursor, share)
 
     def run(self, order: Array, loss_scale: float = 1.0) -> float:
-        """Train on every row once, all ranks together.
+        """Train on every row once, all ranks together, in the same order.
 
-        Parameters
-        ----------
-        order : ndarray of int64, shape (n,)
-            Order of the rows of all ranks, the same on all.
-        loss_scale : float
-            Factor of the reported loss without its penalty.
-
-        Returns
-        -------
-        loss : float
-            Mean of the batches' losses, each weighted with its number of rows; the same bits on all
-            ranks.
-
-        Raises
-        ------
-        ZeroDivisionError
-            If all examples of a batch have weight zero, in NumPy's words.
+        The loss is that of `Epochs.run`, the same bits on all ranks.
         """
         require_weight(self._weight, order, self._batch_size)
         for rows, sums in self._sums.items():

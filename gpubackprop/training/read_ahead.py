@@ -13,15 +13,7 @@ from . import block_order
 
 
 class ReadAhead:
-    """Asks the operating system for rows that will be needed soon.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, d)
-        Rows, each in one piece, in a mapped file.
-    file : mmap.mmap
-        The mapping.
-    """
+    """Asks the operating system for rows of a mapped file that will be needed soon."""
 
     def __init__(self, X: Array, file: mmap.mmap) -> None:
         self._file, self._stride, self._rows = file, X.strides[0], len(X)
@@ -68,18 +60,8 @@ def _file_of(X: Any) -> Any:
 def in_parts(rows: Array, bounds: Sequence[int], ahead: ReadAhead | None) -> Iterator[slice]:
     """Go through parts of an epoch; where one begins, the next one's rows are asked for.
 
-    Parameters
-    ----------
-    rows : ndarray of int64
-        Numbers of rows, in the order in which they are trained on.
-    bounds : sequence of int
-        Where the parts begin in it, and where the last one ends.
-    ahead : ReadAhead or None
-        Whom to ask.
-
-    Yields
-    ------
-    part : slice
+    The rows are numbers, in the order in which they are trained on; `bounds` says where the parts
+    begin among them, and where the last one ends.
     """
     parts = [slice(begin, end) for begin, end in pairwise(bounds)]
     for number, part in enumerate(parts):

@@ -77,25 +77,9 @@ class Schedule(NamedTuple):
     """At the most; the progress is measured by them."""
 
     def rates(self, base: float, epoch: int, batches: int) -> Array:
-        """Compute the rates of an epoch's batches.
+        """Compute the rates of an epoch's batches; the epoch counts from 0.
 
-        Parameters
-        ----------
-        base : float
-            Learning rate that the factors are of.
-        epoch : int
-            Counted from 0.
-        batches : int
-            In each epoch.
-
-        Returns
-        -------
-        rates : ndarray of float64, shape (batches,)
-
-        Raises
-        ------
-        ValueError
-            If a factor is not a number from 0 on.
+        ValueError if a factor is not a number from 0 on.
         """
         done = epoch * batches + np.arange(batches)
         total = self.epochs * batches

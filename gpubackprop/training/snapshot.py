@@ -6,15 +6,7 @@ from ..algorithm.memory import Array, Memory
 
 
 class EpochSnapshot:
-    """Copies of arrays that training changes, beside them.
-
-    Parameters
-    ----------
-    arrays : iterable of ndarray
-        What an epoch starts from: parameters, the optimizer's state. Kept at once; may be none.
-    memory : Memory
-        Memory of the arrays.
-    """
+    """Copies of arrays that training changes, beside them in their memory; kept at once."""
 
     def __init__(self, arrays: Iterable[Array], memory: Memory) -> None:
         self._pairs = [(live, memory.zeros(live.size, live.dtype)) for live in arrays]

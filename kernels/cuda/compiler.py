@@ -24,23 +24,9 @@ from numba import cuda, types  # noqa: E402
 def compile_kernel(
     kernel: Kernel, real: np.dtype[Any], capability: Capability
 ) -> tuple[str, bytes]:
-    """Compile a kernel.
+    """Compile a kernel for a floating-point type and a capability such as (9, 0).
 
-    Parameters
-    ----------
-    kernel : Kernel
-        What to compile.
-    real : dtype
-        Its floating-point type.
-    capability : tuple of int
-        Of the processor, such as (9, 0).
-
-    Returns
-    -------
-    symbol : str
-        Name of the entry point.
-    cubin : bytes
-        Machine code.
+    The cubin comes with the name of its entry point.
     """
     text = ptx(kernel, real, capability)
     linked = Linker(

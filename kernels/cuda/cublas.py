@@ -40,19 +40,9 @@ _STATUS = {
 
 
 class Cublas:
-    """One handle, bound to a stream and a workspace.
+    """One handle, bound to a stream and a workspace, by their addresses.
 
-    Parameters
-    ----------
-    library : CDLL
-        libcublas.
-    stream : int
-        Address of the stream.
-    workspace : int
-        Address of memory on the device, of `workspace_bytes`; to be kept as long as this object
-        and every graph that was captured from it.
-    workspace_bytes : int
-        Its size.
+    The workspace has to be kept as long as this object and every graph that was captured from it.
     """
 
     def __init__(self, library: Any, stream: int, workspace: int, workspace_bytes: int) -> None:

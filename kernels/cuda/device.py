@@ -55,13 +55,7 @@ class Device(Protocol):
         """Prepare total = sum over the ranks of total."""
 
     def capture(self, launches: list[Launch]) -> Launch:
-        """Make one launch of many, which run in their order.
-
-        Raises
-        ------
-        CaptureError
-            If the device cannot.
-        """
+        """Make one launch of many, which run in their order; CaptureError if the device cannot."""
 
 
 class CaptureError(RuntimeError):

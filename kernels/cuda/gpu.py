@@ -31,23 +31,9 @@ _mine = threading.local()
 
 
 class Gpu:
-    """One device, with a stream of its own that all of its work is queued on.
+    """One device, as CUDA counts them, with a stream of its own that all of its work is queued on.
 
-    Parameters
-    ----------
-    index : int
-        Which one, as CUDA counts them.
-
-    Attributes
-    ----------
-    capability : tuple of int
-        Compute capability, such as (9, 0).
-    multiprocessors : int
-        How many it has.
-    cupy : module
-        CuPy.
-    stream : cupy.cuda.Stream
-        All work is queued on it; within `with gpu:` CuPy uses it as well.
+    Within `with gpu:` CuPy uses the stream as well.
     """
 
     def __init__(self, index: int) -> None:
@@ -146,10 +132,7 @@ class Gpu:
     def capture(self, launches: list[Launch]) -> Launch:
         """Record launches in a CUDA Graph; they must have run once, so that all is loaded.
 
-        Raises
-        ------
-        CaptureError
-            If CUDA refuses one of them, or has no room for the graph.
+        CaptureError if CUDA refuses one of them, or has no room for the graph.
         """
         with self:
             self.stream.synchronize()

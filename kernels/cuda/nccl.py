@@ -15,19 +15,8 @@ class Nccl:
     """A group's ranks, each on a GPU of its own.
 
     All ranks make one at the same time; the calling thread's device is this rank's. Threads of one
-    process are connected by a single call.
-
-    Parameters
-    ----------
-    cupy : module
-        CuPy.
-    group : Group
-        The ranks, which tell each other how to connect.
-
-    Raises
-    ------
-    RuntimeError
-        If NCCL is not installed, or connects no ranks, as where two of them use one GPU.
+    process are connected by a single call. RuntimeError if NCCL is not installed, or connects no
+    ranks, as where two of them use one GPU.
     """
 
     def __init__(self, cupy: Any, group: Group) -> None:
@@ -49,21 +38,7 @@ class Nccl:
     ) -> Callable[[], Any]:
         """Prepare the sum over all ranks of a vector on the device, in its own place.
 
-        Parameters
-        ----------
-        address : int
-            Of the vector.
-        size : int
-            Elements.
-        real : dtype
-            float32 or float64.
-        stream : int
-            Stream that the sum is queued on.
-
-        Returns
-        -------
-        run : callable
-            Queues it once; may be captured.
+        What is returned queues the sum on the stream once, and may be captured.
         """
         kind = getattr(self._nccl, _NAMES[real.name])
         arguments = (address, address, size, kind, self._nccl.NCCL_SUM, stream)

@@ -32,15 +32,7 @@ _MAX_GRID_Y = 65_535
 
 
 class Primitives:
-    """The protocol's primitives on one device.
-
-    Parameters
-    ----------
-    device : Device
-        What runs them.
-    rounding : Rounding
-        How matrix products of float32 may round their operands.
-    """
+    """The protocol's primitives on one device; products of float32 may round their operands."""
 
     def __init__(self, device: Device, rounding: Rounding = Rounding.NONE) -> None:
         self._device = device

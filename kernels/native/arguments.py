@@ -29,13 +29,7 @@ def address(array: Array) -> int:
 
 
 def pack(kernel: Kernel, arguments: Mapping[str, Any]) -> Block:
-    """Fill one block with the arguments of a call.
-
-    Raises
-    ------
-    TypeError
-        As `Kernel.in_order` does.
-    """
+    """Fill one block with the arguments of a call; TypeError as of `Kernel.in_order`."""
     slots: list[int] = []
     for kind, dtype, argument in kernel.in_order(arguments):
         if kind.is_array:

@@ -36,24 +36,9 @@ _LIBM = {f + s for f in ("sqrt", "exp", "expm1", "log", "pow", "tanh") for s in 
 def compile_kernel(kernel: Kernel, real: np.dtype[Any]) -> tuple[str, bytes]:
     """Compile a kernel for one floating-point type and this machine's processor.
 
-    Parameters
-    ----------
-    kernel : Kernel
-        Its loop nest is what Numba understands, without allocations or exceptions.
-    real : dtype
-        float32 or float64.
-
-    Returns
-    -------
-    symbol : str
-        Name of the entry point `void symbol(int64_t *block)`.
-    code : bytes
-        The object file.
-
-    Raises
-    ------
-    RuntimeError
-        If the loop calls something that only a running Numba could provide.
+    The object file comes with the name of its entry point `void symbol(int64_t *block)`. The loop
+    is what Numba understands, without allocations or exceptions; RuntimeError if it calls something
+    that only a running Numba could provide.
     """
     machine = target_machine(own_target())
     name = kernel.name(real)
@@ -68,13 +53,7 @@ def lowered(kernel: Kernel, real: np.dtype[Any]) -> str:
 
 
 def compile_together(texts: Mapping[str, str], target: Target) -> bytes:
-    """Compile lowered kernels, by their names, into one object file.
-
-    Raises
-    ------
-    RuntimeError
-        As `compile_kernel` does.
-    """
+    """Compile lowered kernels, by their names, into one object file, as `compile_kernel` does."""
     machine = target_machine(target)
     whole, *others = (_optimized(name, text, machine) for name, text in texts.items())
     for module in others:

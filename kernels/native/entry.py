@@ -11,19 +11,7 @@ _WORD = ir.IntType(64)
 
 
 def add_entry(context: Any, loop: Any, kinds: list[Any], symbol: str) -> None:
-    """Write `void symbol(int64_t *block)` beside a loop, in its module.
-
-    Parameters
-    ----------
-    context : numba.core.cpu.CPUContext
-        What lowered the loop.
-    loop : llvmlite.ir.Function
-        Becomes part of the entry point.
-    kinds : list of numba.types.Type
-        The loop's parameters.
-    symbol : str
-        Name of the entry point.
-    """
+    """Write `void symbol(int64_t *block)` around a loop, in its module."""
     loop.linkage = "internal"
     loop.attributes.add("alwaysinline")
     prototype = ir.FunctionType(ir.VoidType(), [_WORD.as_pointer()])

@@ -45,17 +45,7 @@ class LoopLaunch:
 
 
 def launch(kernel: Kernel, /, *keep: Any, **arguments: Any) -> LoopLaunch:
-    """Prepare a call of a loop.
-
-    Parameters
-    ----------
-    kernel : Kernel
-        Declared for the CPU.
-    *keep : object
-        What has to live as long as the launch, besides the arguments.
-    **arguments : object
-        The loop's, by name.
-    """
+    """Prepare a call of a loop; `keep` lives as long as the launch, besides the arguments."""
     block, real = pack(kernel, arguments), kernel.real(arguments)
     return launch_of(kernel, real, block, (*arguments.values(), *keep))
 
@@ -63,19 +53,7 @@ def launch(kernel: Kernel, /, *keep: Any, **arguments: Any) -> LoopLaunch:
 def launch_of(
     kernel: Kernel, real: np.dtype[Any], block: Block, keep: tuple[Any, ...]
 ) -> LoopLaunch:
-    """Prepare a call of a loop whose block is filled.
-
-    Parameters
-    ----------
-    kernel : Kernel
-        Declared for the CPU.
-    real : dtype
-        Type that the kernel is specialised for.
-    block : ndarray of int64
-        Arguments, as `pack` lays them out.
-    keep : tuple
-        What has to live as long as the launch.
-    """
+    """Prepare a call of a loop whose block `pack` has filled."""
     name = kernel.name(real)
     return LoopLaunch(name, _entry(name, kernel, real), block, address_slots(kernel), keep)
 

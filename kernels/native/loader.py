@@ -45,15 +45,7 @@ def entry_symbol(name: str) -> str:
 class Library:
     """An object file, linked into the process for as long as that lives.
 
-    Parameters
-    ----------
-    code : bytes
-        The object file.
-
-    Raises
-    ------
-    RuntimeError
-        If it is none.
+    RuntimeError if it is none.
     """
 
     def __init__(self, code: bytes) -> None:
@@ -73,10 +65,7 @@ class Library:
 def load(symbol: str, code: bytes) -> int:
     """Link one object file into the process and return the address of `symbol`.
 
-    Raises
-    ------
-    RuntimeError
-        If it is no object file, or has no such symbol.
+    RuntimeError if it is no object file, or has no such symbol.
     """
     address = Library(code).address(symbol)
     if address is None:

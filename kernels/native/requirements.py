@@ -24,10 +24,8 @@ def _version(package: str) -> str:
 def importing() -> Iterator[None]:
     """Name the versions and the cure where Numba or llvmlite cannot be imported.
 
-    Raises
-    ------
-    ImportError
-        Instead of whatever the import raises: a Numba that is older than NumPy fails in many ways.
+    ImportError takes the place of whatever the import raises: a Numba that is older than NumPy
+    fails in many ways.
     """
     try:
         yield

@@ -14,15 +14,7 @@ from .shared_rows import while_running
 
 
 def backend(index: int, rounding: Rounding = Rounding.NONE) -> Backend:
-    """Make the backend of one device, for the calling thread.
-
-    Parameters
-    ----------
-    index : int
-        Which GPU, as CUDA counts them.
-    rounding : Rounding
-        How matrix products of float32 may round their operands.
-    """
+    """Make the backend of one device, as CUDA counts them, for the calling thread."""
     device = gpu(index)
     memory = DeviceMemory(device)
     primitives = Primitives(device, rounding)

@@ -83,12 +83,6 @@ def _forked() -> bool:
 def driver() -> Status:
     """Say whether the driver works and shows a device; remembered.
 
-    Returns
-    -------
-    status : Status
-
-    Notes
-    -----
     No GPU package is imported. Where a driver works this initialises CUDA, after which forked
     children cannot use it; they are told so.
     """
@@ -103,14 +97,7 @@ def device_count() -> int:
 def status(device: int = 0) -> Status:
     """Say whether a device can train; remembered, unless its memory was full.
 
-    Parameters
-    ----------
-    device : int, default=0
-        As CUDA numbers those that `CUDA_VISIBLE_DEVICES` leaves visible.
-
-    Returns
-    -------
-    status : Status
+    Its number is CUDA's, which counts those that `CUDA_VISIBLE_DEVICES` leaves visible.
     """
     if _forked():
         return _FORKED
@@ -121,17 +108,7 @@ def status(device: int = 0) -> Status:
 
 
 def require(device: int) -> None:
-    """Insist on a device that was asked for by name.
-
-    Parameters
-    ----------
-    device : int
-
-    Raises
-    ------
-    RuntimeError
-        If it cannot be used: what is missing and the cure.
-    """
+    """Raise RuntimeError if a device cannot be used: it says what is missing and the cure."""
     usable, reason = status(device)
     if not usable:
         raise RuntimeError(f"device='cuda:{device}': {reason}")

@@ -17,21 +17,9 @@ _CUDA = (2, 13)
 
 
 def on_gpu(array: Any) -> bool:
-    """Say whether an array is on a GPU.
+    """Say whether an array, or any other object, is on a GPU.
 
-    Parameters
-    ----------
-    array : object
-        Anything.
-
-    Returns
-    -------
-    on_gpu : bool
-
-    Raises
-    ------
-    TypeError
-        If it is one of CuPy's sparse matrices, which no backend computes with.
+    TypeError if it is one of CuPy's sparse matrices, which no backend computes with.
 
     Examples
     --------
@@ -52,21 +40,9 @@ def on_gpu(array: Any) -> bool:
 
 
 def adopt(array: Any) -> Any:
-    """Make an array on a GPU one of CuPy's, in the same memory.
+    """Make an array for which `on_gpu` is true one of CuPy's, in the same memory.
 
-    Parameters
-    ----------
-    array : object
-        For which `on_gpu` is true.
-
-    Returns
-    -------
-    array : cupy.ndarray
-
-    Raises
-    ------
-    RuntimeError
-        If CuPy is not installed or does not work; it says what is missing and the cure.
+    RuntimeError if CuPy is not installed or does not work; it says what is missing and the cure.
     """
     usable, reason = detection.status(_index(array))
     if not usable:
@@ -93,39 +69,14 @@ def beside(values: Array, array: Any) -> Any:
 
 
 def on_host(array: Any) -> Any:
-    """Copy an array on a GPU to the host; return anything else itself.
-
-    Parameters
-    ----------
-    array : object
-        Anything, None included.
-
-    Returns
-    -------
-    array : ndarray or object
-    """
+    """Copy an array on a GPU to the host; return anything else, None included, itself."""
     return adopt(array).get() if on_gpu(array) else array
 
 
 def device_for(device: str, X: Any) -> str:
-    """Find the device to compute on: that of X, if X is on a GPU.
+    """Find the device to compute on: "cuda:N" if X is on that GPU, else what was given.
 
-    Parameters
-    ----------
-    device : str
-        An estimator's parameter.
-    X : ndarray or cupy.ndarray
-        Examples.
-
-    Returns
-    -------
-    device : str
-        "cuda:N" if X is on a GPU, else what was given.
-
-    Raises
-    ------
-    ValueError
-        If another device was asked for by name.
+    ValueError if another device was asked for by name.
 
     Examples
     --------

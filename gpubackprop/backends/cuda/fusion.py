@@ -9,18 +9,7 @@ _ERROR = {"output_delta": "delta", "hidden_delta": "out"}
 
 
 def fuse(calls: list[Call]) -> list[Call]:
-    """Join what the algorithm calls one after the other and a single pass can do.
-
-    Parameters
-    ----------
-    calls : list of Call
-        Of a recording.
-
-    Returns
-    -------
-    calls : list of Call
-        With the same results.
-    """
+    """Join what the algorithm calls one after the other and a single pass can do."""
     return _with_softmax(_with_bias_grads(calls))
 
 

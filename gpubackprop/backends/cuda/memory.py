@@ -18,13 +18,7 @@ _STAGED_BYTES = 64 << 10
 
 
 class DeviceMemory:
-    """Memory of one GPU; every transfer is queued on its stream.
-
-    Parameters
-    ----------
-    gpu : Gpu
-        Whose memory.
-    """
+    """Memory of one GPU; every transfer is queued on its stream."""
 
     row_bytes = WIDEST
     """Tensor cores want it as well."""

@@ -46,22 +46,10 @@ def while_running(memory: object) -> Iterator[None]:
 def find_or_move(
     memory: object, values: Array, kind: tuple[int, np.dtype[Any]], move: Callable[[], Array]
 ) -> Array:
-    """Return another fit's copy of equal rows, or else move these.
+    """Return another fit's copy of equal rows of the host, or else move these.
 
-    Parameters
-    ----------
-    memory : object
-        Of the fit.
-    values : ndarray of shape (n, d)
-        On the host.
-    kind : tuple of int and dtype
-        Device, and type there.
-    move : callable
-        Copies the rows, and returns when they are on the device.
-
-    Returns
-    -------
-    copy : cupy.ndarray of shape (n, d)
+    `memory` is the fit's, `kind` is device and type there. `move` copies the rows, and returns when
+    they are on the device.
     """
     with _lock:  # who waits may find what is being moved
         others = [moved for owner, moved in list(_running.items()) if owner is not memory]

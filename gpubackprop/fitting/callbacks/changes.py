@@ -54,25 +54,10 @@ def snapshot(estimator: Any) -> ModelSnapshot:
 
 
 def take_up(estimator: Any, before: ModelSnapshot) -> bool:
-    """Hand the optimizer what has changed since.
+    """Hand the optimizer what callbacks have changed; say whether an engine has to start anew.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Its callbacks have been called.
-    before : ModelSnapshot
-        Of the time before.
-
-    Returns
-    -------
-    anew : bool
-        Whether an engine has to start anew from the estimator.
-
-    Raises
-    ------
-    ValueError
-        If something changed that a training run cannot change, such as a shape, or a parameter
-        has a value that `fit` would refuse.
+    ValueError if something changed that a training run cannot change, such as a shape, or a
+    parameter has a value that `fit` would refuse.
     """
     parameters = {name: getattr(estimator, name, None) for name in before.parameters}
     changed = _differing(before.parameters, parameters)

@@ -42,12 +42,7 @@ def _copied(callbacks: Callbacks, copied: Callable[[Callback], Callback]) -> Cal
 class Portable:
     """Callbacks in the state of a model that is copied or pickled.
 
-    Parameters
-    ----------
-    callbacks : callable, sequence of callable or None
-        The model's.
-    fitted : bool
-        Whether the model is of use without those that cannot be pickled.
+    A `fitted` model is of use without those that cannot be pickled.
     """
 
     def __init__(self, callbacks: Callbacks, fitted: bool) -> None:

@@ -26,10 +26,7 @@ def follow(estimator: Any) -> None:
 def recorded(estimator: Any, name: str) -> History:
     """Return the history that an attribute is read from.
 
-    Raises
-    ------
-    AttributeError
-        If the model was not fitted, or by a solver without epochs.
+    AttributeError if the model was not fitted, or by a solver without epochs.
     """
     history: History | None = vars(estimator).get("history_")
     if history is None:

@@ -17,10 +17,7 @@ WHILE_FITTING = ("_tasks", "_callback_fit_ctx", "_skl_callbacks_to_teardown")
 def set_callbacks(estimator: Any, callbacks: tuple[Any, ...]) -> None:
     """Set an estimator's callbacks, by reference, in place of those that it had.
 
-    Raises
-    ------
-    TypeError
-        If one does not follow scikit-learn's protocol, or is a class and no instance.
+    TypeError if one does not follow scikit-learn's protocol, or is a class and no instance.
     """
     for callback in callbacks:
         missing = [name for name in _PROTOCOL if not callable(getattr(callback, name, None))]
@@ -50,12 +47,7 @@ def has_callbacks(estimator: Any) -> bool:
 class Tasks:
     """The task "fit" of an estimator, and the epochs that are its subtasks.
 
-    Parameters
-    ----------
-    context : sklearn.callback.CallbackContext
-        Of the fit.
-    told : dict
-        What hooks are told of it: X and y as the user gave them, and metadata.
+    `told` is what hooks are told of it: X and y as the user gave them, and metadata.
     """
 
     def __init__(self, context: Any, told: dict[str, Any]) -> None:
@@ -103,22 +95,7 @@ def fit(
     sample_weight: Any,
     incremental: bool,
 ) -> Any:
-    """Fit, and tell of it; of several ranks that train together the first one tells.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        To be fitted.
-    original : callable
-        `_fit`.
-    X, y, sample_weight, incremental
-        Its arguments.
-
-    Returns
-    -------
-    estimator : object
-        What `original` returns.
-    """
+    """Fit by the original, scikit-learn's `_fit`, and tell of it; on the first of several ranks."""
     if not (has_callbacks(estimator) and is_first()):
         return original(X, y, sample_weight, incremental)
     support = _support()

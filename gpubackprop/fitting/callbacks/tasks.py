@@ -15,21 +15,7 @@ from uuid import UUID, uuid4
 
 
 class CallbackContext:
-    """A task: a whole fit, or an epoch of it.
-
-    Parameters
-    ----------
-    callbacks : list of object
-        Whose hooks are called.
-    estimator_name : str
-        Class of the estimator.
-    task_name : str
-        "fit" or "epoch".
-    max_subtasks : int
-        Most tasks that this one may consist of; 0 for none.
-    parent : CallbackContext or None, default=None
-        The task that this one is part of.
-    """
+    """A task, "fit" or an "epoch" of it, which may consist of `max_subtasks` tasks at the most."""
 
     def __init__(
         self,

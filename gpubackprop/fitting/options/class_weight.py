@@ -16,10 +16,7 @@ from .values import options
 def refuse_balanced(estimator: Any) -> None:
     """Refuse "balanced" for `partial_fit`, which does not see how frequent the classes are.
 
-    Raises
-    ------
-    ValueError
-        In the words of scikit-learn's `SGDClassifier`.
+    ValueError in the words of scikit-learn's `SGDClassifier`.
     """
     if options(estimator).class_weight == "balanced":
         raise ValueError(
@@ -32,25 +29,10 @@ def refuse_balanced(estimator: Any) -> None:
 
 
 def weighted(estimator: Any, y: Any, sample_weight: Array | None) -> Array | None:
-    """Multiply the weight of each example with that of its class.
+    """Multiply the weight of each example with that of its class, by the network's targets y.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Initialised; a regressor has no class weights.
-    y : ndarray or cupy.ndarray of shape (n, n_outputs)
-        Labels as the network's targets.
-    sample_weight : ndarray of shape (n,) or None
-        Weights of the examples.
-
-    Returns
-    -------
-    sample_weight : ndarray of float64, shape (n,), or what was given where classes have no weights
-
-    Raises
-    ------
-    ValueError
-        If `class_weight` does not fit the classes.
+    What was given is returned where classes have no weights, as those of a regressor. ValueError
+    if `class_weight` does not fit the classes.
     """
     chosen = options(estimator).class_weight
     if chosen is None:
@@ -67,20 +49,7 @@ def weighted(estimator: Any, y: Any, sample_weight: Array | None) -> Array | Non
 def of_validation(estimator: Any, y: Any, y_val: Array, weight: Array | None) -> Array | None:
     """Multiply the weights of rows to validate with; "balanced" goes by the rows trained on.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Initialised.
-    y : ndarray or cupy.ndarray of shape (n, n_outputs)
-        Targets to train on.
-    y_val : ndarray of shape (n_val, n_outputs)
-        Targets to validate with.
-    weight : ndarray of shape (n_val,) or None
-        Their weights.
-
-    Returns
-    -------
-    weight : ndarray of float64, shape (n_val,), or what was given where classes have no weights
+    Both y are the network's targets.
     """
     if options(estimator).class_weight != "balanced":
         return weighted(estimator, y_val, weight)

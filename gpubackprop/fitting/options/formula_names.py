@@ -41,11 +41,8 @@ _OF_SCIKIT_LEARN = {row.scikit_learn for row in ACTIVATIONS.values()}
 def require(estimator: Any) -> None:
     """Check parameters whose values go together.
 
-    Raises
-    ------
-    ValueError
-        If a hidden layer's activation is unknown or missing, the output's has no formula with the
-        loss, or a constant is not of the loss.
+    ValueError if a hidden layer's activation is unknown or missing, the output's has no formula
+    with the loss, or a constant is not of the loss.
     """
     _require_hidden(estimator)
     _require_output(estimator)
@@ -137,12 +134,7 @@ def constants(estimator: Any) -> tuple[float, ...]:
 
 
 def ours_alone(estimator: Any) -> str | None:
-    """Find a parameter whose value scikit-learn's code does not know, and nobody taught it.
-
-    Returns
-    -------
-    name : str or None
-    """
+    """Find a parameter whose value scikit-learn's code does not know, and nobody taught it."""
     cls: Any = type(estimator)
     if not has_options(cls):  # scikit-learn's own, of which it has checked the values
         return None
@@ -225,14 +217,8 @@ def initial(
 ) -> tuple[Array, Array]:
     """Draw the weights and biases of the next layer, as many numbers as scikit-learn does.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Whose `coefs_` hold the layers before.
-    original : callable
-        `_init_coef`, which knows scikit-learn's own activations.
-    fan_in, fan_out, dtype
-        Its arguments.
+    `coefs_` hold the layers before. `original` is `_init_coef`, which knows scikit-learn's own
+    activations.
     """
     names = estimator.activation
     if isinstance(names, str) and not is_ours_alone(names):

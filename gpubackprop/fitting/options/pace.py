@@ -13,24 +13,7 @@ from .values import options
 
 
 class Pace:
-    """An optimizer in what the estimator's schedule and clipping make of it.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Has the options.
-    rule : Rule
-        The optimizer itself.
-    batches : int
-        Of an epoch.
-    memory : Memory
-        Of the optimizer.
-
-    Attributes
-    ----------
-    optimizer : Optimizer
-        To step with.
-    """
+    """An optimizer in what the estimator's schedule and clipping make of it, its `optimizer`."""
 
     def __init__(self, estimator: Any, rule: Rule, batches: int, memory: Memory) -> None:
         self._rule, self._batches, self._memory = rule, batches, memory
@@ -50,12 +33,7 @@ class Pace:
     def begin_epoch(self, rate: float, epoch: int) -> float:
         """Set the rates of an epoch's batches; return their mean.
 
-        Parameters
-        ----------
-        rate : float
-            Of the epoch, as the estimator's optimizer has it.
-        epoch : int
-            Counted from 0.
+        The epoch counts from 0; its `rate` is what the estimator's optimizer has.
         """
         if self._largest is not None:
             self._memory.write(self._norm, np.zeros(1))

@@ -21,24 +21,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def with_preset(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """Complete parameters by a preset's.
-
-    Parameters
-    ----------
-    name : str
-        The preset.
-    parameters : dict
-        Those that were given, which come first.
-
-    Returns
-    -------
-    parameters : dict
-
-    Raises
-    ------
-    ValueError
-        If no preset has this name.
-    """
+    """Complete parameters, which come first, by a preset's; ValueError for an unknown preset."""
     if name not in PRESETS:
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}")
     return {**PRESETS[name], **parameters}

@@ -17,10 +17,7 @@ from .values import Options, options
 def require(estimator: Any) -> None:
     """Check the parameters, before any data are seen.
 
-    Raises
-    ------
-    ValueError
-        If `dropout` does not fit the layers or the solver, or `label_smoothing` is none.
+    ValueError if `dropout` does not fit the layers or the solver, or `label_smoothing` is none.
     """
     own, hidden = options(estimator), estimator.hidden_layer_sizes
     dropped = algorithm.rates(own.dropout, len(hidden) if hasattr(hidden, "__len__") else 1)
@@ -72,22 +69,11 @@ def dropout(estimator: Any, memory: Memory, rows: int) -> Dropout | None:
 
 
 def smoothed(estimator: Any, Y: Array) -> Array:
-    """Move targets away from 0 and 1 by the estimator's `label_smoothing`.
+    """Move targets away from 0 and 1 by the estimator's `label_smoothing`; 0 returns Y itself.
 
     (1 - s) Y + s / K for the softmax of K classes, (1 - s) Y + s / 2 for the sigmoid of two, or of
     several labels: as Keras has it (C. Szegedy et al., "Rethinking the Inception architecture for
     computer vision", 2016, section 7).
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Initialised; a regressor's targets stay what they are.
-    Y : ndarray or cupy.ndarray of shape (n, n_outputs)
-        Labels, 0 or 1.
-
-    Returns
-    -------
-    targets : ndarray or cupy.ndarray of float64, or Y itself where nothing is smoothed
     """
     s = options(estimator).label_smoothing
     if not s:

@@ -19,21 +19,9 @@ _WRITTEN = ("_optimizer", "_random_state")
 def train(estimator: Any, X: Any, work: Callable[[Any], None]) -> None:
     """Do the work of a fit, on each GPU if the estimator's device names several.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Initialised; it trains on the first GPU, in the calling thread.
-    X : ndarray
-        Examples.
-    work : callable
-        Is given the estimator, or the copy of it that trains on another GPU.
-
-    Raises
-    ------
-    ValueError
-        If X is on a GPU, or a process fits that trains together with others.
-    RuntimeError
-        If one of the GPUs cannot be used.
+    Work is given the estimator, which trains on the first GPU in the calling thread, or the copy of
+    it that trains on another. ValueError if X is on a GPU, or a process fits that trains together
+    with others; RuntimeError if one of the GPUs cannot be used.
     """
     own = options(estimator)
     numbers = gpus(own.device)

@@ -52,15 +52,7 @@ def device_of_this_rank(device: str) -> str:
 
 
 def require_alike(estimator: Any, X: Any, y: Any, sample_weight: Array | None) -> None:
-    """Raise ValueError on all ranks that train together if estimators or data do not fit.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Initialised.
-    X, y, sample_weight
-        Of this rank, checked.
-    """
+    """Raise ValueError on all ranks that train together if estimators or their data do not fit."""
     together = current()
     if together is None:
         return
@@ -184,21 +176,9 @@ def array_of_first(array: Array, group: Group) -> Array:
 
 
 def follow_first(estimator: Any, group: Group, answers: tuple[bool, bool]) -> tuple[bool, bool]:
-    """Take up what the first rank's callbacks changed in its estimator.
+    """Take up what the first rank's callbacks changed in its estimator; return its answers.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Between two epochs.
-    group : Group
-        All ranks.
-    answers : tuple of bool
-        The first rank's: whether to stop, and whether an engine has to start anew.
-
-    Returns
-    -------
-    answers : tuple of bool
-        The first rank's, on all ranks.
+    They are whether to stop, and whether an engine has to start anew.
     """
     answers, first = group.exchange((answers, numbers(estimator)))[0]
     if group.index != 0:

@@ -17,14 +17,7 @@ from ..rows import Data, divided, were_given
 class HeldOut:
     """Rows to validate with, each of which one rank predicts.
 
-    Stands in the place of X: `predicted` is called where an estimator predicts it.
-
-    Parameters
-    ----------
-    X : ndarray or CSR matrix of shape (n_held, n_features)
-        Rows that this rank holds.
-    deal : Deal
-        How the rows to validate with are dealt out.
+    This object takes the place of X: `predicted` is called where an estimator predicts it.
     """
 
     def __init__(self, X: Any, deal: Deal) -> None:
@@ -59,19 +52,7 @@ def split(
 ) -> Data:
     """Hold out rows for early stopping and deal out the others; the same draws as of one process.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Its generator draws; it is in the same state on all ranks.
-    X, y, sample_weight
-        What this rank holds.
-    together : Together
-        All ranks.
-
-    Returns
-    -------
-    data : Data
-        X and y are all that this rank holds; sample weights are those of the rows of all ranks.
+    X and y are what this rank holds, and stay so; sample weights become those of all ranks' rows.
     """
     group, shards = together.group, together.shards
     X = X.tocsr() if scipy.sparse.issparse(X) else X
@@ -100,17 +81,7 @@ def of_this_rank(
 ) -> tuple[Array, Array, Array]:
     """Rows that this rank computes where all are computed at once, with their weights.
 
-    Parameters
-    ----------
-    X, y, sample_weight
-        What this rank holds.
-    together : Together
-        All ranks.
-
-    Returns
-    -------
-    X, y, sample_weight : ndarray
-        One row of weight zero where this rank has none.
+    One row of weight zero where this rank has none.
     """
     group, shards = together.group, together.shards
     weight = np.ones(len(X)) if sample_weight is None else sample_weight

@@ -193,13 +193,7 @@ PAIRINGS = {
 
 
 def violations() -> list[str]:
-    """Compare the contract with the installed scikit-learn.
-
-    Returns
-    -------
-    violations : list of str
-        What differs, a line each; empty where the contract holds.
-    """
+    """List what differs between the contract and the installed scikit-learn, a line each."""
     found = []
     if ".".join(sklearn.__version__.split(".")[:2]) not in VERSIONS:
         found.append(f"version {sklearn.__version__}, expected {' or '.join(VERSIONS)}")
@@ -228,20 +222,5 @@ def is_known() -> bool:
 
 
 def mixins(*classes: type) -> tuple[type, ...]:
-    """Return the classes that replace scikit-learn's methods, or none if it is an unknown one.
-
-    Parameters
-    ----------
-    *classes : type
-        In the order of inheritance.
-
-    Returns
-    -------
-    mixins : tuple of type
-
-    Warns
-    -----
-    UserWarning
-        The first time, if the contract does not hold.
-    """
+    """Return the classes that replace scikit-learn's methods, or none if it is an unknown one."""
     return classes if is_known() else ()

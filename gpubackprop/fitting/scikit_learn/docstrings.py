@@ -15,18 +15,9 @@ _TITLE = re.compile(r"^(\w[\w ]*)\n-{3,}\n", re.MULTILINE)
 def merged(base: Any, parameters: str, attributes: str) -> Callable[[Class], Class]:
     """Make a class decorator that completes a docstring with that of the class it derives from.
 
-    Parameters
-    ----------
-    base : type
-        scikit-learn's class.
-    parameters, attributes : str
-        Entries in numpydoc's form, of which those of base with the same name are replaced; of
-        parameters that the class does not have none is taken.
-
-    Returns
-    -------
-    decorator : callable
-        Of a class whose docstring has a summary and examples.
+    `parameters` and `attributes` are entries in numpydoc's form, of which those of base with the
+    same name are replaced; of parameters that the class does not have none is taken. Its own
+    docstring has a summary and examples.
     """
 
     def complete(cls: Class) -> Class:

@@ -13,21 +13,7 @@ from ...algorithm.memory import Array
 
 
 def accuracy(y: Any, labels: Any, sample_weight: Array | None = None) -> float:
-    """Share of the examples whose labels are all as predicted.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n,) or (n, n_outputs)
-        True labels, or indicators of several.
-    labels : ndarray of the same shape
-        Predicted ones.
-    sample_weight : ndarray of shape (n,) or None
-        Weights of the examples.
-
-    Returns
-    -------
-    score : float
-        The same number as `sklearn.metrics.accuracy_score` gives.
+    """Share of the examples whose labels are all as predicted, as `accuracy_score` gives it.
 
     Examples
     --------
@@ -45,21 +31,7 @@ def accuracy(y: Any, labels: Any, sample_weight: Array | None = None) -> float:
 
 
 def r2(y: Any, y_hat: Any, sample_weight: Array | None = None) -> float:
-    """Coefficient of determination, the mean over the outputs.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n,) or (n, n_outputs)
-        True values.
-    y_hat : ndarray of shape (n,) or (n, n_outputs)
-        Predicted ones, finite.
-    sample_weight : ndarray of shape (n,) or None
-        Weights of the examples.
-
-    Returns
-    -------
-    score : float
-        The same number as `sklearn.metrics.r2_score` gives.
+    """Coefficient of determination, the mean over the outputs, as `r2_score` gives it.
 
     Examples
     --------
