@@ -12,6 +12,7 @@ from gpubackprop.algorithm.optimizers import Clipped, Scheduled, make, rule
 from gpubackprop.algorithm.parameters import Parameters
 from gpubackprop.algorithm.workspace import Workspace
 from gpubackprop.backprop import Source
+from gpubackprop.fitting.engines import kept
 from gpubackprop.kernels.formulas import Activation, Formulas, Loss
 from gpubackprop.training.epochs import Epochs
 from gpubackprop.training.memory_plan import plan
@@ -23,6 +24,12 @@ def pytest_configure():
     """Hear Ctrl-C, which a shell makes its background jobs and all their children ignore."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def first_of_its_kind():
+    """Begin with no engine of another test, which may have recorded what that test changed."""
+    kept.engines.clear()
 
 
 @pytest.fixture(params=BACKENDS)

@@ -108,7 +108,7 @@ def _train(
         led_keeper = nullcontext(own_keeper) if group is None else led(own_keeper, estimator, group)
         with led_keeper as keeper, replicas.silent_but_first(estimator):
             train = partial(epoch_loop.train, estimator, data, opened, incremental, keeper)
-            kept.keep(estimator, threads.giving_back(train))
+            kept.keep(threads.giving_back(train))
 
 
 def _data(estimator: Any, X: Any, y: Any, sample_weight: Array | None) -> rows.Data:

@@ -63,7 +63,8 @@ class Epochs:
         spare = total.zeros_like() if planned.part < batch_size else total
         self._runs: list[list[Run]] = [[] for _ in self._feed.sources]
         self._sizes = [batch_size, *filter(None, [taken % batch_size])]
-        self._fresh_sums = np.outer(alpha / np.array(self._sizes), [0.0, 1.0, 0.0])
+        self._fresh_sums = np.zeros((len(self._sizes), 3))
+        self.penalize(alpha)
         self._sums = memory.put(self._fresh_sums.copy())  # of all batches, to be read at once
         for rows, sums in zip(self._sizes, self._sums, strict=True):
             batch = list(
@@ -76,6 +77,10 @@ class Epochs:
 
                 runs.append(backend.prepare(step, multiply_adds(net, rows, sparse)))
         _say(planned)  # now that nothing is left to fail
+
+    def penalize(self, alpha: float) -> None:
+        """Set the L2 penalty of the epochs to come, whose examples weigh alike."""
+        self._fresh_sums[:, 1] = alpha / np.array(self._sizes)
 
     def run(self, order: Array, loss_scale: float = 1.0) -> float:
         """Train on each row of an order once; return the mean of the batches' losses.

@@ -10,7 +10,7 @@ import scipy.sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from gpubackprop import EpochRecord, MLPRegressor
-from gpubackprop.fitting.engines import choice
+from gpubackprop.fitting.engines import kept
 
 from .agreement import ENDS_BY_ITSELF, TASKS, Array, Params, ours_for, said
 
@@ -229,6 +229,6 @@ class Broken:
 
 
 def test_the_first_error_is_the_one_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "DenseEngine", lambda *arguments: Broken())
+    monkeypatch.setattr(kept, "engine", lambda *arguments: Broken())
     with pytest.raises(RuntimeError, match="the device is gone"):
         MLPRegressor(**{**BASE, "batch_size": 2}).fit([[1.0], [2.0]], [1.0, 2.0])

@@ -1,13 +1,13 @@
-"""A call that finds the engine of the last one ends with the same bits as one that does not."""
+"""A fit that finds the engine of an earlier one ends with the same bits as one that does not."""
 
-import copy
-import pickle
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
 from gpubackprop import MLPClassifier, MLPRegressor
 from gpubackprop.fitting.engines import kept
@@ -31,10 +31,6 @@ def _state(model: Any) -> list[Array]:
     optimizer = model._optimizer
     moments = optimizer.velocities if model.solver == "sgd" else optimizer.ms + optimizer.vs
     return [*model.coefs_, *model.intercepts_, *moments, np.array(model.loss_curve_)]
-
-
-def _kept(model: Any) -> Any:
-    return kept.kept(model)
 
 
 def _double(model: Any) -> None:
@@ -81,10 +77,11 @@ def test_the_same_bits_whatever_changes_between_calls(
         return model
 
     found = trained()
-    assert _kept(found) is not None
+    assert kept.engines
+    kept.engines.clear()
     monkeypatch.setattr(kept, "MAX_BYTES", -1)
     expected = trained()
-    assert _kept(expected) is None
+    assert not kept.engines
     for ours, fresh in zip(_state(found), _state(expected), strict=True):
         np.testing.assert_array_equal(ours, fresh)
 
@@ -110,12 +107,35 @@ def test_nothing_is_recorded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(model.loss_curve_) == 2
 
 
+OTHERS: dict[str, dict[str, Any]] = {
+    "weights": {"random_state": 1},
+    "alpha": {"alpha": 3.0},
+    "learning rate": {"learning_rate_init": 0.1},
+    "epochs": {"max_iter": 3},
+    "early stopping": {"early_stopping": True},
+    "smoothing": {"label_smoothing": 0.2},
+}
+BASE: dict[str, Any] = {"hidden_layer_sizes": (6,), "random_state": 0}
+
+
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
-def test_only_fits_that_go_on_keep_theirs() -> None:
-    for warm_start in (False, True):
-        model = MLPRegressor(hidden_layer_sizes=(6,), max_iter=2, warm_start=warm_start)
-        model.fit(X, VALUES)
-        assert (_kept(model) is not None) == warm_start
+@pytest.mark.parametrize("other", OTHERS)
+def test_another_estimator_takes_it(other: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    params = {**BASE, "max_iter": 2, **OTHERS[other]}
+    found, expected = MLPClassifier(**params), MLPClassifier(**params)
+    expected.fit(X, LABELS)
+    kept.engines.clear()
+    MLPClassifier(**BASE, max_iter=2, early_stopping=found.early_stopping).fit(-X, LABELS)
+    monkeypatch.setattr(kept.DenseEngine, "__init__", None)  # a new one would fail
+    found.fit(X, LABELS)
+    for ours, fresh in zip(_state(found), _state(expected), strict=True):
+        np.testing.assert_array_equal(ours, fresh)
+
+
+def test_those_that_wait_longest_go_first() -> None:
+    for units in range(1, 11):
+        _stream(MLPRegressor(hidden_layer_sizes=(units,)))
+    assert [engine.kind[3] for engine in kept.engines] == [(5, u, 2) for u in range(3, 11)]
 
 
 def test_the_callers_arrays_are_left_alone() -> None:
@@ -127,23 +147,25 @@ def test_the_callers_arrays_are_left_alone() -> None:
     np.testing.assert_array_equal(first[1], VALUES[:30])
 
 
-@pytest.mark.parametrize(
-    "copied", [clone, copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))]
-)
-def test_no_copy_has_it(copied: Callable[[Any], Any]) -> None:
-    model = MLPRegressor(hidden_layer_sizes=(6,))
-    _stream(model)
-    assert _kept(copied(model)) is None
-    assert _kept(model) is not None
+def test_it_does_not_keep_its_estimator_alive() -> None:
+    model = MLPClassifier(**BASE, early_stopping=True, max_iter=2)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, LABELS)
+    alive = weakref.ref(model)
+    del model
+    gc.collect()
+    assert kept.engines
+    assert alive() is None
 
 
 def test_two_fits_at_once_have_one_each() -> None:
     model = MLPRegressor(hidden_layer_sizes=(6,))
     _stream(model)
     during = []
-    model.callbacks = [lambda estimator, record: during.append(_kept(estimator))]
+    model.callbacks = [lambda estimator, record: during.append(len(kept.engines))]
     _stream(model)
-    assert during == [None]
+    assert during == [0]
+    assert len(kept.engines) == 1
 
 
 def test_an_interrupted_engine_is_not_kept() -> None:
@@ -156,4 +178,4 @@ def test_an_interrupted_engine_is_not_kept() -> None:
     model.callbacks = [interrupt]
     with pytest.warns(match="interrupted"):
         _stream(model)
-    assert _kept(model) is None
+    assert not kept.engines

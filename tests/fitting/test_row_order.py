@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
 from gpubackprop import MLPClassifier, MLPRegressor
+from gpubackprop.fitting.engines import kept
 from gpubackprop.fitting.engines.dense import DenseEngine
 from gpubackprop.training import block_order
 from gpubackprop.training.read_ahead import ReadAhead
@@ -51,6 +52,7 @@ def test_a_file_trains_as_memory_does(
     np.save(tmp_path / "X.npy", DIGITS)
     mapped, asked = np.load(tmp_path / "X.npy", mmap_mode="r"), []
     monkeypatch.setattr(ReadAhead, "ask_for", lambda ahead, rows: asked.append(rows.copy()))
+    monkeypatch.setattr(kept, "MAX_BYTES", -1)  # an engine that is kept copies its rows
     params = {"early_stopping": early_stopping, "batch_size": 50}
     plain, read = fitted(DIGITS, **params), fitted(mapped, **params)
     assert_bitwise_equal(plain, read)

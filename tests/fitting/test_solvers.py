@@ -159,7 +159,7 @@ def test_a_fit_goes_on_where_it_was(solver: str) -> None:
     streamed = MLPRegressor(**{**BASE, "solver": solver})
     for _ in range(2):
         streamed.partial_fit(X, Y)
-    assert kept.kept(streamed) is not None
+    assert kept.engines
     for again in (copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))):
         streamed = again(streamed).partial_fit(X, Y)
     assert_bitwise_equal(whole, streamed)
@@ -181,6 +181,7 @@ def test_the_kept_engine_computes_the_same_bits(
         return model
 
     found = streamed()
+    kept.engines.clear()
     monkeypatch.setattr(kept, "MAX_BYTES", -1)
     assert_bitwise_equal(found, streamed())
 

@@ -25,10 +25,8 @@ def engine(
     make: Callable[[Backend], DenseEngine]
     if data.deal is not None:
         make = partial(RankEngine, estimator, data, batch_size, data.deal)
-    elif incremental or estimator.warm_start:
-        make = partial(kept.engine, estimator, data, batch_size)
     else:
-        make = partial(DenseEngine, estimator, data, batch_size)
+        make = partial(kept.engine, estimator, data, batch_size)
     epochs = 1 if incremental else estimator.max_iter
     return backends.begun(choice(estimator, data.X, batch_size, epochs), make)
 

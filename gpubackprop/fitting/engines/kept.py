@@ -1,10 +1,11 @@
-"""The engine of a small fit, kept on its estimator for the next one of the same kind.
+"""The engines of small fits, kept for the next fits of the same kind, of whichever estimator.
 
-`partial_fit` in a loop then costs its batches: nothing is planned, allocated or recorded anew. What
-is kept is memory and machine code and no numbers: every fit reads weights, optimizer and data.
+`partial_fit` in a loop, the folds of a search and the members of an ensemble then cost their
+batches: nothing is planned, allocated or recorded anew. What is kept is memory and machine code and
+no numbers: every fit reads weights, optimizer and data.
 """
 
-import weakref
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import scipy.sparse
 from ...algorithm.memory import HOST
 from ...backends import threads
 from ...backends.backend import Backend
+from ...training.epochs import Epochs
 from ...training.memory_plan import Sizes
 from .. import solvers
 from ..conversion import formulas, layer_sizes, load_state, targets, training_dtype
@@ -25,6 +27,12 @@ from .dense import DenseEngine
 MAX_BYTES = 4 << 20
 """Bytes of an engine, its data included, that is kept."""
 
+engines: deque["KeptEngine"] = deque(maxlen=8)
+"""Kept while no fit uses them; the one that has waited longest goes first.
+
+Its methods are atomic: of two threads one gets an engine.
+"""
+
 
 class KeptEngine(DenseEngine):
     """An engine with data of its own, which other data can take the place of.
@@ -34,6 +42,8 @@ class KeptEngine(DenseEngine):
     estimator, data, batch_size, backend
         As for `DenseEngine`.
     """
+
+    _epochs: Epochs
 
     def __init__(self, estimator: Any, data: Data, batch_size: int, backend: Backend) -> None:
         dtype = training_dtype(estimator, data.X, data.y, data.sample_weight)
@@ -52,18 +62,19 @@ class KeptEngine(DenseEngine):
         self._X[...] = data.X
         self._Y[...] = targets(estimator, data.y, self._Y.dtype)
         self._estimator = estimator
+        self._epochs.penalize(estimator.alpha)
         self._net.load([*estimator.coefs_, *estimator.intercepts_])
         load_state(self._rule, estimator._optimizer, self._net)
         if self._dropout:
             self._dropout.seen[0] = estimator.t_
 
     def leave(self) -> None:
-        """Forget the estimator, which its kept engine does not keep alive, and its validation."""
+        """Forget the estimator, which a kept engine does not keep alive, and its validation."""
         self._estimator = self._evaluation = None
 
 
 def engine(estimator: Any, data: Data, batch_size: int, backend: Backend) -> DenseEngine:
-    """Take the kept engine off its estimator if it is of the right kind, else make one.
+    """Take a kept engine of the right kind, else make one.
 
     Parameters
     ----------
@@ -75,32 +86,32 @@ def engine(estimator: Any, data: Data, batch_size: int, backend: Backend) -> Den
     engine : DenseEngine
         `keep` puts it back when the fit is over; nobody else uses it meanwhile.
     """
-    found = _kept.pop(id(estimator), (None, None))[1]
     unlike = data.sample_weight is not None or scipy.sparse.issparse(data.X)
-    if backend.memory is not HOST or unlike:
+    if backend.memory is not HOST or unlike or _bytes(estimator, data, batch_size) > MAX_BYTES:
         return DenseEngine(estimator, data, batch_size, backend)
-    if found is not None and found.kind == _kind(estimator, data, batch_size, backend):
-        found.begin_again(estimator, data)
-        return found
-    small = _bytes(estimator, data, batch_size) <= MAX_BYTES
-    return (KeptEngine if small else DenseEngine)(estimator, data, batch_size, backend)
+    found = _take(_kind(estimator, data, batch_size, backend))
+    if found is None:
+        return KeptEngine(estimator, data, batch_size, backend)
+    found.begin_again(estimator, data)
+    return found
 
 
-def keep(estimator: Any, engine: Engine | None) -> None:
+def _take(kind: tuple[Any, ...]) -> KeptEngine | None:
+    for each in reversed(list(engines)):
+        if each.kind == kind:
+            try:
+                engines.remove(each)
+            except ValueError:  # another thread has taken it
+                continue
+            return each
+    return None
+
+
+def keep(engine: Engine | None) -> None:
     """Keep the engine of a fit that is over, if it can serve another."""
     if isinstance(engine, KeptEngine):
         engine.leave()
-        key, drop = id(estimator), _kept.pop
-        _kept[key] = weakref.ref(estimator, lambda _: drop(key, None)), engine
-
-
-def kept(estimator: Any) -> KeptEngine | None:
-    """Return the engine that is kept for an estimator."""
-    return _kept.get(id(estimator), (None, None))[1]
-
-
-_kept: dict[int, tuple[weakref.ref[Any], KeptEngine]] = {}
-"""Engines by the identity of their estimators, which keep nothing: no pickle or copy has them."""
+        engines.append(engine)
 
 
 def _kind(estimator: Any, data: Data, batch_size: int, backend: Backend) -> tuple[Any, ...]:
@@ -115,11 +126,11 @@ def _kind(estimator: Any, data: Data, batch_size: int, backend: Backend) -> tupl
         len(data.X),
         data.rows,
         batch_size,
-        estimator.alpha,
         own.checkpoint,
         rates(estimator),
         getattr(estimator, "_dropout_key", None),
-        *(own.weight_decay, own.clip_norm, own.schedule, own.warmup, estimator.max_iter),
+        *(own.weight_decay, own.clip_norm, own.schedule, own.warmup),
+        estimator.max_iter if own.schedule or own.warmup else None,
         type(state),
         *(getattr(state, name) for name in solvers.of(state).constants),
     )
