@@ -117,6 +117,12 @@ def _partial_fit_of_scikit_learn(estimator: Any) -> Any:
     return estimator.solver != "lbfgs" or super(DeviceLabels, estimator).partial_fit
 
 
+def _are_known(estimator: Any, classes: Any) -> bool:
+    """Whether these are the classes of the calls before; to check them takes a fifth of a call."""
+    known = getattr(estimator, "classes_", None)
+    return known is not None and np.array_equal(known, classes)
+
+
 class DeviceLabels(DeviceData):
     """Takes labels on a GPU as well, for a classifier."""
 
@@ -148,7 +154,8 @@ class DeviceLabels(DeviceData):
         if not on_gpu(y):
             X, classes = as_numpy(X), on_host(classes)
             with in_numpy():
-                return super().partial_fit(X, y, sample_weight, classes)  # type: ignore[misc]
+                unknown = None if _are_known(self, classes) else classes
+                return super().partial_fit(X, y, sample_weight, unknown)  # type: ignore[misc]
         self._validate_params()
         if check_partial_fit_first_call(self, on_host(classes)):
             indicators = y.ndim == 2 and y.shape[1] > 1

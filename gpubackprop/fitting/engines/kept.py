@@ -87,13 +87,14 @@ def engine(estimator: Any, data: Data, batch_size: int, backend: Backend) -> Den
         `keep` puts it back when the fit is over; nobody else uses it meanwhile.
     """
     unlike = data.sample_weight is not None or scipy.sparse.issparse(data.X)
-    if backend.memory is not HOST or unlike or _bytes(estimator, data, batch_size) > MAX_BYTES:
+    if backend.memory is not HOST or unlike:
         return DenseEngine(estimator, data, batch_size, backend)
     found = _take(_kind(estimator, data, batch_size, backend))
-    if found is None:
-        return KeptEngine(estimator, data, batch_size, backend)
-    found.begin_again(estimator, data)
-    return found
+    if found is not None:
+        found.begin_again(estimator, data)
+        return found
+    small = _bytes(estimator, data, batch_size) <= MAX_BYTES
+    return (KeptEngine if small else DenseEngine)(estimator, data, batch_size, backend)
 
 
 def _take(kind: tuple[Any, ...]) -> KeptEngine | None:
