@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import copy_context
 from pathlib import Path
 from types import FrameType
@@ -19,65 +19,55 @@ class DivergenceError(RuntimeError):
     """Threads that must meet do not: undefined on a GPU, and often a hang."""
 
 
-class Dim3(NamedTuple):
+class Dim(NamedTuple):
     x: int
     y: int = 1
-    z: int = 1
 
     @classmethod
-    def of(cls, extents: int | Sequence[int]) -> "Dim3":
+    def of(cls, extents: int | tuple[int, int]) -> "Dim":
         return cls(extents) if isinstance(extents, int) else cls(*extents)
 
     @property
     def count(self) -> int:
-        return self.x * self.y * self.z
+        return self.x * self.y
 
     def __str__(self) -> str:
-        return f"({self.x}, {self.y}, {self.z})"
+        return f"({self.x}, {self.y})"
 
 
 class Barrier(NamedTuple):
     """Where threads wait: two of them meet only if theirs are equal."""
 
     name: str
-    mask: int | None  # lanes of a warp, or None for the whole block
-    warp: int | None
+    warp: int | None  # or None for the whole block
     calls: tuple[int, ...]  # through which calls they came here
 
 
 class Moment(NamedTuple):
-    """What a thread does between two synchronisations."""
+    """What a thread does between two barriers of its block."""
 
     thread: "Thread"
-    barriers: int  # that its block has passed
-    warp_barriers: int  # that it has passed with its warp
-    tick: int
-    atomic: bool = False
+    barriers: int  # that the block has passed
 
 
 class Thread(greenlet.greenlet):
     """One thread of a kernel."""
 
-    def __init__(self, kernel: Callable[[], None], block: "Block", index: Dim3, number: int):
+    def __init__(self, kernel: Callable[[], None], block: "Block", index: Dim, number: int):
         super().__init__(kernel)
         self.gr_context = block.context
         self.block, self.index = block, index
         self.warp, self.lane = divmod(number, WARP)
         self.offer: Any = None  # what it gives to its warp in a shuffle
         self.offers: dict[int, Any] = {}  # what each lane gave
-        self.moment = Moment(self, 0, 0, block.launch.tick)
+        self.moment = Moment(self, 0)
 
-    def wait(self, name: str, mask: int | None = None, offer: Any = None) -> dict[int, Any]:
+    def wait(self, name: str, warp: int | None = None, offer: Any = None) -> dict[int, Any]:
         """Stop until all who must are at the same barrier; returns what each lane offered."""
-        warp = None if mask is None else self.warp
         self.offer = offer
-        self.block.waiting[Barrier(name, mask, warp, calls(sys._getframe(2)))].append(self)
+        self.block.waiting[Barrier(name, warp, calls(sys._getframe(2)))].append(self)
         self.parent.switch()
         return self.offers
-
-    def renew(self, *, warp: bool = False) -> None:
-        passed = self.moment.warp_barriers + warp
-        self.moment = Moment(self, self.block.barriers, passed, self.block.launch.tick)
 
     def __str__(self) -> str:
         return f"thread {self.index} of block {self.block.index}"
@@ -86,32 +76,20 @@ class Thread(greenlet.greenlet):
 class Launch:
     """What all threads of a launch share."""
 
-    def __init__(self, grid_dim: Dim3, block_dim: Dim3, order: np.random.Generator):
+    def __init__(self, grid_dim: Dim, block_dim: Dim, order: np.random.Generator):
         self.grid_dim, self.block_dim, self.random = grid_dim, block_dim, order
         self.positions = [index_of(number, block_dim) for number in range(block_dim.count)]
-        self.tick = 0  # counts fences and atomics
         self.thread: Thread  # that runs now
         self.now: Moment
-
-    def fence(self) -> None:
-        """What this thread did, and saw its block do, is now before its next atomic."""
-        self.tick += 1
-        self.thread.renew()
-        self.now = self.thread.moment
-        self.thread.block.fences.append(self.now)
 
 
 class Block:
     """Threads that share memory and meet at barriers."""
 
-    def __init__(self, launch: Launch, index: Dim3, kernel: Callable[[], None]):
-        self.launch, self.index = launch, index
+    def __init__(self, launch: Launch, index: Dim, kernel: Callable[[], None], history: Any):
+        self.launch, self.index, self.history = launch, index, history
         self.shared: dict[Any, Any] = {}  # each array by where it is declared
-        self.shared_bytes = 0
-        self.history: Any = None  # of shared memory
-        self.barriers = 0
-        self.fences: list[Moment] = []
-        self.acquired = -1  # the tick of its last atomic
+        self.shared_bytes = self.barriers = 0
         self.waiting: defaultdict[Barrier, list[Thread]] = defaultdict(list)
         with np.errstate(all="ignore"):  # a GPU does not warn
             self.context = copy_context()
@@ -143,24 +121,19 @@ class Block:
         return [thread for barrier in meetings for thread in self._pass(barrier)]
 
     def _complete(self, barrier: Barrier) -> bool:
-        """Whether all are there: of a block or of a warp's mask, less those that have ended."""
-        if barrier.mask is None:
+        """Whether all are there: of a block or of a warp, less those that have ended."""
+        if barrier.warp is None:
             return len(self.waiting) == 1
-        return not any(
-            other.warp in (None, barrier.warp)
-            and any(t.warp == barrier.warp and barrier.mask >> t.lane & 1 for t in group)
-            for other, group in self.waiting.items()
-            if other is not barrier
-        )
+        others = (group for other, group in self.waiting.items() if other is not barrier)
+        return not any(thread.warp == barrier.warp for group in others for thread in group)
 
     def _pass(self, barrier: Barrier) -> list[Thread]:
         group = self.waiting.pop(barrier)
-        self.barriers += barrier.mask is None
+        self.barriers += barrier.warp is None
         offers = {thread.lane: thread.offer for thread in group}
         for thread in group:
             thread.offers = offers
-            if barrier.name in ("syncthreads", "syncwarp"):  # shuffles do not order memory
-                thread.renew(warp=barrier.mask is not None)
+            thread.moment = Moment(thread, self.barriers)  # a shuffle does not order memory
         return group
 
     def _who_waits_where(self) -> str:
@@ -172,10 +145,9 @@ class Block:
         return f"threads of block {self.index} wait at different barriers: " + "; ".join(lines)
 
 
-def index_of(number: int, extents: Dim3) -> Dim3:
-    rest, x = divmod(number, extents.x)
-    z, y = divmod(rest, extents.y)
-    return Dim3(x, y, z)
+def index_of(number: int, extents: Dim) -> Dim:
+    y, x = divmod(number, extents.x)
+    return Dim(x, y)
 
 
 def calls(frame: FrameType | None) -> tuple[int, ...]:
