@@ -115,7 +115,7 @@ def adam(draw: Draw, shape: Shape) -> Call:
 def _of_outputs(
     outputs: int, make: Callable[..., Call], *variant: Activation | Loss
 ) -> Callable[[Draw, Shape], Call]:
-    """Make a call for a layer of so many outputs."""
+    """Make a call for a layer of `outputs` outputs."""
     return lambda draw, shape: make(draw, shape._replace(fan_out=outputs), *variant)
 
 

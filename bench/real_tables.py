@@ -21,7 +21,7 @@ class RealTable(NamedTuple):
     """None where the target's values decide."""
 
     def read(self) -> pd.DataFrame:
-        """Read the table; FileNotFoundError if its package, or the file in that, is missing."""
+        """Read the table; FileNotFoundError if its package, or the package's file, is missing."""
         spec = find_spec(self.package)
         folders = spec.submodule_search_locations if spec else None
         path = Path(folders[0], self.file) if folders else None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class LossCurveDisplay:
-    """Training loss by epoch, and the validation loss if there is one.
+    """Training loss by epoch, and the validation loss if a fit has one.
 
     `from_estimator` and `from_history` make and draw one.
 

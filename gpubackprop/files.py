@@ -124,7 +124,7 @@ def _require_regular(found: os.stat_result) -> None:
 
 
 def _place(path: str | Path) -> Path:
-    """Where a path leads, links followed; WriteError if no file can be there."""
+    """Follow a path's links; WriteError if no file can be written at their end."""
     try:
         final = Path(path).resolve()  # a link stays a link
     except (OSError, RuntimeError) as error:
@@ -197,7 +197,7 @@ def _remove_orphans(folder: Path) -> None:
 
 
 def _permissions(final: Path) -> int:
-    """Permissions of the file that is there, or of any new one."""
+    """Permissions of the file that is replaced, or else of any new one."""
     if final.exists():
         return stat.S_IMODE(final.stat().st_mode) & 0o777
     return 0o666 & ~_umask()

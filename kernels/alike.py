@@ -49,7 +49,7 @@ def stages(calls: list[Call], pieces: int) -> list[list[Stage]]:
 
 
 def _stands_alone(call: Call) -> bool:
-    """Whether there is no call like this one: it is the batch's, or has a record of its own."""
+    """Whether no other call is like this one: it is the batch's, or has a record of its own."""
     return call.layer is None or any(isinstance(each, tuple) for each in call.arguments.values())
 
 

@@ -83,7 +83,7 @@ def _folders() -> list[Path]:
 
 
 def _installed_mkl() -> Path | None:
-    """Find MKL's one library that loads the others, the newest where there are several."""
+    """Find MKL's one library that loads the others, the newest of several."""
     found = (sorted(folder.glob(name)) for folder in _folders() for name in _MKL)
     return next((files[-1] for files in found if files), None)
 

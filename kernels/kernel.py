@@ -20,9 +20,9 @@ class Kind(Enum):
     MATRIX = ("matrix", 2, None)
     """Numbers of the kernel's type, row-major, without gaps."""
     STRIDED = ("strided matrix", 2, None)
-    """The same with any strides."""
+    """An array with any strides."""
     CONVERTED = ("strided matrix of the other type", 2, None)
-    """The same in float32 where the kernel's type is float64, and the other way round."""
+    """An array in float32 where the kernel's type is float64, and the other way round."""
     VECTOR = ("vector", 1, None)
     """Numbers of the kernel's type, without gaps."""
     ELEMENTS = ("block of memory", None, None)

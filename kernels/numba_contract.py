@@ -80,7 +80,7 @@ def violations() -> list[str]:
 
 
 def cuda_violations() -> list[str]:
-    """List what differs between what is asked of Numba-CUDA and what is installed, a line each."""
+    """List what differs between the CUDA contract and the installed Numba-CUDA, a line each."""
     from numba import cuda
     from numba.cuda import dispatcher
 

@@ -9,7 +9,7 @@ EPSILON = 1e-6
 
 
 class Differences:
-    """(L(w + epsilon) - L(w)) / epsilon of parameters drawn at random, beside their gradient."""
+    """Compares (L(w + epsilon) - L(w)) / epsilon of random parameters with their gradient."""
 
     def __init__(self, passes: Passes) -> None:
         passes.gradient(1)

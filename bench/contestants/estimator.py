@@ -33,7 +33,7 @@ def marked(estimator: type) -> Any:
 
 
 class EstimatorContestant:
-    """An MLPClassifier, scikit-learn's or a subclass of it with parameters beyond its."""
+    """Trains an MLPClassifier: scikit-learn's, or a subclass of it with more parameters."""
 
     def __init__(
         self, estimator: type, problem: Problem, dtype: str, activation: str, **more: Any

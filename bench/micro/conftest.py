@@ -16,7 +16,7 @@ ROUNDS = 7
 
 
 class Timed(Protocol):
-    """Times a function that makes `calls` calls of so many operations and bytes each."""
+    """Times a function that makes `calls` calls of `flops` operations, or `moved` bytes, each."""
 
     def __call__(
         self, function: Callable[[], Any], calls: int, flops: int, moved: int | None = None

@@ -76,7 +76,7 @@ def steps(figures: Figures, who: str) -> list[float]:
 
 
 def forecast(figures: Figures, ranks: int) -> float:
-    """Speed of so many ranks of one thread over one such rank: a forecast.
+    """Forecast the speed of several ranks of one thread each over one such rank.
 
     A ring moves 2 (N - 1)/N of the gradient through each rank, for two ranks once its size.
     """

@@ -174,7 +174,7 @@ def ranks_of(rows: list[Figures]) -> dict[str, list[float]]:
 
 
 def normalised(rows: list[Figures]) -> dict[str, list[float]]:
-    """Put mean scores on a scale from a guess, 0, to the best model, 1, where there is one."""
+    """Scale mean scores from a guess, 0, to the best model, 1, on tables that teach a model."""
     scores, guess = scores_of(rows), np.array([figures["guess"] for figures in rows])
     gain = scores.max(axis=1) - guess
     scale = ((scores.T - guess) / gain).T.clip(lower=0)[gain > TEACHES]

@@ -21,7 +21,7 @@ from ..report.section import Figures, Section
 from ..start import parameters
 
 FIRST, EPOCHS = 3, 10
-"""Epochs before those that are timed, and how many of these there are."""
+"""Epochs before the timed ones, and timed epochs."""
 TIMES = 3
 """Fits of each kind in one measurement."""
 

@@ -14,7 +14,7 @@ from ..start import ALPHA, BETA_1, BETA_2, EPSILON, RATE, start
 
 
 class Training:
-    """The common start in a backend's memory, and steps from it, in whole batches."""
+    """Takes steps from the common start, which lies in a backend's memory, in whole batches."""
 
     def __init__(self, problem: Problem, dtype: str, backend: Backend, steps: int) -> None:
         memory, begin = backend.memory, start(problem, dtype, "relu")

@@ -15,7 +15,7 @@ _OF_THE_COMMAND_LINE = ("-h", "--help", "--version", "--install-completion", "--
 
 
 def is_program(arguments: list[str], commands: tuple[str, ...]) -> bool:
-    """Whether arguments name a program to run, rather than one of the command line's `commands`.
+    """Whether arguments name a program to run, not one of the command line's `commands`.
 
     `./train` is a program that is called as one of them.
     """

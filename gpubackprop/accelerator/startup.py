@@ -17,7 +17,7 @@ begun = False
 
 
 class AfterImport:
-    """Finds the module of a name as it would be found anyway; acts when it has been executed."""
+    """Calls `act` when the module of a name has been executed; the other finders find it."""
 
     def __init__(self, name: str, act: "Callable[[], None]") -> None:
         self.name, self._act = name, act

@@ -69,7 +69,7 @@ class Choice(NamedTuple):
 
 @contextmanager
 def begun(choice: Choice, make: Callable[[Backend], Made]) -> Iterator[Made]:
-    """Within a `with`, hold the session of the backend that is chosen, and what `make` made for it.
+    """Within a `with`, hold the chosen backend's session, and what `make` made for the backend.
 
     "auto" takes the GPU from 20 million multiply-adds a mini-batch and 200 thousand million in all
     on, where one works; if the GPU cannot begin after all, the CPU takes over and the log says

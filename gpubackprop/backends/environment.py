@@ -77,7 +77,7 @@ def _gpu(device: int) -> str:
 
 
 def _machine_code() -> Facts:
-    """Say whether the CPU's kernels came along, and which were compiled here."""
+    """Say whether the CPU's kernels came with the package, and where compiled ones are kept."""
     origin = "came with the package" if shipped.is_used() else "compiled here when first needed"
     return {
         "kernels": f"{origin}, for {own_target().cpu}",

@@ -188,7 +188,7 @@ def compute_alone() -> None:
 
 @contextmanager
 def sharing(share: int) -> Iterator[None]:
-    """Let the calling thread's work be divided among so many threads within a `with`.
+    """Divide the calling thread's work among `share` threads within a `with`.
 
     Whatever the BLAS would use: a launcher may have set that to one, or to all for each process.
     """

@@ -99,7 +99,7 @@ def asked_for(callbacks: Callbacks, incremental: bool) -> Backup | None:
 
 
 def refuse_for_lbfgs(callbacks: Callbacks) -> None:
-    """Raise ValueError if there is a backup among the callbacks of a fit by L-BFGS."""
+    """Raise ValueError if a fit by L-BFGS has a backup among its callbacks."""
     backup = asked_for(callbacks, incremental=False)
     if backup is not None:
         raise ValueError(

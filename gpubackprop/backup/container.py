@@ -45,7 +45,7 @@ def as_bytes(array: Array) -> Any:
 
 
 def read(path: Path, most: int) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Read a container whose arrays have `most` bytes at the most; they are read-only.
+    """Read a container whose arrays, read-only, have `most` bytes at the most.
 
     OSError if it is missing or cannot be opened; ReadError if it is not the user's own ordinary
     file, too large, damaged, or no backup.

@@ -21,7 +21,7 @@ def state_of(generator: np.random.RandomState) -> list[Any]:
 
 
 def set_state(generator: np.random.RandomState, state: Any) -> None:
-    """Set a generator's state; ValueError if it is none: NumPy would read past its numbers."""
+    """Set a generator's state; ValueError for a wrong one: NumPy would read past its end."""
     keys, position, has_gauss, gauss = state
     whole = [*keys, position, has_gauss]
     if not all(type(each) is int for each in whole) or type(gauss) is not float:

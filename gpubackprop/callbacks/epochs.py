@@ -30,7 +30,7 @@ class EpochCallback:
     """
 
     def fit_began(self, estimator: Any, epochs: int | None) -> None:
-        """Prepare for a fit of at most so many epochs; None where their number is not known."""
+        """Prepare for a fit of at most `epochs` epochs; None where their number is not known."""
 
     def epoch_ended(self, estimator: Any, record: EpochRecord) -> Any:
         """Look at an epoch; something true asks for a stop."""

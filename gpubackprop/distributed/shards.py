@@ -20,7 +20,7 @@ def of_all(values: Array) -> Array:
 
 
 def own_part(of_all_rows: Array, rows: int) -> Array:
-    """Take the values of this rank's rows, so many, from what was made of the rows of `of_all`."""
+    """Take this rank's `rows` values of those that were made of all ranks' rows, as of `of_all`."""
     group = group_of_shards()
     if group is None:
         return of_all_rows

@@ -176,7 +176,7 @@ def _run_epochs(
 
 
 def _takes_all_epochs(estimator: Any) -> bool:
-    """Whether training was meant to end here: with its schedule, which nothing could cut short."""
+    """Whether training has a schedule that nothing cuts short: all its epochs are meant."""
     scheduled = options(estimator).schedule is not None
     return scheduled and bool(estimator.n_iter_no_change >= estimator.max_iter)
 

@@ -118,7 +118,7 @@ def _partial_fit_of_scikit_learn(estimator: Any) -> Any:
 
 
 def _are_known(estimator: Any, classes: Any) -> bool:
-    """Whether these are the classes of the calls before; to check them takes a fifth of a call."""
+    """Whether `classes` are those of the calls before: a check of them takes a fifth of a call."""
     known = getattr(estimator, "classes_", None)
     return known is not None and np.array_equal(known, classes)
 

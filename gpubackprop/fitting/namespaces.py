@@ -59,7 +59,7 @@ class AnyLibrary:
 
 
 class ClassifierOfAnyLibrary(AnyLibrary):
-    """Likewise of a classifier."""
+    """Predicts labels and probabilities in the library of X."""
 
     predict_proba = _in_callers_library(MLPClassifier.predict_proba)
     predict_log_proba = _in_callers_library(MLPClassifier.predict_log_proba)

@@ -19,6 +19,6 @@ _SHARED = "\n".join(
 CLASSIFIER = f"{losses.OF_A_CLASSIFIER}\n{_SHARED}"
 """Parameters of a classifier that scikit-learn's lacks, or has with fewer values."""
 REGRESSOR = f"{losses.OF_A_REGRESSOR}\n{_SHARED}"
-"""Likewise of a regressor."""
+"""Learning curve of a regressor."""
 ATTRIBUTES = epochs.ATTRIBUTES
 """Attributes of both."""

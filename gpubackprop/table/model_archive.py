@@ -26,7 +26,7 @@ MOST_PARTS = 1_000_000
 DEEPEST = 100
 """Objects and lists inside one another."""
 UNPACKED, RATIO = 64 * 2**20, 16
-"""It may unpack to so many bytes, and to as many again for each of its own."""
+"""Bytes that any file may unpack to, and more of them for each byte that it has."""
 
 _DATA = {
     "DictNode": {"builtins.dict"},

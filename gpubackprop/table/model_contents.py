@@ -171,7 +171,7 @@ def _category_values(read: ColumnTransformer, part: str) -> list[list[str]]:
 
 
 def _adopted(own: Any, read: Any, where: str) -> Any:
-    """Take over the numbers of a file's estimator, where all else is as it is fitted here.
+    """Take over the numbers of a file's estimator, if all else is as in `own`, fitted just now.
 
     `where` is its place, for messages.
     """

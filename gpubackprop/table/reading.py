@@ -100,7 +100,7 @@ def _read_arff(file: io.BytesIO) -> pd.DataFrame:
 
 
 def _read_sheet(data: bytes, text: Collection[str], header: bool) -> pd.DataFrame:
-    """Read a workbook's first sheet by way of CSV: what holds there about headers holds here."""
+    """Read a workbook's first sheet by way of CSV, with the same rules about headers."""
     sheet = _by_pandas("Excel", pd.read_excel, data, header=None, dtype=object)
     return read_delimited(sheet.to_csv(header=False, index=False).encode(), text, "utf-8", header)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def mean_of(networks: Sequence[Any]) -> Any:
-    """Make a model that predicts the mean of networks; one network is such a model itself.
+    """Make a model that predicts the mean of networks; a single network is returned itself.
 
     All are fitted, on the same classes; several become a VotingClassifier of their probabilities,
     or a VotingRegressor.

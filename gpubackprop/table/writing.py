@@ -31,7 +31,7 @@ _FORMS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def encoder(path: Path | None) -> Callable[[pd.DataFrame], bytes]:
-    """Choose by a file's ending what encodes a table, before any work is done; None: CSV.
+    """Choose a table's encoder by the ending of its file, CSV without a file, before any work.
 
     TableError if no form has this ending, or a package for it is missing.
     """

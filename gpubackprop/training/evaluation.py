@@ -19,7 +19,7 @@ CACHED_BYTES = 1 << 20
 
 
 class Evaluation:
-    """Forward pass and loss of the same rows of the host, with weights that change in between.
+    """Computes the outputs and the loss of the same rows of the host with weights that change.
 
     X is row-major or column-major; X, Y and `share`, each example's weight in the loss, have the
     weights' dtype.

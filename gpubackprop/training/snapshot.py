@@ -6,7 +6,7 @@ from ..algorithm.memory import Array, Memory
 
 
 class EpochSnapshot:
-    """Copies of arrays that training changes, beside them in their memory; kept at once."""
+    """Copies arrays that training changes, at once and in their own memory, to put them back."""
 
     def __init__(self, arrays: Iterable[Array], memory: Memory) -> None:
         self._pairs = [(live, memory.zeros(live.size, live.dtype)) for live in arrays]

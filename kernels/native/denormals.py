@@ -31,7 +31,7 @@ _X86 = _Register("llvm.x86.sse.stmxcsr", "llvm.x86.sse.ldmxcsr", 32, 0x8040, in_
 _ARM = _Register("llvm.aarch64.get.fpcr", "llvm.aarch64.set.fpcr", 64, 1 << 24, in_memory=False)
 _REGISTERS = {"x86_64": _X86, "AMD64": _X86, "aarch64": _ARM, "arm64": _ARM}
 _REGISTER = _REGISTERS.get(platform.machine())
-"""This machine's, or None where denormal numbers stay what they are."""
+"""This machine's register, or None where denormal numbers stay what they are."""
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -57,7 +57,7 @@ class Library:
             _engines.append(self._engine)
 
     def address(self, symbol: str) -> int | None:
-        """Address of a symbol, or None if it is not there."""
+        """Address of a symbol, or None if the module has none of this name."""
         with _lock:
             return int(self._engine.get_function_address(symbol)) or None
 

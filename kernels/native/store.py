@@ -69,7 +69,7 @@ def count() -> int:
 
 
 def read(name: str) -> tuple[str, bytes] | None:
-    """Return symbol and object file of a kernel, or None if it is not there whole."""
+    """Return symbol and object file of a kernel, or None if the store does not hold it whole."""
     try:
         content = _content(f"{name}.o")
     except OSError as reason:

@@ -1,4 +1,4 @@
-"""What processors machine code is compiled for: a level that many share, where there is one.
+"""What processors machine code is compiled for: a level that many share, else one processor.
 
 Code of one level is the same wherever it was compiled, so results do not depend on whether it came
 with the package or was compiled by the machine that runs it.

@@ -58,7 +58,7 @@ class _MissingError(Exception):
 
 
 class _FullError(Exception):
-    """Likewise; it may pass, so it is not remembered."""
+    """What lacks memory, in words; it may pass, so it is not remembered."""
 
 
 # the fork guard

@@ -74,7 +74,7 @@ def on_host(array: Any) -> Any:
 
 
 def device_for(device: str, X: Any) -> str:
-    """Find the device to compute on: "cuda:N" if X is on that GPU, else what was given.
+    """Find the device to compute on: "cuda:N" if X is on that GPU, else `device`.
 
     ValueError if another device was asked for by name.
 

@@ -55,7 +55,7 @@ class DeviceMemory:
         return find_or_move(self, values, (device, dtype), partial(self._moved, values, dtype))
 
     def _moved(self, values: Array, dtype: np.dtype[Any]) -> Array:
-        """Copy a matrix of the host, and wait: another fit's stream may read it next."""
+        """Copy a matrix of the host, and wait: another fit's stream may read the copy next."""
         copy = self._copied(values, dtype)
         self._gpu.stream.synchronize()
         return copy

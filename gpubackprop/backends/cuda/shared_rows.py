@@ -23,7 +23,7 @@ class Moved(NamedTuple):
     values: Array
     """On the host."""
     kind: tuple[int, np.dtype[Any]]
-    """Device, and type there."""
+    """Device, and the type on it."""
     copy: Array
     """On the device."""
 
@@ -46,7 +46,7 @@ def while_running(memory: object) -> Iterator[None]:
 def find_or_move(
     memory: object, values: Array, kind: tuple[int, np.dtype[Any]], move: Callable[[], Array]
 ) -> Array:
-    """Return another fit's copy of equal rows of the host, or else move these.
+    """Return another fit's copy of equal rows of the host, or else move the rows.
 
     `memory` is the fit's, `kind` is device and type there. `move` copies the rows, and returns when
     they are on the device.

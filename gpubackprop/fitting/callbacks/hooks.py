@@ -82,7 +82,7 @@ def begin_epoch(estimator: Any) -> None:
 
 
 def listening(estimator: Any) -> tuple[Callback, ...]:
-    """Return the function that tells them that an epoch has ended, if there are any."""
+    """Return the function that tells the callbacks of an epoch's end, if the fit has callbacks."""
     tasks: Tasks | None = vars(estimator).get("_tasks")
     return () if tasks is None else (tasks.end_epoch,)
 

@@ -98,7 +98,7 @@ def _parameters(estimator: Any) -> dict[str, str]:
 
 
 def _named(value: Any) -> str:
-    """Name a function, whose address differs from process to process; show what else there is."""
+    """Name a function, whose address differs from process to process; show any other value."""
     return str(getattr(value, "__qualname__", None) or repr(value))
 
 

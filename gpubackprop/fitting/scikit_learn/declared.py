@@ -74,7 +74,7 @@ class Declared:
 
 
 class DeclaredClassifier(Declared):
-    """Likewise of a classifier."""
+    """Methods and attributes of a classifier alone."""
 
     classes_: Any
 
@@ -93,7 +93,7 @@ class DeclaredClassifier(Declared):
 
 
 class DeclaredRegressor(Declared):
-    """Likewise of a regressor."""
+    """Methods of a regressor alone."""
 
     if TYPE_CHECKING:
 
