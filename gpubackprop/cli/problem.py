@@ -137,7 +137,7 @@ def _problem(
     known = table[target].notna().to_numpy()
     notes = list(description.notes)
     if missing := int((~known).sum()):
-        notes.insert(0, f"{missing} rows without a {target!r} left out")
+        notes.insert(0, f"{missing} rows without {target!r} left out")
     if (rows := int(known[:rows_to_train].sum())) < FEWEST_ROWS:
         raise TableError(
             f"{rows} rows have a {target!r}; to train and to test takes at least {FEWEST_ROWS}."

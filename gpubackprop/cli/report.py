@@ -73,7 +73,8 @@ def print_importances(console: Console, lost: dict[str, float], score: str, most
     """Print what the score loses without the columns that matter most."""
     if lost:
         first = [f"{escape(name)} {plain(loss, 2)}" for name, loss in list(lost.items())[:most]]
-        more = f", {len(lost) - most} others less" if len(lost) > most else ""
+        others = "1 other" if len(lost) == most + 1 else f"{len(lost) - most} others"
+        more = f", {others} less" if len(lost) > most else ""
         console.print(f"\nLoss of {score} when a column is shuffled: {', '.join(first)}{more}")
 
 

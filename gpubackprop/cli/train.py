@@ -248,8 +248,8 @@ def _introduce(console: Terminal, problem: Problem, asked: bool) -> None:
         f"{len(problem.columns)} columns to learn {escape(target.name)} from ({target.task}{what})"
     )
     if not asked and problem.name != "digits":
-        other = "regression" if problem.classes else "classification"
-        console.print(f"  {target.task}, because {target.reason} (else: --task {other})")
+        other = f" (else: --task {target.other_task})" if target.other_task else ""
+        console.print(f"  {target.task}, because {target.reason}{other}")
     for note in problem.notes:
         console.print(f"  {escape(note)}")
     if problem.name != "digits":

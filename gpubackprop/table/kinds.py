@@ -19,6 +19,8 @@ MANY_DISTINCT = 20
 _ALMOST_NUMBER = re.compile(r"\s*[$€£]?\s*[-+]?\d[\d\s.,]*([%$€£]|[a-zA-Z]{1,3})?\s*")
 _IDENTIFIER = re.compile(r"(.*[_\s.-])?(id|uuid|guid|index|key|row|rownum|number|no|nr)|unnamed: 0")
 _CODE = re.compile(r"(.*[_\s.-])?(zip|zipcode|zip_code|postcode|postal|plz|fips|code|cd)")
+_TYPOS = 0.02
+"""Texts in no larger a share of whole numbers are mistakes; more may be codes, such as 2A."""
 _DENSE = 0.9
 """The share of all numbers from 0 or 1 to the largest that codes use."""
 _UNEVEN = 0.2
@@ -124,13 +126,26 @@ def refuse_almost_numbers(column: pd.Series[Any]) -> None:
 
 def first_not_number(column: pd.Series[Any]) -> int | None:
     """Find the first text in a column that was surely meant to hold numbers."""
+    odd = texts_among_numbers(column)
+    if odd.empty or _are_codes(column, odd):
+        return None
+    return int(cast(int, odd.index[0]))
+
+
+def texts_among_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Take the texts out of a column that looks like numbers; nothing out of any other."""
     kept = without_missing_words(column.astype(object)).dropna()
     numbers = pd.to_numeric(kept, errors="coerce")
-    numeric = numbers.notna().mean() >= 0.5
     sample = kept.astype(str).head(1000)
     almost = (
         kept.nunique() > MANY_DISTINCT / 2 and sample.str.fullmatch(_ALMOST_NUMBER).mean() > 0.9
     )
-    if not (numeric or almost) or numbers.notna().all():
-        return None
-    return int(cast(int, numbers.isna().idxmax()))
+    return kept[numbers.isna() & (almost or numbers.notna().mean() >= 0.5)]
+
+
+def _are_codes(column: pd.Series[Any], odd: pd.Series[Any]) -> bool:
+    """Whether whole numbers and these texts, of digits and more, name things: 75, 2A, 91-348."""
+    numbers = pd.to_numeric(column.drop(odd.index), errors="coerce").dropna()
+    whole = len(numbers) > len(odd) and bool((numbers % 1 == 0).all())
+    names = odd.str.contains(r"\d") & ~odd.str.contains("[%$€£]")
+    return whole and len(odd) > _TYPOS * len(column) and bool(names.all())

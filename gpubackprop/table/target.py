@@ -28,6 +28,14 @@ class Target:
     reason: str
     values: np.ndarray[Any, Any]
 
+    @property
+    def other_task(self) -> Task | None:
+        """The task that these values suit as well, or None."""
+        if self.task == "classification":
+            return "regression" if self.values.dtype.kind == "i" else None
+        distinct = len(np.unique(self.values))
+        return None if _too_many(distinct, len(self.values)) else "classification"
+
 
 def read_target(table: pd.DataFrame, name: str, task: Task | None = None) -> Target:
     """Read the column to predict, and find out whether it is a class or a quantity.
@@ -47,13 +55,18 @@ def read_target(table: pd.DataFrame, name: str, task: Task | None = None) -> Tar
     task = task or found
     if task == "regression":
         return Target(name, task, reason, to_numbers(column))
-    if distinct > MANY_DISTINCT and distinct > len(column) / 2:
+    if _too_many(distinct, len(column)):
         dates = " Dates are not predicted." if looks_like_dates(column) else ""
         raise TableError(
             f"target {name!r}: {distinct} distinct values in {len(column)} rows are too many to be "
             f"classes.{dates} Choose another target, or --task regression if they are quantities."
         )
     return Target(name, task, reason, labels_of(column))
+
+
+def _too_many(distinct: int, rows: int) -> bool:
+    """Whether values are too many to be classes."""
+    return distinct > MANY_DISTINCT and distinct > rows / 2
 
 
 def labels_of(column: pd.Series[Any]) -> np.ndarray[Any, Any]:

@@ -90,7 +90,7 @@ def test_rows_without_a_target_are_left_out(run, flowers, tmp_path):
     flowers.to_csv(tmp_path / "flowers.csv", index=False)
     output = run(f"train flowers.csv -t kind {QUICK}")
     assert "flowers.csv: 80 rows" in output
-    assert "10 rows without a 'kind' left out" in output
+    assert "10 rows without 'kind' left out" in output
 
 
 def test_a_class_of_one_row_does_not_break_the_split(run, flowers, tmp_path):

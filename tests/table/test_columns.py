@@ -178,6 +178,19 @@ def test_a_text_among_numbers_is_pointed_at(odd, words):
         described({"weight": values})
 
 
+@pytest.mark.parametrize("odd", ["2A", "91-348", "1/2", "1, 5, 8"])
+def test_codes_of_which_many_are_no_numbers_are_categories(odd):
+    description = described({"code": ["75", "13", odd] * (N // 3)})
+    assert description.columns[0].kind == "category"
+    assert f"'code' holds numbers and, in 20 rows, texts such as {odd!r}" in description.notes[0]
+
+
+@pytest.mark.parametrize("odd", ["n.d.", "3%", "2A"])
+def test_texts_among_amounts_are_no_codes(odd):
+    with pytest.raises(TableError, match=f"row 3 .*{odd!r} is not a number"):
+        described({"weight": ["7.5", "13.5", odd] * (N // 3)})
+
+
 def test_numbers_all_with_units_are_pointed_at():
     with pytest.raises(TableError, match="'0%' is not a number"):
         described({"share": [f"{i}%" for i in range(N)]})
@@ -239,6 +252,22 @@ def test_the_task_can_be_told():
     assert read_target(whole, "y", "regression").values.dtype == np.float64
     halves = pd.DataFrame({"y": [0.5, 1.5] * 30})
     assert set(read_target(halves, "y", "classification").values) == {"0.5", "1.5"}
+
+
+@pytest.mark.parametrize(
+    ("values", "other"),
+    [
+        ([0, 1, 2] * 20, "regression"),
+        (["a", "b"] * 30, None),
+        ([0.5, 1.5] * 30, "classification"),
+        (np.arange(60) / 2, None),
+    ],
+)
+def test_another_task_is_named_where_the_values_suit_it(values, other):
+    found = read_target(pd.DataFrame({"y": values}), "y")
+    assert found.other_task == other
+    if other:
+        assert read_target(pd.DataFrame({"y": values}), "y", other).task == other
 
 
 def test_labels_keep_their_type():
