@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.markup import escape
@@ -15,6 +15,9 @@ from gpubackprop.cli.errors import UserError
 from gpubackprop.cli.options import Precision, Solver, sizes
 from gpubackprop.cli.report import print_table
 from gpubackprop.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from gpubackprop.table import Column
 
 
 def info(
@@ -79,11 +82,15 @@ def _model(path: Path) -> dict[str, Any]:
     facts["epochs"] = str(network.n_iter_)
     facts |= {name.replace("_", " "): plain(value) for name, value in bundle.metrics.items()}
     facts |= {f"trained with {name}": version for name, version in bundle.versions.items()}
-    facts["columns"] = {
-        column.name: f"{column.kind}: {', '.join(column.parts)}" if column.parts else column.kind
-        for column in bundle.columns
-    }
+    facts["columns"] = {column.name: _read_as(column) for column in bundle.columns}
     return facts
+
+
+def _read_as(column: Column) -> str:
+    """Say what a model reads a column as."""
+    parts = ", ".join(part for part in column.parts if part != "missing")
+    gaps = ", with gaps" if "missing" in column.parts else ""
+    return f"{column.kind}{gaps}: {parts}" if parts else f"{column.kind}{gaps}"
 
 
 def _checkpoint(text: str | None) -> Checkpoint:

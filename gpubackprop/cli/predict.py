@@ -52,7 +52,7 @@ def predict(
     no_header: NoHeader = False,
 ) -> None:
     """Predict the target for every row of a table."""
-    from gpubackprop.table import naming, read_table, require, split
+    from gpubackprop.table import counted, naming, read_table, require, split
     from gpubackprop.table.writing import encoder
 
     notes = Terminal(stderr=True)
@@ -76,7 +76,8 @@ def predict(
         sys.stdout.flush()
     else:
         write_atomically(output, encode(answer))
-        notes.print(f"{len(answer)} predictions of {escape(bundle.target)}: {escape(str(output))}")
+        made = counted(len(answer), "prediction")
+        notes.print(escape(f"{made} of {bundle.target}: {output}"))
     notes.print(f"Next: gpubackprop info {escape(str(model))}, what the model was trained on")
 
 
@@ -97,14 +98,14 @@ def _load(path: Path, notes: Terminal) -> Bundle:
 
 def _note_columns(rows: pd.DataFrame, bundle: Bundle, kept: list[str], notes: Terminal) -> None:
     """Say which columns are not used, and which hold categories that are new to the model."""
-    from gpubackprop.table import listing
+    from gpubackprop.table import counted, listing
 
     known = {*(column.name for column in bundle.columns), bundle.target, *kept}
     if extra := [name for name in rows.columns if name not in known]:
         notes.print(f"Columns the model does not use: {escape(listing(extra))}")
     for name, categories in bundle.unseen(rows).items():
         found = listing(
-            (f"{category!r} ({count} rows)" for category, count in categories.items()), 5
+            (f"{name!r} ({counted(count, 'row')})" for name, count in categories.items()), 5
         )
         notes.print(f"Note: {escape(name)} holds what no training row held: {escape(found)}")
 

@@ -16,6 +16,7 @@ from gpubackprop.table import (
     TableError,
     Target,
     Task,
+    counted,
     describe,
     features,
     naming,
@@ -137,7 +138,7 @@ def _problem(
     known = table[target].notna().to_numpy()
     notes = list(description.notes)
     if missing := int((~known).sum()):
-        notes.insert(0, f"{missing} rows without {target!r} left out")
+        notes.insert(0, f"{counted(missing, 'row')} without {target!r} left out")
     if (rows := int(known[:rows_to_train].sum())) < FEWEST_ROWS:
         raise TableError(
             f"{rows} rows have a {target!r}; to train and to test takes at least {FEWEST_ROWS}."

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gpubackprop.cli.scores import Array, Outcome
+from gpubackprop.table import counted
 
 WIDEST_MATRIX = 12
 """More classes than this make a list of the commonest confusions, not a matrix."""
@@ -73,8 +74,7 @@ def print_importances(console: Console, lost: dict[str, float], score: str, most
     """Print what the score loses without the columns that matter most."""
     if lost:
         first = [f"{escape(name)} {plain(loss, 2)}" for name, loss in list(lost.items())[:most]]
-        others = "1 other" if len(lost) == most + 1 else f"{len(lost) - most} others"
-        more = f", {others} less" if len(lost) > most else ""
+        more = f", {counted(len(lost) - most, 'other')} less" if len(lost) > most else ""
         console.print(f"\nLoss of {score} when a column is shuffled: {', '.join(first)}{more}")
 
 
@@ -114,9 +114,9 @@ def shortened(labels: Iterable[object], width: int) -> list[str]:
 
 
 def _fits(console: Console, table: Table) -> bool:
-    """Whether a table finds room without breaking words."""
+    """Whether a table finds room without breaking lines."""
     unbounded = console.options.update(width=MANY_COLUMNS)
-    return console.measure(table, options=unbounded).minimum <= console.width
+    return console.measure(table, options=unbounded).maximum <= console.width
 
 
 def print_table(console: Console, title: str, table: Table) -> None:

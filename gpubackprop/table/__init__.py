@@ -2,7 +2,7 @@
 
 from gpubackprop.table.columns import describe
 from gpubackprop.table.conversion import Column, features, fit_preprocessor, preprocessor
-from gpubackprop.table.errors import TableError, listing, naming, place, quoted
+from gpubackprop.table.errors import TableError, counted, listing, naming, place, quoted
 from gpubackprop.table.names import require, split
 from gpubackprop.table.reading import read_table
 from gpubackprop.table.target import Target, Task, labels_of, read_target
@@ -12,6 +12,7 @@ __all__ = [
     "TableError",
     "Target",
     "Task",
+    "counted",
     "describe",
     "features",
     "fit_preprocessor",

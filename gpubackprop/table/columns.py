@@ -10,7 +10,7 @@ import pandas as pd
 
 from gpubackprop.table.conversion import Column, dates_of
 from gpubackprop.table.dates import is_ambiguous, varying_parts
-from gpubackprop.table.errors import TableError, listing, quoted
+from gpubackprop.table.errors import TableError, counted, listing, quoted
 from gpubackprop.table.kinds import kind_of, may_be_names, texts_among_numbers, useless
 from gpubackprop.table.missing import missing_words
 from gpubackprop.table.names import require, split
@@ -93,12 +93,10 @@ def _notes(table: pd.DataFrame, columns: Collection[Column]) -> Iterator[str]:
                 "average where it stands"
             )
         if column.is_text and not (odd := texts_among_numbers(values)).empty:
-            yield (
-                f"{name!r} holds numbers and, in {len(odd)} rows, texts such as {odd.iloc[0]!r}: "
-                "all of them are names of categories"
-            )
+            where = f"in {counted(len(odd), 'row')}, texts such as {odd.iloc[0]!r}"
+            yield f"{name!r} holds numbers and, {where}: all are names of categories"
         if column.is_text and (words := missing_words(values)):
-            rows = listing(f"{count} rows {word!r}" for word, count in words.items())
+            rows = listing(f"{counted(count, 'row')} {word!r}" for word, count in words.items())
             yield f"{name!r} holds in {rows}: a category like others (only empty is missing)"
     gaps = [column.name for column in columns if "missing" in column.parts]
     if gaps:

@@ -37,6 +37,11 @@ def listing(names: Iterable[object], most: int = 10) -> str:
     return ", ".join(texts[:most]) + more
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a number of things: 1 row, 2 rows."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def quoted(name: object) -> str:
     """Write a name as a shell takes it."""
     text = str(name)

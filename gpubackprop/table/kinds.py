@@ -20,7 +20,7 @@ _ALMOST_NUMBER = re.compile(r"\s*[$€£]?\s*[-+]?\d[\d\s.,]*([%$€£]|[a-zA-Z]
 _IDENTIFIER = re.compile(r"(.*[_\s.-])?(id|uuid|guid|index|key|row|rownum|number|no|nr)|unnamed: 0")
 _CODE = re.compile(r"(.*[_\s.-])?(zip|zipcode|zip_code|postcode|postal|plz|fips|code|cd)")
 _TYPOS = 0.02
-"""Texts in no larger a share of whole numbers are mistakes; more may be codes, such as 2A."""
+"""Texts in no larger a share of numbers are mistakes; more may be codes, such as 2A."""
 _DENSE = 0.9
 """The share of all numbers from 0 or 1 to the largest that codes use."""
 _UNEVEN = 0.2
@@ -144,8 +144,10 @@ def texts_among_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _are_codes(column: pd.Series[Any], odd: pd.Series[Any]) -> bool:
-    """Whether whole numbers and these texts, of digits and more, name things: 75, 2A, 91-348."""
-    numbers = pd.to_numeric(column.drop(odd.index), errors="coerce").dropna()
-    whole = len(numbers) > len(odd) and bool((numbers % 1 == 0).all())
+    """Whether numbers and these texts, of digits and more, are names: 75, 2A; 82.5, 90+."""
+    kept = column.dropna()
+    numbers = pd.to_numeric(kept.drop(odd.index), errors="coerce").dropna()
+    whole, few = bool((numbers % 1 == 0).all()), kept.nunique() * 5 <= len(kept)
     names = odd.str.contains(r"\d") & ~odd.str.contains("[%$€£]")
-    return whole and len(odd) > _TYPOS * len(column) and bool(names.all())
+    usual = len(numbers) > len(odd) > _TYPOS * len(kept)
+    return usual and bool(names.all()) and (whole or few)

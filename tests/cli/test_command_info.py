@@ -1,6 +1,8 @@
 import pytest
 
 from gpubackprop.backends import environment
+from gpubackprop.cli.info import _read_as
+from gpubackprop.table import Column
 from gpubackprop.training import memory_plan
 
 
@@ -48,6 +50,18 @@ def test_a_checkpoint_must_be_known(run, checkpoint):
 @pytest.mark.parametrize("plan", ["64", "64,x", "64,0,3", "-1,2"])
 def test_a_plan_needs_layer_sizes(run, plan):
     assert "--plan" in run(f"info --plan={plan}", code=1)
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        (Column("x", "category"), "category"),
+        (Column("x", "number", ("missing",)), "number, with gaps"),
+        (Column("x", "date", ("year", "days", "missing")), "date, with gaps: year, days"),
+    ],
+)
+def test_it_is_said_what_a_column_is_read_as(column, text):
+    assert _read_as(column) == text
 
 
 def test_what_does_not_fit_is_an_error_in_a_line(run, monkeypatch):

@@ -64,7 +64,7 @@ def test_quantities_gaps_and_unseen_categories(run, houses, tmp_path):
     new = "area,city,garden\n100,Oslo,True\n,Paris,\n120,,no\n"
     (tmp_path / "new.csv").write_text(new)
     output = run("predict model new.csv -o out.csv")
-    assert "city holds what no training row held: 'Paris' (1 rows)" in output
+    assert "city holds what no training row held: 'Paris' (1 row)" in output
     values = pd.read_csv(tmp_path / "out.csv")["prediction"]
     assert len(values) == 3
     assert all(3e5 < value < 1.5e6 for value in values)

@@ -112,6 +112,12 @@ def test_a_matrix_that_does_not_fit_is_a_list():
     assert sum("a_kind_of_iris_3 │ a_kind_of_iris_1" in line for line in narrow.splitlines()) == 1
 
 
+def test_classes_of_several_words_stay_on_a_line():
+    truth = [f"{name} penguin (Pygoscelis)" for name in ("Adelie", "Chinstrap", "Gentoo")]
+    lines = printed(truth, truth, width=80).splitlines()
+    assert sum(line.startswith("│") for line in lines) == 1 + len(truth)
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(33790.4, "33790"), (0.00123456, "0.001235"), (1.5, "1.5")]
 )
