@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
@@ -55,145 +54,126 @@ ERRORS = {
     "gamma": "1 - y / ŷ",
 }
 """The output error of the losses where it is not y_hat - y."""
-_OF_ONE = {
-    "tanh": "tanh({})",
-    "relu": "max(0, {})",
-    "identity": "{}",
-    "softplus": "ln(1 + e^({}))",
-    "hardtanh": "max(-1, min(1, {}))",
-    "exp": "e^({})",
+_Pieces = str | tuple[str, str]
+"""What numbers are put in; of two, the second where the formula in general says "else"."""
+
+_VALUE: dict[str, _Pieces] = {
+    "sigmoid": "1 / (1 + e^({minus_x}))",
+    "tanh": "tanh({x})",
+    "relu": "max(0, {x})",
+    "identity": "{x}",
+    "silu": "{z} / (1 + e^({minus_x}))",
+    "leaky_relu": "max(0.01 · {z}, {x})",
+    "elu": ("{x}", "e^({x}) - 1"),
+    "selu": ("1.0507 · {z}", "1.7581 · (e^({x}) - 1)"),
+    "gelu": "{z} · {P}",
+    "mish": "{z} · tanh(ln(1 + e^({x})))",
+    "softplus": "ln(1 + e^({x}))",
+    "hardtanh": "max(-1, min(1, {x}))",
+    "exp": "e^({x})",
+}
+_SLOPE: dict[str, _Pieces] = {
+    "sigmoid": "{a} · (1 - {a})",
+    "tanh": "(1 - {a}²)",
+    "relu": ("1", "0"),
+    "identity": "1",
+    "silu": "{s} · (1 + {z} · (1 - {s}))",
+    "leaky_relu": ("1", "0.01"),
+    "elu": ("1", "({a} + 1)"),
+    "selu": ("1.0507", "({a} + 1.7581)"),
+    "gelu": "({P} + {z} · {density})",
+    "mish": "({t} + {z} · (1 - {t}²) · {s})",
+    "softplus": "(1 - e^({minus_a}))",
+    "hardtanh": ("1", "0"),
+}
+_HALF, _MINUS, _SUM = "½ · ({})", "-({})", "{}"
+_SIZE = "max({a} - {y}, {y} - {a})"
+_LOSS: dict[str, tuple[str, _Pieces]] = {
+    "squared_error": (_HALF, "({a} - {y})²"),
+    "absolute_error": (_SUM, _SIZE),
+    "huber": (_SUM, ("½ · ({a} - {y})²", f"({_SIZE} - ½)")),
+    "log_cosh": (_SUM, "ln(½ · (e^({difference}) + e^({minus_difference})))"),
+    "quantile": (_HALF, _SIZE),
+    "cross_entropy": (_MINUS, "{y} · ln({a})"),
+    "focal": (_MINUS, "{y} · (1 - {a})² · ln({a})"),
+    "binary_cross_entropy": (_MINUS, "{y} · ln({a}) + (1 - {y}) · ln(1 - {a})"),
+    "binary_focal": (_MINUS, "{y} · (1 - {a})² · ln({a}) + (1 - {y}) · {a}² · ln(1 - {a})"),
+    "poisson": (_SUM, ("({y} · ln({y} / {a}) - {y} + {a})", "{a}")),
+    "gamma": (_SUM, "({y} / {a} - ln({y} / {a}) - 1)"),
+}
+"""Of all outputs together, and of one."""
+_ERROR = {
+    "absolute_error": "{sign}",
+    "huber": "max(-1, min(1, {a} - {y}))",
+    "log_cosh": "tanh({a} - {y})",
+    "quantile": "{half_sign}",
+    "focal": "{g} - {a} · ({sum_of_g})",
+    "binary_focal": (
+        "{y} · (1 - {a})² · (2 · {a} · ln({a}) - 1 + {a})"
+        " - (1 - {y}) · {a}² · (2 · (1 - {a}) · ln(1 - {a}) - {a})"
+    ),
+    "gamma": "1 - {y} / {a}",
 }
 
 
 def activation_of(name: str, z: Array, i: int) -> str:
     """Write sigma of the i-th pre-activation."""
-    x, text = z[i], factor(z[i])
-    if name == "sigmoid":
-        return f"1 / (1 + e^({number(-x)}))"
+    x = z[i]
     if name == "softmax":
         return f"e^({number(x)}) / ({' + '.join(f'e^({number(other)})' for other in z)})"
-    if name == "silu":
-        return f"{text} / (1 + e^({number(-x)}))"
-    if name == "leaky_relu":
-        return f"max(0.01 · {text}, {number(x)})"
-    if name == "elu":
-        return number(x) if x > 0 else f"e^({number(x)}) - 1"
-    if name == "selu":
-        return f"1.0507 · {text}" if x > 0 else f"1.7581 · (e^({number(x)}) - 1)"
-    if name == "gelu":
-        return f"{text} · {number(_phi(x))}"
-    if name == "mish":
-        return f"{text} · tanh(ln(1 + e^({number(x)})))"
-    return _OF_ONE[name].format(number(x))
+    values = {"x": number(x), "minus_x": number(-x), "z": factor(x), "P": number(_phi(x))}
+    return _chosen(_VALUE[name], x > 0).format(**values)
 
 
 def slope_of(name: str, a: float, z: float) -> str:
     """Write sigma' at one unit."""
-    s = 1 / (1 + np.exp(-z))
-    if name == "silu":
-        return f"{factor(s)} · (1 + {factor(z)} · (1 - {factor(s)}))"
-    if name == "sigmoid":
-        return f"{factor(a)} · (1 - {factor(a)})"
-    if name == "tanh":
-        return f"(1 - {factor(a)}²)"
-    if name == "gelu":
-        density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-        return f"({number(_phi(z))} + {factor(z)} · {number(density)})"
-    if name == "mish":
-        t = factor(math.tanh(np.logaddexp(0, z)))
-        return f"({t} + {factor(z)} · (1 - {t}²) · {factor(s)})"
-    if name == "softplus":
-        return f"(1 - e^({number(-a)}))"
-    if name == "hardtanh":
-        return "1" if -1 < a < 1 else "0"
-    if name == "selu" and a <= 0:
-        return f"({factor(a)} + 1.7581)"
-    if name == "elu" and a <= 0:
-        return f"({factor(a)} + 1)"
-    above, below = {"selu": ("1.0507", ""), "leaky_relu": ("1", "0.01")}.get(name, ("1", "0"))
-    return above if name == "identity" or a > 0 else below
+    inside = -1 < a < 1 if name == "hardtanh" else a > 0
+    return _chosen(_SLOPE[name], inside).format(
+        a=factor(a),
+        minus_a=number(-a),
+        z=factor(z),
+        s=factor(1 / (1 + np.exp(-z))),
+        t=factor(math.tanh(np.logaddexp(0, z))),
+        P=number(_phi(z)),
+        density=number(math.exp(-z * z / 2) / math.sqrt(2 * math.pi)),
+    )
 
 
 def loss_of(name: str, prediction: Array, y: Array) -> str:
     """Write the loss of one example."""
-    pairs = [(factor(a), factor(t)) for a, t in zip(prediction, y, strict=True)]
-    if name == "squared_error":
-        return f"½ · ({' + '.join(f'({a} - {t})²' for a, t in pairs)})"
-    if name == "quantile":
-        return f"½ · ({' + '.join(map(_size, prediction, y))})"
-    if name == "cross_entropy":
-        return f"-({' + '.join(f'{t} · ln({a})' for a, t in pairs)})"
-    if name == "focal":
-        return f"-({' + '.join(f'{t} · (1 - {a})² · ln({a})' for a, t in pairs)})"
-    if name == "binary_cross_entropy":
-        terms = [f"{t} · ln({a}) + (1 - {t}) · ln(1 - {a})" for a, t in pairs]
-        return f"-({' + '.join(terms)})"
-    if name == "binary_focal":
-        terms = [f"{t} · (1 - {a})² · ln({a}) + (1 - {t}) · {a}² · ln(1 - {a})" for a, t in pairs]
-        return f"-({' + '.join(terms)})"
-    return " + ".join(map(_LOSS_OF_OUTPUT[name], prediction, y))
+    whole, share = _LOSS[name]
+    shares = [
+        _chosen(share, abs(a - t) < 1 if name == "huber" else t > 0).format(**_output(a, t))
+        for a, t in zip(prediction, y, strict=True)
+    ]
+    return whole.format(" + ".join(shares))
 
 
 def error_of(name: str, prediction: Array, y: Array, i: int) -> str:
     """Write the error of the i-th output."""
-    a, t = factor(prediction[i]), factor(y[i])
-    if name in ("absolute_error", "quantile"):
-        sign = float(np.sign(prediction[i] - y[i]))
-        return number(sign if name == "absolute_error" else sign / 2)
-    if name == "huber":
-        return f"max(-1, min(1, {a} - {t}))"
-    if name == "log_cosh":
-        return f"tanh({a} - {t})"
-    if name == "gamma":
-        return f"1 - {t} / {a}"
-    if name == "binary_focal":
-        return (
-            f"{t} · (1 - {a})² · (2 · {a} · ln({a}) - 1 + {a})"
-            f" - (1 - {t}) · {a}² · (2 · (1 - {a}) · ln(1 - {a}) - {a})"
-        )
-    if name == "focal":
-        g = [
-            factor(v)
-            for v in y * (1 - prediction) * (2 * prediction * np.log(prediction) - 1 + prediction)
-        ]
-        return f"{g[i]} - {a} · ({' + '.join(g)})"
-    return f"{number(prediction[i])} - {number(y[i])}"
+    sign = float(np.sign(prediction[i] - y[i]))
+    g = y * (1 - prediction) * (2 * prediction * np.log(prediction) - 1 + prediction)
+    return _ERROR.get(name, f"{number(prediction[i])} - {{y}}").format(
+        **_output(prediction[i], y[i]),
+        sign=number(sign),
+        half_sign=number(sign / 2),
+        g=factor(g[i]),
+        sum_of_g=" + ".join(map(factor, g)),
+    )
+
+
+def _chosen(pieces: _Pieces, first: bool) -> str:
+    return pieces if isinstance(pieces, str) else pieces[0 if first else 1]
+
+
+def _output(a: float, y: float) -> dict[str, str]:
+    """Write an output, its target and their difference."""
+    differences = {"difference": number(a - y), "minus_difference": number(y - a)}
+    return {"a": factor(a), "y": factor(y), **differences}
 
 
 def _phi(z: float) -> float:
     return (1 + math.erf(z / math.sqrt(2))) / 2
-
-
-def _size(a: float, t: float) -> str:
-    return f"max({factor(a)} - {factor(t)}, {factor(t)} - {factor(a)})"
-
-
-def _huber(a: float, t: float) -> str:
-    small = abs(a - t) < 1
-    return f"½ · ({factor(a)} - {factor(t)})²" if small else f"({_size(a, t)} - ½)"
-
-
-def _log_cosh(a: float, t: float) -> str:
-    return f"ln(½ · (e^({number(a - t)}) + e^({number(t - a)})))"
-
-
-def _poisson(a: float, t: float) -> str:
-    quotient = f"{factor(t)} / {factor(a)}"
-    return f"({factor(t)} · ln({quotient}) - {factor(t)} + {factor(a)})" if t else factor(a)
-
-
-def _gamma(a: float, t: float) -> str:
-    quotient = f"{factor(t)} / {factor(a)}"
-    return f"({quotient} - ln({quotient}) - 1)"
-
-
-_LOSS_OF_OUTPUT: dict[str, Callable[[float, float], str]] = {
-    "absolute_error": _size,
-    "huber": _huber,
-    "log_cosh": _log_cosh,
-    "poisson": _poisson,
-    "gamma": _gamma,
-}
 
 
 def number(value: float) -> str:
