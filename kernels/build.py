@@ -2,21 +2,20 @@
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import loops, replay_loops, update_loops
+from . import loops, product_loops, replay_loops, update_loops
 from .formulas import ELEMENTWISE, Activation, AdamForm, Loss
 from .kernel import Kernel
 from .native import shipped
 from .native.compiler import compile_together, lowered
-from .native.targets import levels
+from .native.targets import Target, levels
 
 VARIANTS: dict[str, list[tuple[Any, ...]]] = {
     "activate": [(activation,) for activation in (*ELEMENTWISE, Activation.EXP)],
@@ -32,7 +31,7 @@ MOST_PROCESSES = 4
 
 def every_kernel() -> Iterator[tuple[Kernel, np.dtype[Any]]]:
     """Yield each of the CPU's kernels, in each of its variants, with each of its types."""
-    for module in (loops, update_loops, replay_loops):
+    for module in (loops, product_loops, update_loops, replay_loops):
         for declared in vars(module).values():
             if isinstance(declared, Kernel):
                 variants = VARIANTS.get(declared.factory.__name__, [()])
@@ -49,6 +48,14 @@ def _types(kernel: Kernel) -> tuple[type, ...]:
 KERNELS = tuple(every_kernel())
 
 
+def run_by(target: Target, texts: Mapping[str, str]) -> dict[str, str]:
+    """Leave out of all kernels, by their names, those that a processor never runs."""
+    tiles = {product_loops.multiply.name(np.dtype(real)) for real in (np.float32, np.float64)}
+    return {
+        name: text for name, text in texts.items() if target.has_wide_vectors or name not in tiles
+    }
+
+
 def main() -> None:
     """Compile for all levels of this machine's architecture, in several processes."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -56,7 +63,8 @@ def main() -> None:
     folder = parser.parse_args().folder
     with ProcessPoolExecutor(min(os.cpu_count() or 1, MOST_PROCESSES)) as processes:
         texts = dict(processes.map(_lowered, range(len(KERNELS))))
-        codes = processes.map(partial(compile_together, texts), levels())
+        of_levels = [run_by(target, texts) for target in levels()]
+        codes = processes.map(compile_together, of_levels, levels())
         for target, code in zip(levels(), codes, strict=True):
             shipped.write(folder, target, code)
 

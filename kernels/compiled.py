@@ -1,4 +1,4 @@
-"""The primitives as Numba loops and BLAS calls; see `protocol` for what each one means.
+"""The primitives as Numba loops and matrix products; see `protocol` for what each one means.
 
 A primitive is a short sequence of stages, each divided into as many pieces as there are threads to
 run them. Called, a primitive runs undivided; recorded, its pieces are handed over to be replayed
@@ -11,15 +11,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import blas, gemm, loops, update_loops
+from . import gemm, loops, update_loops
 from .calls import executed
 from .formulas import LOSSES, Activation, Loss
 from .group import Group
 from .kernel import Kernel, Kind
 from .masks import DRAWS, Mask
 from .native.arguments import Array
-from .native.launch import LoopLaunch, launch, launch_of
+from .native.launch import LoopLaunch, launch
 from .optimizers import L2, SGD, Adam, Lion, RMSProp, Rule
+from .products import product
 from .protocol import Kernels
 from .sparse import SparseRows
 
@@ -54,11 +55,6 @@ Product = Callable[[Array, Array, Array], LoopLaunch]
 
 _NARROW_ROW_BYTES = 1024
 """Bytes of a row up to which 1^T Delta is faster as a product: the BLAS walks down the columns."""
-
-
-def product(A: Array, B: Array, C: Array) -> LoopLaunch:
-    """Launch of the matrix product C = A B, by SciPy's BLAS."""
-    return launch_of(loops.gemm, np.dtype(np.float64), blas.gemm_block(A, B, C), (A, B, C))
 
 
 class Primitives:

@@ -150,9 +150,12 @@ FLOORS = (
     ("kernels.protocol",),
     ("kernels.group",),
     ("kernels.sparse",),
-    ("kernels.optimizers", "kernels.masks", "kernels.native.launch", "kernels.build"),
-    ("kernels.loops", "kernels.replay_loops", "kernels.update_loops"),
-    ("kernels.native.intrinsics", "kernels.native.denormals"),
+    (
+        *("kernels.optimizers", "kernels.masks", "kernels.products", "kernels.native.launch"),
+        "kernels.build",
+    ),
+    ("kernels.loops", "kernels.product_loops", "kernels.replay_loops", "kernels.update_loops"),
+    ("kernels.native.intrinsics", "kernels.native.tiles", "kernels.native.denormals"),
     ("kernels.elementwise", "kernels.textbook", "kernels.blas"),
     ("kernels.elementary",),
     ("kernels.gemm",),
@@ -314,12 +317,12 @@ def test_the_algorithm_is_found_above_its_memory():
     """The graph is not empty: relative imports are seen."""
     edges = graph()
     assert f"{PACKAGE}.algorithm.workspace" in edges[f"{PACKAGE}.backprop"]
-    assert f"{PACKAGE}.kernels.blas" in edges[f"{PACKAGE}.kernels.compiled"]
+    assert f"{PACKAGE}.kernels.blas" in edges[f"{PACKAGE}.kernels.products"]
     assert f"{PACKAGE}.kernels.formulas" in edges[f"{PACKAGE}.kernels.loops"]
     assert f"{PACKAGE}.backends" in edges[f"{PACKAGE}.network"]
 
 
-LOOPS = ("loops", "update_loops", "replay_loops")
+LOOPS = ("loops", "product_loops", "update_loops", "replay_loops")
 
 
 def test_the_hash_of_machine_code_covers_all_that_it_is_made_of():

@@ -1,12 +1,12 @@
 """The floor: the matrix products of an epoch and nothing else, called from machine code.
 
-The BLAS runs each with the threads of its own.
+The BLAS runs each with the threads of its own, small ones too, which training makes in tiles.
 """
 
 import time
 from importlib.metadata import version
 
-from ...kernels.compiled import product
+from ...kernels.products import by_blas
 from ...kernels.replay import replay
 from ..problems import Problem
 from .contestant import Training, blas
@@ -18,7 +18,7 @@ class Floor:
 
     def __init__(self, problem: Problem, dtype: str) -> None:
         self._launches = [
-            replay([product(*operands) for operands in batch], repeats=count)
+            replay([by_blas(*operands) for operands in batch], repeats=count)
             for batch, count in products(problem, dtype)
         ]
 

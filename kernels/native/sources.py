@@ -8,9 +8,9 @@ _KERNELS = Path(__file__).parent.parent
 NAMES = (
     *("blas.py", "blas_library.py", "elementary.py", "elementwise.py", "formulas.py", "gemm.py"),
     *("kernel.py", "loops.py", "numba_contract.py", "philox.py", "replay_loops.py"),
-    "update_loops.py",
+    *("product_loops.py", "update_loops.py"),
     *("native/arguments.py", "native/compiler.py", "native/denormals.py", "native/entry.py"),
-    *("native/intrinsics.py", "native/loader.py", "native/targets.py"),
+    *("native/intrinsics.py", "native/loader.py", "native/targets.py", "native/tiles.py"),
 )
 """The CPU's loops, the compiler, and all that either imports."""
 

@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 import llvmlite.binding as llvm
 
+VECTOR_BYTES = 64
+"""Of a wide vector."""
+
 
 class Target(NamedTuple):
     """A processor, or all that have the instruction sets of a level."""
@@ -18,6 +21,11 @@ class Target(NamedTuple):
     """Name of the processor or level, as LLVM knows it."""
     features: str = ""
     """Instruction sets besides those that the name stands for, as LLVM writes them."""
+
+    @property
+    def has_wide_vectors(self) -> bool:
+        """Whether it has 32 registers of `VECTOR_BYTES`, those of AVX-512."""
+        return self.cpu == "x86-64-v4"
 
 
 _V3 = {"avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"}

@@ -8,14 +8,14 @@ import pytest
 
 pytest.importorskip("cuda.core")
 
-from gpubackprop.kernels import loops, replay_loops, update_loops
+from gpubackprop.kernels import loops, product_loops, replay_loops, update_loops
 from gpubackprop.kernels.build import VARIANTS
 from gpubackprop.kernels.cuda import layers, sums, updates
 from gpubackprop.kernels.kernel import Kernel, Kind, kernel
 
 SINGLE = np.dtype("float32")
 MODULES = {
-    "the CPU's": (loops, update_loops, replay_loops),
+    "the CPU's": (loops, product_loops, update_loops, replay_loops),
     "the GPU's": (layers, sums, updates),
 }
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from gpubackprop.kernels import blas, compiled, gemm
+from gpubackprop.kernels import blas, gemm, products
 
 ORDERS = list(product([True, False], repeat=3))
 """Whether A, B and C are row-major."""
@@ -41,7 +41,7 @@ def test_products_of_every_order(dtype, rng, row_major, shape):
         operands = left, right, np.full((m, n), np.nan, dtype)
         (A, room_A), (B, room_B), (C, room_C) = map(lay, operands, row_major, gaps)
         before = room_A.copy(), room_B.copy()
-        compiled.product(A, B, C).run()
+        products.by_blas(A, B, C).run()
         np.testing.assert_array_equal(C, left @ right, err_msg=str(gaps))
         assert np.isnan(room_C).sum() == room_C.size - C.size, gaps
         for room, was in zip((room_A, room_B), before, strict=True):
@@ -55,7 +55,7 @@ def test_transposed_arguments_are_not_copied(dtype, rng):
     for operands in (A.T, delta, grad), (delta, W.T, error):
         planned = gemm.plan(*operands)
         assert all(np.shares_memory(planned[i], operands[j]) for i, j in ((0, 1), (1, 0), (2, 2)))
-        compiled.product(*operands).run()
+        products.by_blas(*operands).run()
     np.testing.assert_array_equal(grad, A.T @ delta)
     np.testing.assert_array_equal(error, delta @ W.T)
 
@@ -67,7 +67,7 @@ def test_single_rows_and_columns_lie_either_way(dtype, rng):
     assert row.strides[1] != row.itemsize
     for A, B in (row, integers(rng, 4, 3, dtype=dtype)), (integers(rng, 2, 3, dtype=dtype), column):
         C = np.full((len(A), B.shape[1]), np.nan, dtype)
-        compiled.product(A, B, C).run()
+        products.by_blas(A, B, C).run()
         np.testing.assert_array_equal(C, A @ B)
 
 
@@ -153,6 +153,6 @@ UNFIT = {
 
 @pytest.mark.parametrize("operands", UNFIT.values(), ids=UNFIT)
 def test_what_does_not_fit_is_refused_by_the_cpu(operands):
-    for refusing in gemm.require_product, gemm.plan, blas.gemm_block, compiled.product:
+    for refusing in gemm.require_product, gemm.plan, blas.gemm_block, products.product:
         with pytest.raises(ValueError, match=r"gemm: .* @ .* into"):
             refusing(*operands)
