@@ -21,6 +21,8 @@ _IDENTIFIER = re.compile(r"(.*[_\s.-])?(id|uuid|guid|index|key|row|rownum|number
 _CODE = re.compile(r"(.*[_\s.-])?(zip|zipcode|zip_code|postcode|postal|plz|fips|code|cd)")
 _TYPOS = 0.02
 """Texts in no larger a share of numbers are mistakes; more may be codes, such as 2A."""
+_SEVERAL = 3
+"""Words that, among numbers, name things; one or two stand for what is missing."""
 _DENSE = 0.9
 """The share of all numbers from 0 or 1 to the largest that codes use."""
 _UNEVEN = 0.2
@@ -144,10 +146,12 @@ def texts_among_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _are_codes(column: pd.Series[Any], odd: pd.Series[Any]) -> bool:
-    """Whether numbers and these texts, of digits and more, are names: 75, 2A; 82.5, 90+."""
+    """Whether numbers and these texts are names: 75, 2A; 82.5, 90+; 1, DQ, NS, but not 7.5, n.d."""
     kept = column.dropna()
     numbers = pd.to_numeric(kept.drop(odd.index), errors="coerce").dropna()
     whole, few = bool((numbers % 1 == 0).all()), kept.nunique() * 5 <= len(kept)
-    names = odd.str.contains(r"\d") & ~odd.str.contains("[%$€£]")
     usual = len(numbers) > len(odd) > _TYPOS * len(kept)
-    return usual and bool(names.all()) and (whole or few)
+    if odd.str.contains("[%$€£]").any() or not usual:
+        return False
+    of_digits, words = bool(odd.str.contains(r"\d").all()), odd.nunique()
+    return (of_digits and whole) or (few and (of_digits or words >= _SEVERAL))

@@ -303,13 +303,16 @@ def test_wins_and_losses_lie_beyond_two_standard_errors():
         judged("mpg hwy", 0.9, 0.8, 0.06),
         judged("diamonds price", 0.6, 0.8, 0.04),
     ]
-    ranks, every, kept_back, *_ = tables.conclusions(rows)
+    ranks, every, kept_back, *_, above = tables.conclusions(rows)
     # ours is first twice and last once; of 0.5 to the best it has all, all and a third
     assert "gpubackprop 2.33 and 0.778" in ranks
     assert "hist_gradient_boosting 3.17 and 0.833, scikit_learn 3.17 and 0.833" in ranks
     assert "1 won, 1 even, 1 lost (beyond two standard errors); won or tied within" in every
     assert "0 won, 1 even, 1 lost (beyond two standard errors)" in kept_back
     assert "within 0.005: 1 of 2; mean difference -0.050; its time over ours 6.00" in kept_back
+    # 1/4, 1/4 and -2/3 of the way from a guess to the best
+    assert "above realmlp_td_s's" in above
+    assert "gpubackprop -0.056 ± 0.249, in 1/6.00 of its time; gpubackprop_5 +0.000" in above
 
 
 def test_a_model_that_is_not_installed_is_left_out_with_a_line():
@@ -318,9 +321,9 @@ def test_a_model_that_is_not_installed_is_left_out_with_a_line():
         del row[figure][tables.REALMLP]
     assert len(tables.cells(row)) == len(tables.SECTION.header)
     assert "realmlp_td_s" not in tables.conclusions([row])[0]
-    assert tables.conclusions([row])[-1] == (
-        "realmlp_td_s is left out: it takes `pip install torch pytabkit`"
-    )
+    *_, left_out, above = tables.conclusions([row])
+    assert left_out == "realmlp_td_s is left out: it takes `pip install torch pytabkit`"
+    assert "above hist_gradient_boosting's" in above
 
 
 def test_the_mean_merit_of_rows_is_the_score():

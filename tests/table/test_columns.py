@@ -186,6 +186,13 @@ def test_codes_of_which_many_are_no_numbers_are_categories(odd, number):
     assert f"'code' holds numbers and, in 15 rows, texts such as {odd!r}" in description.notes[0]
 
 
+def test_several_words_among_few_numbers_are_categories():
+    results = ["1", "2", "3", "4", "DQ", "NS"] * (N // 6)
+    with pytest.raises(TableError, match="'DQ' is not a number"):
+        described({"place": results})
+    assert kinds({"place": [*results, *["DD"] * 6]}) == {"place": "category"}
+
+
 @pytest.mark.parametrize("odd", ["n.d.", "3%", "2A"])
 def test_texts_among_amounts_are_no_codes(odd):
     values = [odd if i % 4 == 2 else str(i / 2) for i in range(N)]
