@@ -195,14 +195,14 @@ def _counted(rows: list[Figures], other: str) -> str:
 
 
 def _above(rows: list[Figures], other: str) -> str:
-    """Say how far our normalised scores lie above another model's, and how much faster we are."""
+    """Say how far our normalised scores lie above another model's, and how long we take."""
     shares, said = normalised(rows), []
     for name in (OURS, FIVE):
         gaps = np.subtract(shares[name], shares[other])
-        times = [median(f["seconds"][other]) / median(f["seconds"][name]) for f in rows]
+        times = [median(f["seconds"][name]) / median(f["seconds"][other]) for f in rows]
         said.append(
             f"{name} {gaps.mean():+.3f} ± {gaps.std() / np.sqrt(len(gaps)):.3f}, "
-            f"in 1/{geometric_mean(times):.2f} of its time"
+            f"in {geometric_mean(times):.2g} times its time"
         )
     return (
         f"mean normalised score above {other}'s (± one standard error over the tables): "

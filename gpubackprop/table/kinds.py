@@ -74,7 +74,7 @@ def useless(column: pd.Series[Any], forced: bool) -> str | None:
         return None
     if is_text(column) and not looks_like_dates(column) and first_not_number(column) is None:
         return "text that differs in nearly every row"
-    named = _IDENTIFIER.fullmatch(str(column.name).lower())
+    named = _IDENTIFIER.fullmatch(_header(column))
     if named and distinct == len(column) and pd.api.types.is_integer_dtype(column.dtype):
         return "a number that only tells the rows apart"
     return None
@@ -87,13 +87,18 @@ def may_be_names(column: pd.Series[Any]) -> bool:
     values = column.dropna().astype("float64")
     if (values % 1).any():
         return False
-    header = str(column.name).lower()
+    header = _header(column)
     if _IDENTIFIER.fullmatch(header) or _CODE.fullmatch(header):
         return True
     distinct, largest = values.nunique(), values.max()
     dense = values.min() in (0, 1) and distinct >= _DENSE * largest
     even = abs(values.median() / largest - 0.5) < _UNEVEN  # counts of things are mostly small
     return bool(dense and even and MAX_CATEGORIES < distinct < len(values) / 2)
+
+
+def _header(column: pd.Series[Any]) -> str:
+    """Write a column's name in small letters: passenger_id for PassengerId."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(column.name)).lower()
 
 
 def is_numeric(column: pd.Series[Any]) -> bool:

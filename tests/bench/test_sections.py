@@ -312,7 +312,7 @@ def test_wins_and_losses_lie_beyond_two_standard_errors():
     assert "within 0.005: 1 of 2; mean difference -0.050; its time over ours 6.00" in kept_back
     # 1/4, 1/4 and -2/3 of the way from a guess to the best
     assert "above realmlp_td_s's" in above
-    assert "gpubackprop -0.056 ± 0.249, in 1/6.00 of its time; gpubackprop_5 +0.000" in above
+    assert "gpubackprop -0.056 ± 0.249, in 0.17 times its time; gpubackprop_5 +0.000" in above
 
 
 def test_a_model_that_is_not_installed_is_left_out_with_a_line():

@@ -40,6 +40,7 @@ def test_useless_columns_are_left_out_and_named():
         {
             "useful": range(N),
             "customer_id": range(N),
+            "PassengerId": range(N),
             "comment": [f"said {i}" for i in range(N)],
             "same": 1,
             "nothing": [None] * N,
@@ -47,7 +48,7 @@ def test_useless_columns_are_left_out_and_named():
     )
     assert [c.name for c in description.columns] == ["useful"]
     notes = "\n".join(description.notes)
-    for name in ("customer_id", "comment", "same", "nothing"):
+    for name in ("customer_id", "PassengerId", "comment", "same", "nothing"):
         assert name in notes
 
 
@@ -131,6 +132,7 @@ def test_dates_that_could_be_read_in_two_ways_are_spelled():
     ("name", "values"),
     [
         ("user_id", [7 * (i % 50) for i in range(600)]),
+        ("AirlineID", [7 * (i % 50) for i in range(600)]),
         ("ZIP", [10000 + 31 * (i % 60) for i in range(600)]),
         ("s", [1 + i % 150 for i in range(600)]),
     ],
