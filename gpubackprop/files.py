@@ -89,12 +89,12 @@ def read_own(path: str | Path, most: int) -> bytes:
 
     ReadError too if it belongs to another user, or others may write it.
     """
-    return _read(path, most, _require_own)
+    return _read(path, most, _require_own_file)
 
 
 def check_own(path: str | Path) -> None:
     """Refuse what `read_own` refuses, whatever its size; OSError if the file is missing."""
-    _require_own(os.stat(path))
+    _require_own_file(os.stat(path))
 
 
 def _read(path: str | Path, most: int, require: Callable[[os.stat_result], None]) -> bytes:
@@ -108,14 +108,19 @@ def _read(path: str | Path, most: int, require: Callable[[os.stat_result], None]
         return file.read(found.st_size)
 
 
-def _require_own(found: os.stat_result) -> None:
-    _require_regular(found)
+def require_own(found: os.stat_result) -> None:
+    """Refuse what another user has, or could have, written: ReadError says why."""
     if not hasattr(os, "geteuid"):
         return
     if found.st_uid != os.geteuid():
         raise ReadError(f"it belongs to user {found.st_uid}, this is user {os.geteuid()}")
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise ReadError("other users may write it")
+
+
+def _require_own_file(found: os.stat_result) -> None:
+    _require_regular(found)
+    require_own(found)
 
 
 def _require_regular(found: os.stat_result) -> None:

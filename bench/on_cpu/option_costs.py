@@ -2,18 +2,17 @@
 
 import warnings
 from functools import cache
-from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ... import MLPClassifier
 from ..contestants.estimator import marked
-from ..goals import OPTION_AT_MOST, at_most, unjudged
+from ..goals import OPTION_AT_MOST, at_most
 from ..options import Options
 from ..problems import PROBLEMS, Array, Problem
 from ..processes.own_process import own_process
-from ..ratios import milliseconds, ranged
+from ..ratios import Ratio, milliseconds
 from ..report.section import Figures, Section
 from ..start import parameters
 
@@ -59,7 +58,7 @@ def measure(case: str, quick: bool) -> Figures:
     for _ in range(1 if quick else TIMES):
         for name, asked in ways.items():
             seconds[name].append(_epoch(shape, asked))
-    return {"case": case, "seconds": seconds, "quick": quick}
+    return {"case": case, "seconds": seconds}
 
 
 def _epoch(problem: Problem, asked: dict[str, Any]) -> float:
@@ -77,23 +76,19 @@ def _data(problem: Problem) -> tuple[Array, Array]:
     return problem.data("float32")
 
 
-def _ratios(figures: Figures) -> list[float]:
-    """Ratio of each pair of fits, one after the other."""
-    pairs = zip(*(figures["seconds"][way] for way in ("with", "without")), strict=True)
-    return [above / below for above, below in pairs]
+def _ratio(figures: Figures) -> Ratio:
+    return Ratio.of(*(figures["seconds"][way] for way in ("with", "without")))
 
 
 def cells(figures: Figures) -> list[str]:
     times = [milliseconds(figures["seconds"][way]) for way in ("with", "without")]
-    ratios = _ratios(figures)
-    said = at_most(OPTIONS[figures["case"]].goal, median(ratios))
-    goal = unjudged(said) if figures["quick"] else said
-    return [figures["case"], *times, ranged(ratios, "{:.2f}".format), goal]
+    ratio, goal = _ratio(figures), OPTIONS[figures["case"]].goal
+    return [figures["case"], *times, str(ratio), at_most(goal, ratio.median)]
 
 
 def conclusions(rows: list[Figures]) -> list[str]:
     """Say what costs most."""
-    found = {figures["case"]: median(_ratios(figures)) for figures in rows}
+    found = {figures["case"]: _ratio(figures).median for figures in rows}
     worst = max(found, key=found.__getitem__)
     return [f"the dearest is {worst}: {found[worst]:.2f} times as long"]
 

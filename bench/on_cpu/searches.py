@@ -17,7 +17,7 @@ from ..goals import SEARCHES_AT_LEAST, at_least
 from ..options import Options
 from ..problems import PROBLEMS, Array
 from ..processes.duel import SKLEARN, duel, gain
-from ..ratios import number, ranged
+from ..ratios import milliseconds, number
 from ..report.section import Figures, Measure, Section
 from ..start import parameters
 
@@ -64,7 +64,7 @@ def _data(case: str, quick: bool) -> tuple[Array, Array]:
 
 
 def cells(figures: Figures) -> list[str]:
-    times = (ranged([1e3 * s for s in figures["seconds"][who]]) for who in (OURS, SKLEARN))
+    times = (milliseconds(figures["seconds"][who]) for who in (OURS, SKLEARN))
     ratio, goal = gain(figures), SEARCHES_AT_LEAST[figures["case"]]
     apart = number(_apart(figures))
     return [figures["case"], *times, str(ratio), at_least(goal, ratio.median), apart]

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import platformdirs
 
-from ...files import WriteError, write_atomically
+from ...files import ReadError, WriteError, require_own, write_atomically
 from . import requirements, sources
 from .targets import own_target
 
@@ -176,16 +176,13 @@ def _opened(path: Path, above: int | None) -> Iterator[int]:
 
 def _require_own(path: Path, found: os.stat_result) -> None:
     """Refuse what another user has, or could have, written: its code would run as this user's."""
-    if found.st_uid != os.geteuid():
-        reason = f"it belongs to user {found.st_uid}, this is user {os.geteuid()}"
-    elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        reason = "other users may write it"
-    else:
-        return
-    raise _UntrustedError(
-        f"compiled code in {path} is not used, {reason}: every process compiles anew; set "
-        "GPUBACKPROP_CACHE_DIR to a folder of your own"
-    )
+    try:
+        require_own(found)
+    except ReadError as reason:
+        raise _UntrustedError(
+            f"compiled code in {path} is not used, {reason}: every process compiles anew; set "
+            "GPUBACKPROP_CACHE_DIR to a folder of your own"
+        ) from None
 
 
 def _note_use(folder: int) -> None:

@@ -4,18 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from threadpoolctl import threadpool_limits
 
 import gpubackprop
 from gpubackprop.fitting import epoch_loop
 from gpubackprop.fitting.engines import full_batch
-
-
-@pytest.fixture(scope="package", autouse=True)
-def one_blas_thread() -> Iterator[None]:
-    """Small products are slower on several threads, the more so where others compute."""
-    with threadpool_limits(limits=1):
-        yield
+from tests.one_thread import one_blas_thread as one_blas_thread
 
 
 @pytest.fixture

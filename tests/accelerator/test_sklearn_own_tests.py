@@ -1,13 +1,13 @@
 """scikit-learn's own tests of its multi-layer perceptrons, unmodified, with acceleration."""
 
 import importlib.util
-from collections.abc import Iterator
 
 import pytest
 from sklearn.neural_network.tests import test_mlp as original
 
-import gpubackprop
 from gpubackprop.accelerator import patching
+
+pytestmark = pytest.mark.usefixtures("acceleration")
 
 LET_WARNINGS_PASS = pytest.mark.filterwarnings("default")
 """As scikit-learn's configuration does."""
@@ -23,13 +23,6 @@ for _name, _test in TESTS.items():
     # Before the test's own marks, whose filters then come first.
     _test.pytestmark = [LET_WARNINGS_PASS.mark, *getattr(_test, "pytestmark", [])]
     globals()[_name] = _test
-
-
-@pytest.fixture(autouse=True)
-def accelerated() -> Iterator[None]:
-    """Accelerate during each test."""
-    with gpubackprop.accelerated():
-        yield
 
 
 @pytest.fixture

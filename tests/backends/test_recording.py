@@ -1,6 +1,7 @@
 """One recorded mini-batch, replayed, is training: bitwise, so that a GPU's graph is safe too."""
 
 from importlib import import_module
+from itertools import product
 
 import numpy as np
 import pytest
@@ -94,17 +95,13 @@ def learnt(problem):
     return np.abs(problem.net.theta - untouched.net.theta).max() > 1e-3
 
 
-def test_replaying_equals_driving(kernels, dtype, optimizer, weighted, make_problem):
-    one, another = (make_problem(dtype, optimizer, weighted) for _ in range(2))
-    assert driven(kernels, one) == recorded(kernels, another)
-    assert_bitwise_equal(one.state(), another.state())
-    assert learnt(one)
-
-
-@pytest.mark.parametrize("name", OTHERS)
-def test_replaying_equals_driving_other_optimizers(kernels, name, make_problem):
+@pytest.mark.parametrize(
+    ("dtype", "name"),
+    [*product(["float32", "float64"], OPTIMIZERS), *(("float32", name) for name in OTHERS)],
+)
+def test_replaying_equals_driving(kernels, dtype, name, weighted, make_problem):
     """A rate of each batch's own and the clipping of its gradient are recorded with it."""
-    one, another = (make_problem("float32", name, True) for _ in range(2))
+    one, another = (make_problem(dtype, name, weighted) for _ in range(2))
     assert driven(kernels, one) == recorded(kernels, another)
     assert_bitwise_equal(one.state(), another.state())
     assert learnt(one)
@@ -157,19 +154,23 @@ def driven_in_pieces(problem, pieces):
 WIDE, NARROW = (30, 600, 700, 10), (300, 200, 5)
 
 
+@pytest.fixture
+def divided(pieces, monkeypatch):
+    """Divide work, however little, among as many threads as `pieces`."""
+    monkeypatch.setattr(threads, "available", lambda: pieces)
+    monkeypatch.setattr(gpubackprop.backends.compiled, "MIN_THREAD_MACS", 1)
+
+
 @pytest.mark.parametrize(
     ("pieces", "sizes", "optimizer"),
     [
-        *((3, NARROW, name) for name in OPTIMIZERS),
+        *((3, NARROW, name) for name in (*OPTIMIZERS, *OTHERS)),
         *((pieces, WIDE, "Adam") for pieces in (1, 2, 3)),
     ],
 )
-def test_threads_side_by_side_equal_driving_their_pieces(
-    pieces, sizes, optimizer, make_problem, monkeypatch
-):
-    """A barrier too few, or a piece that is not its own, shows here."""
-    monkeypatch.setattr(threads, "available", lambda: pieces)
-    monkeypatch.setattr(gpubackprop.backends.compiled, "MIN_THREAD_MACS", 1)
+@pytest.mark.usefixtures("divided")
+def test_threads_side_by_side_equal_driving_their_pieces(pieces, sizes, optimizer, make_problem):
+    """A barrier too few, or a piece of another thread's, changes bits."""
     one, another = (
         make_problem("float32", optimizer, True, n=310, batch_size=300, sizes=sizes)
         for _ in range(2)
@@ -181,23 +182,10 @@ def test_threads_side_by_side_equal_driving_their_pieces(
     np.testing.assert_allclose(losses, expected, rtol=1e-15)
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_threads_side_by_side_with_other_optimizers(name, make_problem, monkeypatch):
-    monkeypatch.setattr(threads, "available", lambda: 2)
-    monkeypatch.setattr(gpubackprop.backends.compiled, "MIN_THREAD_MACS", 1)
-    shape = {"n": 310, "batch_size": 300, "sizes": (300, 200, 5)}
-    one, another = (make_problem("float32", name, True, **shape) for _ in range(2))
-    with threads.single_threaded_blas():
-        driven_in_pieces(one, 2)
-        run_epochs("compiled", another)
-    assert_bitwise_equal(one.state(), another.state())
-
-
 @pytest.mark.parametrize(("pieces", "sizes"), [(2, WIDE), (3, NARROW)])
+@pytest.mark.usefixtures("divided")
 def test_one_thread_in_turn_computes_the_same_bits(pieces, sizes, make_problem, monkeypatch):
     """Starved never, always, or every other moment: the weights are the same."""
-    monkeypatch.setattr(threads, "available", lambda: pieces)
-    monkeypatch.setattr(gpubackprop.backends.compiled, "MIN_THREAD_MACS", 1)
     undisturbed, starved, changing = (
         make_problem("float32", "Adam", True, n=310, batch_size=300, sizes=sizes) for _ in range(3)
     )

@@ -1,13 +1,3 @@
 """How the tests of backups run."""
 
-from collections.abc import Iterator
-
-import pytest
-from threadpoolctl import threadpool_limits
-
-
-@pytest.fixture(scope="package", autouse=True)
-def one_blas_thread() -> Iterator[None]:
-    """Small products are slower on several threads, the more so where others compute."""
-    with threadpool_limits(limits=1):
-        yield
+from tests.one_thread import one_blas_thread as one_blas_thread

@@ -2,8 +2,8 @@
 
 >>> pointer = types.CPointer(types.float32)
 >>> made = report(kernel, (pointer, types.int64, types.float32), (9, 0))
->>> assert not made.float64 and not made.spills and made.registers <= 64
->>> assert "ld.global.v4" in made.vectors
+>>> assert not made.float64 and not made.spill_stores and made.registers <= 64
+>>> assert "ld.global.v4.f32" in vectors_in(made.ptx)
 
 Not in a process with NUMBA_ENABLE_CUDASIM=1, where Numba compiles nothing. NVIDIA's compilers come
 with: pip install 'numba-cuda[cu13]' 'cuda-toolkit==13.0.*'
@@ -21,67 +21,46 @@ from gpubackprop.kernels.numba_contract import compiling_for
 
 
 class Report(NamedTuple):
-    """Machine code in numbers: bytes for each thread, shared memory for a block.
-
-    From compute capability 8.0 on, shared memory may count 1 KiB that the system takes.
-    """
+    """Machine code in numbers, bytes of each thread."""
 
     registers: int
     spill_stores: int
     spill_loads: int
     stack: int
-    shared_memory: int
     float64: tuple[str, ...]
-    """Lines that compute in float64, or convert to it; `lines_in_float64` says what may be."""
-
-    vectors: frozenset[str]
-    """Loads and stores of several elements at once, such as `ld.global.v4.f32`."""
+    """Lines that compute in float64, or convert to it; `computes_in_float64` says what may be."""
 
     ptx: str
-
-    @property
-    def has_float64_arithmetic(self) -> bool:
-        return bool(self.float64)
-
-    @property
-    def uses_local_memory(self) -> bool:
-        """Whether anything a thread holds is not in registers."""
-        return bool(self.stack or self.spill_stores or self.spill_loads)
 
 
 def report(
     function: Callable[..., None],
     signature: Sequence[Any],
     compute_capability: tuple[int, int],
-    *,
-    fastmath: bool = False,
     **options: Any,
 ) -> Report:
-    """Compile a kernel, plain or from `cuda.jit`; further options are those of `cuda.compile`."""
+    """Compile a plain kernel; options are those of `cuda.compile`."""
     with compiling_for(compute_capability):
         ptx, _ = cuda.compile(
-            getattr(function, "py_func", function),
+            function,
             tuple(signature),
             cc=compute_capability,
             device=False,
             abi="numba",
-            fastmath=fastmath,
             **options,
         )
     return report_of_ptx(ptx, compute_capability)
 
 
 def report_of_ptx(ptx: str, compute_capability: tuple[int, int]) -> Report:
-    """The same of what has been compiled to PTX."""
+    """Assemble what has been compiled to PTX."""
     log = link(ptx, compute_capability)
     return Report(
         registers=figure(r"Used (\d+) registers", log),
         spill_stores=figure(r"(\d+) bytes spill stores", log),
         spill_loads=figure(r"(\d+) bytes spill loads", log),
         stack=figure(r"(\d+) bytes stack frame", log),
-        shared_memory=figure(r"(\d+) bytes smem", log, default=0),  # not named where there is none
-        float64=tuple(lines_in_float64(ptx)),
-        vectors=frozenset(vectors_in(ptx)),
+        float64=tuple(filter(computes_in_float64, instructions(ptx))),
         ptx=ptx,
     )
 
@@ -107,20 +86,16 @@ def link(ptx: str, compute_capability: tuple[int, int]) -> str:
     return linker.get_info_log()
 
 
-def figure(pattern: str, log: str, default: int | None = None) -> int:
-    """The largest that is given: of the kernel or of a function that it calls."""
+def figure(pattern: str, log: str) -> int:
+    """Largest number that is given: of the kernel or of a function that it calls."""
     found = [int(number) for number in re.findall(pattern, log)]
-    if not found and default is None:
+    if not found:
         raise ValueError(f"no {pattern!r} in the assembler's log:\n{log}")
-    return max(found, default=default)
-
-
-def lines_in_float64(ptx: str) -> list[str]:
-    """Those that use float64 other than to load, store or move it, or to round it to float32."""
-    return [line for line in instructions(ptx) if computes_in_float64(line)]
+    return max(found)
 
 
 def computes_in_float64(line: str) -> bool:
+    """Whether float64 is used other than to load, store or move it, or to round it to float32."""
     operation = re.sub(r"^@!?%\w+\s+", "", line).split()[0]  # less its condition
     harmless = re.match(r"(ld|st|mov)\.|cvt\.(\w+\.)*f32\.f64$", operation)
     return ".f64" in operation and harmless is None

@@ -1,4 +1,4 @@
-"""Small kernels, good and bad in one way each."""
+"""Small kernels, bad in one way each."""
 
 import math
 
@@ -6,16 +6,6 @@ from numba import cuda, float32
 from numba.cuda import types
 
 SIGNATURE = types.CPointer(types.float32), types.CPointer(types.float32), types.int64
-
-
-def swish(x, y, n):
-    """Arithmetic in float32, some shared memory, no more."""
-    held = cuda.shared.array(32, float32)
-    i = cuda.grid(1)
-    held[cuda.threadIdx.x] = x[i]
-    cuda.syncthreads()
-    if i < n:
-        y[i] = held[31 - cuda.threadIdx.x] / (float32(1) + math.exp(-x[i]))
 
 
 def sigmoid(x, y, n):
@@ -44,10 +34,3 @@ def crowd(x, y, n):
     cuda.syncthreads()
     for i in range(64):
         y[i * n] = own[i] * own[63 - i]
-
-
-def narrowed(x, y, n):
-    """Reading float64 and rounding it is not arithmetic in float64."""
-    i = cuda.grid(1)
-    if i < n:
-        y[i] = float32(x[i]) * float32(2)

@@ -35,7 +35,7 @@ class Promise(NamedTuple):
     loads: int = 0
     """Matrices or vectors that are read sixteen bytes at a time where they are aligned."""
     stores: int = 0
-    """Likewise written."""
+    """Matrices or vectors that are written so."""
     adds_in_double: bool = False
     """Whether it adds up in float64 by design."""
 
@@ -87,7 +87,7 @@ def promised(kernel):
 def broken(promise, made, real):
     """What machine code does not keep of a promise."""
     most = promise.registers if real == SINGLE else promise.registers_in_double
-    if real == SINGLE and made.has_float64_arithmetic and not promise.adds_in_double:
+    if real == SINGLE and made.float64 and not promise.adds_in_double:
         yield f"float64: {made.float64[0]}"
     if made.spill_stores or made.spill_loads:
         yield f"spills: {made.spill_stores} bytes stored, {made.spill_loads} loaded"
@@ -201,6 +201,33 @@ def one_by_one(x, y, n):
 def test_what_breaks_a_promise_is_told(kernel, promise, options, told):
     made = offline.report(kernel, SIGNATURE, HOPPER, **options)
     assert {fault.partition(":")[0] for fault in broken(promise, made, SINGLE)} == told
+
+
+@pytest.mark.parametrize(
+    ("line", "counts"),
+    [
+        ("@%p1 fma.rn.f64 %fd1, %fd2, %fd3, %fd4;", True),
+        ("@!%p1 setp.lt.f64 %p2, %fd1, %fd2;", True),
+        ("cvt.rn.f64.s64 %fd1, %rd1;", True),
+        ("cvt.rmi.f64.f64 %fd1, %fd2;", True),
+        ("@%p1 ld.global.nc.f64 %fd1, [%rd1];", False),
+        ("st.shared.v2.f64 [%rd1], {%fd1, %fd2};", False),
+        ("cvt.rn.ftz.f32.f64 %f1, %fd1;", False),
+        ("fma.rn.f32 %f1, %f2, %f3, %f4;", False),
+    ],
+)
+def test_which_instructions_compute_in_float64(line, counts):
+    assert offline.computes_in_float64(line) == counts
+
+
+def test_loads_of_several_elements_are_found_whatever_their_qualifiers():
+    assert offline.vectors_in("ld.global.L1::no_allocate.v4.f32 {%f1") == ["ld.global.v4.f32"]
+    assert offline.vectors_in("ld.volatile.shared.v2.u64 {%rd1") == ["ld.shared.v2.u64"]
+
+
+def test_a_log_that_says_nothing_is_an_error():
+    with pytest.raises(ValueError, match=r"^no 'Used .* registers' in the assembler's log"):
+        offline.figure(r"Used (\d+) registers", "nothing")
 
 
 def test_a_store_that_is_not_wide_is_missed_among_those_that_are():
