@@ -1,7 +1,7 @@
 """Matrix products on the CPU: small ones in tiles of registers, where that is faster than the BLAS.
 
 Where that is was measured beside SciPy's OpenBLAS on one thread of an Intel Xeon (family 6, model
-207), in both types, for 3 to 256 rows, columns and terms.
+207), in both types, for 3 to 256 columns and terms and up to 1024 rows.
 """
 
 import numpy as np
@@ -14,7 +14,9 @@ from .native.launch import LoopLaunch, launch, launch_of
 from .native.targets import VECTOR_BYTES, own_target
 
 LONGEST = 256
-"""Rows, columns and terms up to which sizes were measured."""
+"""Columns and terms up to which tiles are faster, and rows with a B of any size."""
+MOST_ROWS, SMALL_BYTES = 1024, 1 << 16
+"""Rows up to which they are with a B of at most as many bytes."""
 FULL, FULL_BY_COLUMNS = 0.6, 0.8
 """Least part of the vectors' lanes that columns fill, and where A or B lies by columns."""
 FEW_TERMS = 20
@@ -49,7 +51,8 @@ def _tiles_are_faster(A: Array, B: Array, C: Array) -> bool:
     if not own_target().has_wide_vectors or library().file or not _lies_by_rows(C):
         return False
     (m, k), n = A.shape, C.shape[1]
-    if max(m, n, k) > LONGEST:
+    most_rows = MOST_ROWS if B.nbytes <= SMALL_BYTES else LONGEST
+    if max(n, k) > LONGEST or m > most_rows:
         return False
     lanes = VECTOR_BYTES // C.itemsize
     filled: float = n / (max(1, -(-n // lanes)) * lanes)

@@ -93,10 +93,16 @@ def test_the_layers_of_a_small_network_are_tiled():
     assert chosen(64, 200, 100, A_by_rows=False) == "multiply"
 
 
+@needs_wide_vectors
+def test_many_rows_are_tiled_where_the_other_matrix_is_small():
+    assert chosen(256, 256, 256) == chosen(1024, 128, 128) == "multiply"
+    assert chosen(257, 256, 256) == chosen(1025, 128, 128) == "gemm"
+
+
 @pytest.mark.parametrize(
     "product",
     [
-        {"m": 257, "k": 64, "n": 64},
+        {"m": 1025, "k": 64, "n": 64},
         {"m": 64, "k": 257, "n": 64},
         {"m": 64, "k": 64, "n": 257},
         {"m": 64, "k": 64, "n": 9},
