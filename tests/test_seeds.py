@@ -183,17 +183,16 @@ def test_squared_error_is_half_of_the_squared_norm(backend, dtype):
     assert net.loss(net.forward([1.0]), [1.0, 2.0, 4.0]) == pytest.approx(10.5)
 
 
-def test_cross_entropy(backend, dtype):
-    net = Network((1, 2), "relu", "softmax", "cross_entropy", dtype, backend=backend)
+@pytest.mark.parametrize(
+    ("output", "loss", "biases", "expected"),
+    [
+        ("softmax", "cross_entropy", [0, np.log(3)], -np.log(0.75)),
+        ("sigmoid", "binary_cross_entropy", np.log(3), -np.log(0.75) - np.log(0.25)),
+    ],
+)
+def test_cross_entropies(backend, dtype, output, loss, biases, expected):
+    """Probabilities are 1/4 and 3/4 by the softmax, 3/4 for each output by the sigmoid."""
+    net = Network((1, 2), "relu", output, loss, dtype, backend=backend)
     net.theta[:] = 0
-    net.biases[0][:] = [0, np.log(3)]  # probabilities 1/4 and 3/4
-    loss = net.loss(net.forward([1.0]), [0.0, 1.0])
-    assert loss == pytest.approx(-np.log(0.75), rel=1e-6)
-
-
-def test_binary_cross_entropy(backend, dtype):
-    net = Network((1, 2), "relu", "sigmoid", "binary_cross_entropy", dtype, backend=backend)
-    net.theta[:] = 0
-    net.biases[0][:] = np.log(3)  # probability 3/4
-    loss = net.loss(net.forward([1.0]), [0.0, 1.0])
-    assert loss == pytest.approx(-np.log(0.75) - np.log(0.25), rel=1e-6)
+    net.biases[0][:] = biases
+    assert net.loss(net.forward([1.0]), [0.0, 1.0]) == pytest.approx(expected, rel=1e-6)

@@ -192,25 +192,24 @@ def test_pickle_names_no_file_of_ours(solver: str, task: str) -> None:
     assert not {name for name in modules if name.startswith("gpubackprop.")}
 
 
-def test_other_scikit_learn_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("version", "kind", "words"),
+    [
+        ("sklearn.__version__", InconsistentVersionWarning, "from version 1.5.0"),
+        ("gpubackprop.fitting.accelerated.__version__", UserWarning, "from gpubackprop 1.5.0"),
+    ],
+)
+def test_another_version_warns(
+    version: str, kind: type[Warning], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("sklearn.__version__", "1.5.0")
+        patch.setattr(version, "1.5.0")
         content = pickle.dumps(_fitted("regression"))
-    with pytest.warns(InconsistentVersionWarning, match="MLPRegressor from version 1.5.0") as said:
+    with pytest.warns(kind, match=f"MLPRegressor {words}") as said:
         model = pickle.loads(content)
     assert len(said) == 1
     model.predict(TASKS["regression"].X)
     _pickled(model)  # says nothing: it is this version's now
-
-
-def test_other_version_of_ours_warns(monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr("gpubackprop.fitting.accelerated.__version__", "0.0.1")
-        content = pickle.dumps(_fitted("regression"))
-    with pytest.warns(UserWarning, match="MLPRegressor from gpubackprop 0.0.1") as said:
-        model = pickle.loads(content)
-    assert len(said) == 1
-    model.predict(TASKS["regression"].X)
 
 
 _PREDICT = """
