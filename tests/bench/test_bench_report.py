@@ -2,8 +2,8 @@
 
 import json
 import re
-import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -138,12 +138,15 @@ def test_finished_rows_are_kept_when_interrupted(measured, tmp_path):
     assert "| b " in text(tmp_path)
 
 
-def test_no_row_is_begun_after_the_deadline(measured, tmp_path):
+def test_no_row_is_begun_after_the_deadline(measured, tmp_path, monkeypatch):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("gpubackprop.bench.run.time.monotonic", lambda: clock.now)
+
     def measure(case):
-        time.sleep(0.2)
+        clock.now = 2.0
         return row(case)
 
-    sound, *_ = measured(toys(measure), deadline=time.monotonic() + 0.1)
+    sound, *_ = measured(toys(measure), deadline=1.0)
     assert not sound
     assert [r["case"] for r in kept(tmp_path)["rows"]] == ["a"]
     assert "b: not measured, there was no time left; see --minutes" in text(tmp_path)

@@ -3,7 +3,6 @@
 import ctypes
 import gc
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -144,12 +143,12 @@ def box(monkeypatch):
     monkeypatch.setattr(detection, "status", lambda index=0: there if index < 3 else missing)
     monkeypatch.setattr(cuda_backend, "backend", made.backend)
     monkeypatch.setattr(device_group, "PATIENCE_SECONDS", 0.3)
-    before = threading.active_count()
+    before = threading.enumerate()
     yield made
-    for _ in range(1200):  # threads that have ended a connection end by themselves
-        if threading.active_count() > before:
-            time.sleep(0.05)
-    assert threading.active_count() == before
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in left:  # those that have ended a connection end by themselves
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in left)
 
 
 X = np.random.RandomState(0).randn(22, 3)
