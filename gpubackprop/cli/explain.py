@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from math import isfinite
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from gpubackprop.cli.errors import UserError
 from gpubackprop.cli.example import MOST_EXAMPLES, Numbers, example
+from gpubackprop.cli.options import require_positive
 from gpubackprop.cli.terminal import Terminal
 from gpubackprop.cli.walk import Walk
 
@@ -62,8 +61,7 @@ def explain(
     Without options: a network of 2-2-1 with sigmoids, x = (1, 0) and y = 1. A pocket calculator is
     enough to follow.
     """
-    if not isfinite(learning_rate):
-        raise UserError(f"--learning-rate {learning_rate}: a finite number, such as 0.1")
+    require_positive("--learning-rate", learning_rate)
     console = Terminal()
     numbers = Numbers(layers, x, y, weights, biases, examples, seed)
     start = example(numbers, activation, output_activation, loss, backend)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -104,16 +105,6 @@ def _checkpoint(text: str | None) -> Checkpoint:
     raise UserError(f"--checkpoint {text}: sqrt, or a whole number from 1")
 
 
-class _Unlimited(NamedTuple):
-    """A GPU of unlimited memory, for a plan on a machine without one."""
-
-    row_bytes: int = 16
-    keeps_epoch: bool = True
-
-    def available(self) -> int | None:
-        return None
-
-
 def _memory(
     layers: tuple[int, ...],
     rows: int,
@@ -127,7 +118,7 @@ def _memory(
     from gpubackprop.training.memory_plan import mebibytes, plan
 
     usable, reason = detection.status()
-    room: Any = _Unlimited()
+    room: Any = SimpleNamespace(row_bytes=16, keeps_epoch=True, available=lambda: None)
     if usable:
         from gpubackprop.backends.cuda.backend import backend
 

@@ -52,8 +52,7 @@ def check_output(output: Path, *inputs: Path) -> None:
             raise UserError(f"{output} is an input and would be overwritten. Name another file.")
 
 
-def positive(option: str, value: float | None) -> float | None:
-    """Check that an option's value, if it is given, is a finite number above 0."""
+def require_positive(option: str, value: float | None) -> None:
+    """Refuse an option's value that is given and is no finite number above 0."""
     if value is not None and not (isfinite(value) and value > 0):
         raise UserError(f"{option} {value:g}: a number above 0, such as 0.001")
-    return value

@@ -21,7 +21,7 @@ from gpubackprop.cli.options import (
     check_output,
     of_network,
     of_table,
-    positive,
+    require_positive,
     sizes,
 )
 from gpubackprop.cli.ranks import together
@@ -155,6 +155,7 @@ def train(
     console = Terminal(quiet=quiet or not first)
     if data is None:
         console.print(_EXAMPLE)
+    require_positive("--learning-rate", learning_rate)
     options = {
         "device": device,
         "backend": backend,
@@ -162,7 +163,7 @@ def train(
         "activation": activation,
         "max_iter": epochs,
         "batch_size": batch_size,
-        "learning_rate_init": positive("--learning-rate", learning_rate),
+        "learning_rate_init": learning_rate,
         "alpha": alpha,
     }
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}

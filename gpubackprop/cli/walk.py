@@ -235,10 +235,10 @@ class Walk:
         for layer in range(1, self.depth + 1):
             yield from self._forward(layer, cache)
         yield from self._loss(cache, after)
-        yield f"  {advice(before, after, self.learning_rate, some_gradient)}"
+        yield f"  {advice(before, after, some_gradient)}"
 
 
-def advice(before: float, after: float, rate: float, some_gradient: bool) -> str:
+def advice(before: float, after: float, some_gradient: bool) -> str:
     """Say what a step did to the loss, and why where it is not what a step is for."""
     change = f"from {number(before)} to {number(after)}"
     if not np.isfinite(after):
@@ -246,14 +246,9 @@ def advice(before: float, after: float, rate: float, some_gradient: bool) -> str
             f"The loss is {after} now: the step was much too long. Try a smaller --learning-rate."
         )
     if after < before:
-        uphill = ", though a negative rate goes uphill: the step was long" if rate < 0 else ""
-        return f"The loss fell {change}{uphill}."
-    if after > before and rate < 0:
-        return f"The loss rose {change}: a negative --learning-rate goes uphill. Try 0.1."
+        return f"The loss fell {change}."
     if after > before:
         return f"The loss rose {change}: the step was too long. Try a smaller --learning-rate."
-    if not rate:
-        return "The loss stayed the same: with a --learning-rate of 0 nothing moves. Try 0.1."
     if not some_gradient:
         return "The loss stayed the same: every gradient is 0."
     return "The loss stayed the same to 16 digits: the step was too short to be seen."

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 MISSING_WORDS = (
-    *("NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NaT", "NULL", "null", "None"),
+    *("NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NaT", "NULL", "null", "nil", "None"),
     *("?", ".", "-", "--"),
 )
 

@@ -153,8 +153,6 @@ def test_your_own_numbers_are_put_in(run):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--learning-rate 0", "with a --learning-rate of 0 nothing moves"),
-        ("--learning-rate -1", "a negative --learning-rate goes uphill"),
         ("--learning-rate 1e-30", "too short to be seen"),
         ("--learning-rate 100 --output-activation identity", "the step was too long"),
         ("--y 0 --x 0,0 --output-activation relu --biases 0,0/-9", "every gradient is 0"),
@@ -164,7 +162,7 @@ def test_your_own_numbers_are_put_in(run):
 def test_the_advice_fits(run, options, words):
     end = run(f"explain {options} --backend reference").split("The step:")[1]
     assert words in " ".join(end.split())
-    told = ("nothing moves", "goes uphill", "too short", "was too long", "is 0.", "much too")
+    told = ("too short", "was too long", "is 0.", "much too")
     assert sum(each in " ".join(end.split()) for each in told) == 1
 
 
@@ -193,7 +191,8 @@ def test_seeds_draw_other_networks(run):
         ("--activation swish", "swish"),
         ("--loss cross_entropy --output-activation tanh --layers 2,2", "cross_entropy"),
         ("--loss cross_entropy", "softmax of one unit"),
-        ("--learning-rate nan", "--learning-rate nan: a finite number"),
+        ("--learning-rate nan", "--learning-rate nan: a number above 0"),
+        ("--learning-rate=-1", "--learning-rate -1: a number above 0"),
         ("--x 1", "--x 1: 2 numbers"),
         ("--x one,two", "--x one,two: numbers with commas"),
         ("--x 1,0;0,1", "--x has 2 examples, and --y has 1"),
