@@ -79,7 +79,7 @@ def _model(path: Path) -> dict[str, Any]:
         facts["classes"] = listing(bundle.classes, 20)
     facts["network"] = f"{type(network).__name__}, {' - '.join(map(str, sizes))} units"
     if others:
-        facts["network"] = f"the mean of {1 + len(others)} of {facts['network']}"
+        facts["network"] += f"; it predicts the mean of {1 + len(others)} such networks"
     facts["epochs"] = str(network.n_iter_)
     facts |= {name.replace("_", " "): plain(value) for name, value in bundle.metrics.items()}
     facts |= {f"trained with {name}": version for name, version in bundle.versions.items()}

@@ -89,7 +89,8 @@ def train(
             )
         else:
             trained.append(network)
-            _say_how_it_ended(console, network, one, notes)
+            which = f"network {number + 1} of {len(networks)}: " if len(networks) > 1 else ""
+            _say_how_it_ended(console, network, one, notes, which)
         if interrupted:
             break
     return replace(run, bundle=replace(run.bundle, network=mean_of(trained)))
@@ -162,8 +163,10 @@ def fit(network: Any, x: Array, y: Array) -> tuple[bool, list[str]]:
     return len(notes) < len(texts), notes
 
 
-def _say_how_it_ended(console: Terminal, network: Any, run: Run, notes: list[str]) -> None:
-    took = f"{network.n_iter_} epochs in {in_seconds(run.seconds)}"
+def _say_how_it_ended(
+    console: Terminal, network: Any, run: Run, notes: list[str], which: str = ""
+) -> None:
+    took = f"{which}{network.n_iter_} epochs in {in_seconds(run.seconds)}"
     if run.interrupted:
         console.print(f"  Interrupted: the model after {took} is tested and saved")
     elif network.early_stopping:

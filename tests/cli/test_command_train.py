@@ -143,7 +143,12 @@ def test_the_mean_of_networks_of_several_seeds_is_predicted(run, flowers, tmp_pa
 
     expected = np.mean([trained(f"--seed {seed} --no-plot") for seed in (7, 8)], axis=0)
     np.testing.assert_allclose(trained("--seed 7 --networks 2 --backup b"), expected, rtol=1e-5)
-    assert "the mean of 2 of MLP" in run("info m")
+    assert "predicts the mean of 2 such networks" in " ".join(run("info m").split())
+
+
+def test_each_of_several_networks_is_told_of(run, flowers):
+    output = run(f"train flowers.csv -t kind --networks 2 {QUICK}")
+    assert re.findall(r"network (\d) of 2: 3 epochs in", output) == ["1", "2"]
 
 
 def test_equal_seeds_give_equal_models(run, flowers, tmp_path):
