@@ -188,6 +188,14 @@ def test_codes_of_which_many_are_no_numbers_are_categories(odd, number):
     assert f"'code' holds numbers and, in 15 rows, texts such as {odd!r}" in description.notes[0]
 
 
+def test_codes_are_nearly_all_of_digits():
+    tickets = [f"PC {i}" if i % 3 else str(i) for i in range(N)]
+    tickets = [*(str(1000 + i) for i in range(2 * N)), *tickets, "LINE"]
+    assert "text that differs in nearly every row: ticket" in "".join(
+        described({"ticket": tickets, "x": range(len(tickets))}).notes
+    )
+
+
 def test_several_words_among_few_numbers_are_categories():
     results = ["1", "2", "3", "4", "DQ", "NS"] * (N // 6)
     with pytest.raises(TableError, match="'DQ' is not a number"):
