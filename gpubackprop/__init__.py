@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from .accelerator.switch import accelerate as accelerate
     from .accelerator.switch import accelerated as accelerated
     from .accelerator.switch import stop_accelerating as stop_accelerating
-    from .backup.callback import Backup as Backup
     from .displays import LossCurveDisplay as LossCurveDisplay
     from .distributed.block import data_parallel as data_parallel
     from .estimators import MLPClassifier as MLPClassifier
     from .estimators import MLPRegressor as MLPRegressor
+    from .fitting.backup.callback import Backup as Backup
     from .gradient_check import check_gradients as check_gradients
     from .history import EpochRecord as EpochRecord
     from .history import History as History
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .rows_on_disk import mapped_rows as mapped_rows
 
 _HOMES = {
-    "Backup": ".backup.callback",
+    "Backup": ".fitting.backup.callback",
     "EpochRecord": ".history",
     "History": ".history",
     "LossCurveDisplay": ".displays",

@@ -66,9 +66,9 @@ FLOORS = (
     ("fitting.engines.dense", "fitting.engines.full_batch", "fitting.engines.steps"),
     ("fitting.prediction", "network"),
     ("network_arguments", "network_records"),
-    ("backup.led_keeper",),
-    ("backup.keeper",),
-    ("backup",),
+    ("fitting.backup.led_keeper",),
+    ("fitting.backup.keeper",),
+    ("fitting.backup",),
     ("fitting.ranks.rows",),
     (
         "fitting.epoch_loop",

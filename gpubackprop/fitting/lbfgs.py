@@ -12,9 +12,9 @@ import numpy as np
 from .. import backends
 from ..algorithm.parameters import Array
 from ..backends import Backend, threads
-from ..backup.callback import refuse_for_lbfgs
 from ..distributed.current import current
 from . import epoch_loop, overrides, row_order, validation
+from .backup.callback import refuse_for_lbfgs
 from .conversion import in_chosen_dtype, layer_sizes, refuse_layers
 from .engines.choice import choice
 from .engines.full_batch import FullBatch, FullBatchEstimator

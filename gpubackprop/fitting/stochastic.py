@@ -12,11 +12,11 @@ import scipy.sparse
 
 from ..algorithm.parameters import Array
 from ..backends import threads
-from ..backup.callback import asked_for
-from ..backup.keeper import keeping
-from ..backup.led_keeper import led
 from ..distributed.current import current, is_first
 from . import epoch_loop, overrides, rows, solvers
+from .backup.callback import asked_for
+from .backup.keeper import keeping
+from .backup.led_keeper import led
 from .callbacks import epoch_history, hooks
 from .conversion import in_chosen_dtype, refuse_layers
 from .engines import choice, kept

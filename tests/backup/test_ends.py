@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from gpubackprop import Backup
-from gpubackprop.backup.keeper import Keeper
-from gpubackprop.backup.led_keeper import LedKeeper
-from gpubackprop.backup.termination import Termination
+from gpubackprop.fitting.backup.keeper import Keeper
+from gpubackprop.fitting.backup.led_keeper import LedKeeper
+from gpubackprop.fitting.backup.termination import Termination
 
 from .fits import assert_same, fit
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from gpubackprop import Backup
-from gpubackprop.backup import container, facts
-from gpubackprop.backup.callback import FILE
+from gpubackprop.fitting.backup import container, facts
+from gpubackprop.fitting.backup.callback import FILE
 from tests.fitting.agreement import TASKS, WEIGHTS, ours_for
 
 from .fits import BASE, data, fit, fitted, model

@@ -14,7 +14,7 @@ from gpubackprop import Backup
 from gpubackprop.backends import reference
 from gpubackprop.backends.cuda import backend as cuda_backend
 from gpubackprop.backends.cuda import detection
-from gpubackprop.backup import keeper
+from gpubackprop.fitting.backup import keeper
 from gpubackprop.fitting.engines.dense import DenseEngine
 from tests.device_memory import StandInMemory
 from tests.fitting.agreement import WEIGHTS, assert_bitwise_equal

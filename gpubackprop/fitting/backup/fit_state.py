@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..algorithm.parameters import Array
-from ..fitting.callbacks.changes import CHANGEABLE
-from ..fitting.epoch_loop import Engine
-from ..history import EpochRecord, History
+from ...algorithm.parameters import Array
+from ...history import EpochRecord, History
+from ..callbacks.changes import CHANGEABLE
+from ..epoch_loop import Engine
 from . import generator
 from .facts import Facts
 from .plain import decoded, encoded

@@ -6,8 +6,8 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from ..callbacks import Callbacks, listeners
-from ..history import EpochRecord
+from ...callbacks import Callbacks, listeners
+from ...history import EpochRecord
 
 FILE = "fit.backup"
 """Name of the file in a backup's folder."""

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from .._version import __version__
-from ..backends.cuda.device_arrays import on_host
-from ..fitting import rows
+from ..._version import __version__
+from ...backends.cuda.device_arrays import on_host
+from .. import rows
 from .container import as_bytes
 
 FREE = {"callbacks", "max_iter", "verbose", "device", "backend", "checkpoint"}

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..algorithm.memory import Array
-from ..files import ReadError, read_own, replacing
+from ...algorithm.memory import Array
+from ...files import ReadError, read_own, replacing
 
 _MAGIC = b"gpubackprop backup 1\n"
 _SIZES = struct.Struct("<QI")

@@ -10,9 +10,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from ..algorithm.parameters import Array
-from ..files import ReadError, WriteError, check_writable
-from ..fitting.epoch_loop import Engine
+from ...algorithm.parameters import Array
+from ...files import ReadError, WriteError, check_writable
+from ..epoch_loop import Engine
 from . import container, generator
 from .callback import Backup
 from .facts import differences, facts

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ..algorithm.parameters import Array
-from ..fitting.epoch_loop import Engine
-from ..fitting.ranks.replicas import (
+from ...algorithm.parameters import Array
+from ...kernels.group import Group
+from ..epoch_loop import Engine
+from ..ranks.replicas import (
     array_of_first,
     numbers,
     take_first_arrays,
     take_first_generator,
     take_numbers,
 )
-from ..kernels.group import Group
 from .keeper import Keeper, NoKeeper
 from .termination import Termination
 
