@@ -20,7 +20,7 @@ _ALMOST_NUMBER = re.compile(r"\s*[$€£]?\s*[-+]?\d[\d\s.,]*([%$€£]|[a-zA-Z]
 _IDENTIFIER = re.compile(r"(.*[_\s.-])?(id|uuid|guid|index|key|row|rownum|number|no|nr)|unnamed: 0")
 _CODE = re.compile(r"(.*[_\s.-])?(zip|zipcode|zip_code|postcode|postal|plz|fips|code|cd)")
 _TYPOS = 0.02
-"""Texts in no larger a share of numbers are mistakes; more may be codes, such as 2A."""
+"""Texts in no larger a share of numbers are mistakes, unless each is found several times."""
 _SEVERAL = 3
 """Words that, among numbers, name things; one or two stand for what is missing."""
 _MOST = 0.9
@@ -157,8 +157,8 @@ def _are_codes(column: pd.Series[Any], odd: pd.Series[Any]) -> bool:
     kept = column.dropna()
     numbers = pd.to_numeric(kept.drop(odd.index), errors="coerce").dropna()
     whole, few = bool((numbers % 1 == 0).all()), kept.nunique() * 5 <= len(kept)
-    usual = len(numbers) > len(odd) > _TYPOS * len(kept)
-    if odd.str.contains("[%$€£]").any() or not usual:
+    mistakes = len(odd) <= _TYPOS * len(kept) and odd.nunique() * 5 > len(odd)
+    if mistakes or len(odd) >= len(numbers) or odd.str.contains("[%$€£]").any():
         return False
     of_digits, words = odd.str.contains(r"\d").mean() > _MOST, odd.nunique()
     return (of_digits and whole) or (few and (of_digits or words >= _SEVERAL))

@@ -188,6 +188,13 @@ def test_codes_of_which_many_are_no_numbers_are_categories(odd, number):
     assert f"'code' holds numbers and, in 15 rows, texts such as {odd!r}" in description.notes[0]
 
 
+def test_a_rare_code_that_comes_again_is_no_mistake():
+    departments = [str(i % 90) for i in range(20 * N)]
+    assert kinds({"code": [*departments, *["2A"] * 6]}) == {"code": "category"}
+    with pytest.raises(TableError, match="'2A' is not a number"):
+        described({"code": [*departments, *["2A"] * 4]})
+
+
 def test_codes_are_nearly_all_of_digits():
     tickets = [f"PC {i}" if i % 3 else str(i) for i in range(N)]
     tickets = [*(str(1000 + i) for i in range(2 * N)), *tickets, "LINE"]
