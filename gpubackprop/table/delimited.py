@@ -158,14 +158,16 @@ def _layout(text: str, header: bool) -> Layout:
     if not body:
         raise TableError("holds comments only, no table.")
     separator = max(",;\t|", key=lambda mark: _agreement(body, mark))
-    if _agreement(body, separator)[0] < _agreement(body, " ")[0] == len(_fields(body, " ")):
-        separator = " "  # every line breaks at blanks, some of them tabs, into as many fields
+    if _agreement(body, separator)[0] < _agreement(body, " ")[0] and _even(body, " "):
+        separator = " "
     rows = _fields(body, separator)
     if not header:
         width = max(len(fields) for _, fields in rows)
         return Layout(separator, [f"c{i + 1}" for i in range(width)], above)
     end, names = rows[_titles([fields for _, fields in rows])]
     _check_header(names)
+    if _has_row_names(names, [fields for _, fields in rows[1:]]):
+        names = ["", *names]
     names = [name or f"Unnamed: {i}" for i, name in enumerate(names)]
     return Layout(separator, names, above + end)
 
@@ -185,6 +187,21 @@ def _agreement(lines: Sequence[str], separator: str) -> tuple[float, int]:
     counts = Counter(len(fields) for _, fields in _fields(lines, separator))
     width, agreeing = max(counts.items(), key=lambda pair: (pair[1], pair[0]))
     return (agreeing, width) if width > 1 else (0, 1)
+
+
+def _even(lines: Sequence[str], separator: str) -> bool:
+    """Whether lines break into as many fields, the header into one less where R names rows."""
+    header, *rows = (len(fields) for _, fields in _fields(lines, separator))
+    return len(set(rows)) <= 1 and (not rows or header in (rows[0], rows[0] - 1))
+
+
+def _has_row_names(header: list[str], rows: list[list[str]]) -> bool:
+    """Whether rows begin with their names, for which R writes no name into the header."""
+    if any(len(fields) != len(header) + 1 for fields in rows) or not any(row[-1] for row in rows):
+        return False  # an empty last field is a separator at the line's end
+    names = [fields[0] for fields in rows]
+    counted = all(map(str.isdigit, names)) and _consecutive(list(map(int, names)))
+    return counted or not any(map(_is_number, names))
 
 
 def _titles(rows: list[list[str]]) -> int:

@@ -36,6 +36,21 @@ def test_columns_set_out_with_blanks(tmp_path, blank):
     assert table["a b"].tolist() == [1, 10]
 
 
+@pytest.mark.parametrize("mark", [" ", ",", "\t"])
+@pytest.mark.parametrize("names", [("Mazda RX4", "Fiat 128"), ("1", "2")])
+def test_rows_that_r_has_named_have_one_field_more_than_the_header(tmp_path, mark, names):
+    lines = [["mpg", "gear"], [names[0], "21", "4"], [names[1], "32.4", "5"]]
+    text = "\n".join(mark.join(f'"{field}"' for field in line) for line in lines)
+    table = read_table(written(tmp_path, text))
+    assert list(table.columns) == ["Unnamed: 0", "mpg", "gear"]
+    assert table["mpg"].tolist() == [21, 32.4]
+
+
+def test_a_separator_at_the_end_of_every_row_makes_no_column(tmp_path):
+    table = read_table(written(tmp_path, "a,b\nx,2,\ny,3,\n"))
+    assert table.to_dict("list") == {"a": ["x", "y"], "b": [2, 3]}
+
+
 def test_a_single_column_of_phrases_is_one_column(tmp_path):
     table = read_table(written(tmp_path, "title\nthe sea\nthe wide land\n"))
     assert table["title"].tolist() == ["the sea", "the wide land"]
