@@ -313,6 +313,18 @@ def test_no_imports_in_a_circle():
     assert circle(graph()) == []
 
 
+def room(module):
+    """Folder or file on top of the package that a module lies in."""
+    return ".".join(module.split(".")[:2])
+
+
+def test_rooms_import_one_way():
+    edges = {room(module): set() for module in graph()}
+    for module, targets in graph().items():
+        edges[room(module)] |= {room(target) for target in targets} - {room(module)}
+    assert circle(edges) == []
+
+
 def test_the_algorithm_is_found_above_its_memory():
     """The graph is not empty: relative imports are seen."""
     edges = graph()

@@ -284,11 +284,11 @@ def test_epochs_go_on_with_the_layers_there_are(first: Any, second: Any, solver:
     [np.full(61, "1.5"), np.full(61, "a"), np.arange(61).astype("M8[D]"), Y.astype("m8[s]")],
     ids=["digits", "letters", "dates", "durations"],
 )
-def test_targets_that_are_no_numbers(targets: Array) -> None:
-    with pytest.raises(TypeError):
-        _regressor(THEIRS).fit(X, targets)
-    with pytest.raises(TypeError):
-        _regressor(OURS).fit(X, targets)
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_targets_that_are_no_numbers(targets: Array, solver: str) -> None:
+    for package in (THEIRS, OURS):
+        with pytest.raises(TypeError):
+            _regressor(package, solver=solver).fit(X, targets)
 
 
 @pytest.mark.parametrize("backend", ["compiled", "reference"])
