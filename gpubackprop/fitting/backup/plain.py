@@ -15,7 +15,7 @@ def encoded(value: Any) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> from gpubackprop.backup.plain import encoded
+    >>> from gpubackprop.fitting.backup.plain import encoded
     >>> encoded([np.float32(0.5), np.float32(2)])
     {'float32': [0.5, 2.0]}
     """
