@@ -81,7 +81,8 @@ def _model(path: Path) -> dict[str, Any]:
     if others:
         facts["network"] += f"; it predicts the mean of {1 + len(others)} such networks"
     facts["epochs"] = str(network.n_iter_)
-    facts |= {name.replace("_", " "): plain(value) for name, value in bundle.metrics.items()}
+    for name, value in bundle.metrics.items():
+        facts[name.replace("_", " ").replace("rmse", "RMSE").replace("r2", "R²")] = plain(value)
     facts |= {f"trained with {name}": version for name, version in bundle.versions.items()}
     facts["columns"] = {column.name: _read_as(column) for column in bundle.columns}
     return facts

@@ -54,9 +54,12 @@ def describe(
     notes = [*_notes(table, columns)]
     notes += [f"left out as {why}: {listing(names)}" for why, names in left_out.items()]
     if not columns:
-        raise TableError(
-            "no column is left to learn from" + (f" ({'; '.join(notes)})." if notes else ".")
-        )
+        told = f" ({'; '.join(notes)})" if notes else ""
+        varied = [
+            name for names in left_out.values() for name in names if table[name].nunique() > 1
+        ]
+        cure = f" To learn from one all the same: --category {quoted(varied[0])}" if varied else ""
+        raise TableError(f"no column is left to learn from{told}.{cure}")
     return Description(tuple(columns), tuple(notes))
 
 

@@ -54,6 +54,9 @@ def test_quantities_are_predicted_in_their_own_unit(run, houses, tmp_path):
     metrics = model_file.load(tmp_path / "houses.gpubackprop").metrics
     assert metrics["cross_validated_rmse"] == pytest.approx(float(rmse), rel=1e-3)
     assert metrics["cross_validated_r2"] == pytest.approx(float(r2), abs=1e-3)
+    output = run("info houses.gpubackprop")
+    assert "cross validated RMSE" in output
+    assert "cross validated R²" in output
 
 
 def test_what_was_done_with_each_column_is_said(run, houses, tmp_path):

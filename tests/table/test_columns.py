@@ -248,8 +248,12 @@ def test_a_missing_column_lists_near_names():
 
 
 def test_no_column_left_is_an_error():
-    with pytest.raises(TableError, match="no column is left"):
+    with pytest.raises(TableError, match=r"no column is left .*constant: x\)\.$"):
         described({"x": [1] * N})
+    country = [f"country {i}" for i in range(N)]
+    with pytest.raises(TableError, match=r"nearly every row: at\)\. .*: --category at"):
+        described({"at": country})
+    assert kinds({"at": country}, category=["at"]) == {"at": "category"}
 
 
 # -- the target -----------------------------------------------------------------------------------
