@@ -132,6 +132,31 @@ def test_another_estimator_takes_it(other: str, monkeypatch: pytest.MonkeyPatch)
         np.testing.assert_array_equal(ours, fresh)
 
 
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"beta_1": 0.9},
+        {"epsilon": 1e-8},
+        {"solver": "sgd", "momentum": 0.9},
+        {"solver": "adamw", "weight_decay": 0.1},
+        {"clip_norm": 0.1},
+    ],
+    ids=lambda params: list(params)[-1],
+)
+def test_a_number_in_float32_is_another_number(params: dict[str, Any]) -> None:
+    """To NumPy 2, np.float32(0.9) and 0.9 are equal."""
+    name = list(params)[-1]
+    rounded = {**params, name: np.float32(params[name])}
+    found, expected = (MLPRegressor(**BASE, **rounded, max_iter=3) for _ in range(2))
+    expected.fit(X, VALUES)
+    kept.engines.clear()
+    MLPRegressor(**BASE, **params, max_iter=3).fit(X, VALUES)
+    found.fit(X, VALUES)
+    for ours, fresh in zip(_state(found), _state(expected), strict=True):
+        np.testing.assert_array_equal(ours, fresh)
+
+
 def test_those_that_wait_longest_go_first() -> None:
     for units in range(1, 11):
         _stream(MLPRegressor(hidden_layer_sizes=(units,)))

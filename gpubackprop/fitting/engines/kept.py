@@ -118,6 +118,8 @@ def keep(engine: Engine | None) -> None:
 def _kind(estimator: Any, data: Data, batch_size: int, backend: Backend) -> tuple[Any, ...]:
     """All that was fixed when the engine's batches were recorded."""
     state, own = estimator._optimizer, options(estimator)
+    constants = (getattr(state, name) for name in solvers.of(state).constants)
+    recorded = (own.weight_decay, own.clip_norm, own.schedule, own.warmup, *constants)
     return (
         backend.name,
         threads.available(),
@@ -130,10 +132,10 @@ def _kind(estimator: Any, data: Data, batch_size: int, backend: Backend) -> tupl
         own.checkpoint,
         rates(estimator),
         getattr(estimator, "_dropout_key", None),
-        *(own.weight_decay, own.clip_norm, own.schedule, own.warmup),
         estimator.max_iter if own.schedule or own.warmup else None,
         type(state),
-        *(getattr(state, name) for name in solvers.of(state).constants),
+        # NumPy rounds 0.9 to float32 to compare it with one: they would be equal
+        *((type(each), each) for each in recorded),
     )
 
 
