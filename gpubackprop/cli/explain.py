@@ -32,7 +32,7 @@ def explain(
     biases: Annotated[str | None, number(help="Their biases: '0,0 / 0'.")] = None,
     examples: Annotated[
         int | None,
-        typer.Option(min=1, max=MOST_EXAMPLES, help="Draw a mini-batch of so many examples."),
+        typer.Option(min=1, max=MOST_EXAMPLES, help="Draw a mini-batch of this size."),
     ] = None,
     activation: Annotated[
         str,

@@ -20,7 +20,7 @@ _LONG = 60.0
 
 
 class TrainingProgress(Progress):
-    """Show each of at most so many epochs on a bar; a file or a pipe gets none.
+    """Show the epochs of a training on a bar; a file or a pipe gets none.
 
     `score` scores the network so far on held-out rows; it is asked now and then, and only where the
     training itself holds no validation rows out. `names` are a validation and a test score's.

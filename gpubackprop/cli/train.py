@@ -104,8 +104,8 @@ def train(
         int,
         of_network(
             min=1,
-            help="Train so many, alike but for their seed, and predict their mean: 5 take 5 times "
-            "as long, and scored better on most real tables.",
+            help="How many to train, alike but for their seed, to predict their mean: 5 take 5 "
+            "times as long, and scored better on most real tables.",
         ),
     ] = 1,
     early_stopping: Annotated[

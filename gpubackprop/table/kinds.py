@@ -24,7 +24,7 @@ _TYPOS = 0.02
 _SEVERAL = 3
 """Words that, among numbers, name things; one or two stand for what is missing."""
 _MOST = 0.9
-"""The share of codes that have digits: tickets are 17599, PC 17609 and, here and there, LINE."""
+"""The share of codes that have digits: tickets are 17599, PC 17609 and, for a few rows, LINE."""
 _DENSE = 0.9
 """The share of all numbers from 0 or 1 to the largest that codes use."""
 _UNEVEN = 0.2
