@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,6 +80,9 @@ def train(
         with progress:
             interrupted, notes = fit(network, run.x, run.y)
         seconds = time.perf_counter() - start
+        if folder and number:
+            with suppress(OSError):  # a state is left
+                folder.rmdir()
         one = replace(run, seconds=seconds, interrupted=interrupted)
         run = replace(one, seconds=run.seconds + seconds)
         if interrupted and trained:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Collection
 from pathlib import Path
@@ -16,6 +17,8 @@ from gpubackprop.table.packed import read_bytes
 
 _JSON_LINES = (".jsonl", ".ndjson")
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+_ARFF_DATA = re.compile(r"^\s*@data.*$", re.IGNORECASE | re.MULTILINE)
+_ARFF_QUOTED = re.compile(r"""("[^"\n]*")|(?<![^,\t\n])( *)'([^'"\n]*)' *(?![^,\t\n])""")
 
 
 def read_table(
@@ -92,7 +95,13 @@ def _read_stream(file: io.BytesIO) -> pd.DataFrame:
 def _read_arff(file: io.BytesIO) -> pd.DataFrame:
     from scipy.io import arff
 
-    table = pd.DataFrame(arff.loadarff(io.TextIOWrapper(file, "utf-8"))[0])
+    text = io.TextIOWrapper(file, "utf-8").read()
+    mark = _ARFF_DATA.search(text)
+    if mark is None:
+        raise ValueError("no line @data")
+    # SciPy takes the quotes of the first row, or double ones, for those of all
+    rows = _ARFF_QUOTED.sub(lambda found: found[1] or f'{found[2]}"{found[3]}"', text[mark.end() :])
+    table = pd.DataFrame(arff.loadarff(io.StringIO(text[: mark.end()] + rows))[0])
     texts = table.select_dtypes(object)
     texts = texts.apply(lambda column: column.str.decode("utf-8"))
     table[texts.columns] = texts.mask(texts == "?")

@@ -455,6 +455,11 @@ def test_what_the_user_can_cure_is_said_in_a_line(run, flowers, tmp_path, line, 
     assert not list(tmp_path.glob("*.gpubackprop"))
 
 
+def test_the_backups_of_several_networks_are_removed_with_their_folders(run, flowers):
+    run(f"train flowers.csv --target kind --networks 3 --backup state {QUICK}")
+    assert os.listdir("state") == []
+
+
 def test_a_backup_is_removed_at_the_end_and_looked_for_at_the_start(run, flowers, tmp_path):
     command = f"train flowers.csv --target kind --backup state -o m.gpubackprop {QUICK}"
     run(command)

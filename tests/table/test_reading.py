@@ -180,6 +180,23 @@ def test_every_form_is_read_alike(tmp_path, ending):
     pd.testing.assert_frame_equal(table, FLOWERS, check_dtype=False)
 
 
+@pytest.mark.parametrize("first", ["red", "'dark blue'", '"dark blue"'])
+def test_texts_of_arff_are_in_either_quotes_whatever_the_first_row_has(tmp_path, first):
+    head = (
+        "@relation f\n@attribute 'the hue' {red, 'dark blue', 'a, b'}\n@attribute n real\n@data\n"
+    )
+    rows = f"{first},1\n'dark blue',2\n\"dark blue\",3\nred,4\n'a, b' ,5\n"
+    table = read_table(written(tmp_path, (head + rows).encode(), "flowers.arff"))
+    expected = [first.strip("'\""), "dark blue", "dark blue", "red", "a, b"]
+    assert list(table["the hue"]) == expected
+    assert list(table["n"]) == [1, 2, 3, 4, 5]
+
+
+def test_a_file_that_is_no_arff_is_told_of(tmp_path):
+    with pytest.raises(TableError, match="no line @data"):
+        read_table(written(tmp_path, b"kind\nrose\n", "flowers.arff"))
+
+
 def test_a_workbook_is_read_with_a_title(tmp_path):
     pytest.importorskip("openpyxl")
     sheet = pd.DataFrame([["Flowers", None], [*FLOWERS.columns], *FLOWERS.values.tolist()])
