@@ -119,7 +119,8 @@ def train(
         Path | None,
         typer.Option(
             help="A folder where the state of the training is saved every minute: after a kill "
-            "the same command goes on. Removed at the end."
+            "the same command goes on, and with --networks trains those that were finished again. "
+            "Removed at the end."
         ),
     ] = None,
     seed: Annotated[
