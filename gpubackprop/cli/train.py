@@ -64,7 +64,7 @@ def train(
     ] = None,
     category: Annotated[
         list[str] | None,
-        of_table(help="Columns of numbers to read as categories, likewise."),
+        of_table(help="Columns of numbers to read as categories, with commas between them."),
     ] = None,
     encoding: Encoding = None,
     no_header: NoHeader = False,
