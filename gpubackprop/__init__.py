@@ -6,6 +6,7 @@ Examples
 >>> model = MLPClassifier(hidden_layer_sizes=(32,), max_iter=10)
 """
 
+from . import joblib_name
 from ._version import __version__
 
 TYPE_CHECKING = False  # the module `typing` takes as long to import as Python to start
@@ -49,6 +50,8 @@ _HOMES = {
 __all__ = ["Backup", "EpochRecord", "History", "LossCurveDisplay", "MLPClassifier", "MLPRegressor"]
 __all__ += ["Network", "__version__", "accelerate", "accelerated", "check_gradients"]
 __all__ += ["data_parallel", "mapped_rows", "stop_accelerating"]
+
+joblib_name.make_known()
 
 
 def __getattr__(name: str) -> "Any":

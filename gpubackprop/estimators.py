@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from . import guide, joblib_backend
+from . import guide
 from .algorithm.checkpointing import Checkpoint
 from .algorithm.dropout import Rates
 from .callbacks import Callbacks
@@ -274,6 +274,5 @@ class MLPRegressor(
         )
 
 
-joblib_backend.register()
 for _estimator in (MLPClassifier, MLPRegressor):
     _estimator.__module__ = "gpubackprop"  # a pickle names the package, not a file in it

@@ -12,12 +12,9 @@ once. Neither has run on a GPU.
 from multiprocessing.pool import ThreadPool
 from typing import Any
 
-import joblib
 from joblib._parallel_backends import SequentialBackend, ThreadingBackend
 
 from .backends import threads
-
-NAME = "gpubackprop"
 
 
 class FitsInThreads(ThreadingBackend):  # type: ignore[misc]
@@ -43,8 +40,3 @@ class FitsInThreads(ThreadingBackend):  # type: ignore[misc]
         if self._pool is None:
             self._pool = ThreadPool(self._n_jobs, initializer=threads.compute_alone)
         return self._pool
-
-
-def register() -> None:
-    """Let joblib know the backend by its name."""
-    joblib.register_parallel_backend(NAME, FitsInThreads)

@@ -58,7 +58,7 @@ FLOORS = (
     ("accelerator.patching",),
     ("accelerator.profile",),
     ("accelerator.measuring", "accelerator.report"),
-    ("displays", "estimators", "gradient_check", "rows_on_disk"),
+    ("displays", "estimators", "gradient_check", "joblib_name", "rows_on_disk"),
     ("fitting.accelerated",),
     ("fitting.gpu_inputs", "fitting.labels", "fitting.lbfgs", "fitting.stochastic"),
     ("fitting.engines.choice", "fitting.ranks.devices"),
@@ -175,7 +175,7 @@ FLOORS = (
         "kernels.native.sources",
         "kernels.blas_library",
     ),
-    ("_version", "files"),
+    ("_version", "after_import", "files"),
     # their __init__.py; whatever is new below them lands here
     (
         "accelerator",

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .. import joblib_backend
 from ..fitting import overrides
 from ..fitting.lbfgs import fit_lbfgs
 from ..fitting.options.values import has_options
@@ -39,7 +38,6 @@ def install() -> None:
             original = vars(base)[name]
             _replaced[name] = original, _standing_in(original, compute)
             setattr(base, name, _replaced[name][1])
-    joblib_backend.register()
     _log.info("scikit-learn's MLPClassifier and MLPRegressor are accelerated")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..after_import import after_import, forget
 from ..fitting.options import process_choice
 from . import startup
 
@@ -122,7 +123,7 @@ def _begin(wish: object, choices: dict[str, str]) -> None:
         _wishes[wish] = choices
         _say_all()
         startup.begin()
-        startup.after_import(_PROCESSES, _tell_processes)
+        after_import(_PROCESSES, _tell_processes)
 
 
 def _end(wishes: list[object]) -> None:
@@ -132,7 +133,8 @@ def _end(wishes: list[object]) -> None:
         _say_all()
         if _wishes:
             return
-        startup.forget()
+        for module in (startup.PERCEPTRONS, _PROCESSES):
+            forget(module)
         if _PROCESSES in sys.modules:
             _configuration().pop(_INHERITED, None)
         if f"{__package__}.patching" in sys.modules:

@@ -52,15 +52,31 @@ print(n.MLPRegressor(max_iter=2).fit([[0.0], [1.0]], [0.0, 1.0]).n_iter_)
 
 
 def test_it_is_off_again_before_the_import(tmp_path: Path) -> None:
-    code = f"import sys; before = list(sys.meta_path); {BEGIN}; gpubackprop.stop_accelerating()"
-    assert lines(f"{code}\nprint(sys.meta_path == before)", tmp_path) == ["True"]
+    code = f"""
+import gpubackprop, sys
+before = list(sys.meta_path)
+{BEGIN}
+gpubackprop.stop_accelerating()
+print(sys.meta_path == before)
+"""
+    assert lines(code, tmp_path) == ["True"]
+
+
+def test_a_program_may_ask_first_whether_the_package_exists(tmp_path: Path) -> None:
+    code = f"""
+{BEGIN}
+from importlib.util import find_spec
+print(find_spec("sklearn.neural_network").loader.is_package("sklearn.neural_network"))
+{IS_ON}
+"""
+    assert lines(code, tmp_path) == ["True", "True"]
 
 
 def test_an_import_that_fails_can_be_repeated(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from gpubackprop.accelerator.startup import after_import
+from gpubackprop.after_import import after_import
 Path("fragile.py").write_text("import sys; 1 / sys.good")
 sys.path.insert(0, ".")
 after_import("fragile", lambda: print("acted"))
@@ -130,8 +146,8 @@ def test_what_it_imports_where_python_starts(environment: Path) -> None:
     more = set(loaded.split()) - set(plain.split())
     package = "gpubackprop"
     assert {name for name in more if not name.startswith("__editable__")} == {
-        *(package, f"{package}._version", f"{package}.accelerator"),
-        f"{package}.accelerator.startup",
+        *(package, f"{package}._version", f"{package}.after_import", f"{package}.joblib_name"),
+        *(f"{package}.accelerator", f"{package}.accelerator.startup"),
     }
 
 

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pytest
+from accelerator.fresh import lines
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -153,3 +155,17 @@ def test_the_blas_has_its_threads_back_after_an_error() -> None:
 def test_all_cores_are_the_default() -> None:
     with joblib.parallel_config(backend="gpubackprop"):
         assert joblib.effective_n_jobs() == joblib.effective_n_jobs(-1)
+
+
+@pytest.mark.parametrize("first", ["joblib", "gpubackprop"])
+def test_the_backend_has_its_name_from_the_import_on(first: str, tmp_path: Path) -> None:
+    """Before an estimator is touched, whichever of the two is imported first."""
+    code = f"""
+        import {first}
+        import gpubackprop, joblib, sys
+        print("gpubackprop.backends" in sys.modules)
+        with joblib.parallel_config(backend="gpubackprop", n_jobs=2):
+            print(joblib.Parallel()(joblib.delayed(abs)(i) for i in (-1, 2)))
+        print(joblib.Parallel(2, backend="gpubackprop")(joblib.delayed(abs)(i) for i in (-3, 4)))
+    """
+    assert lines(code, tmp_path) == ["False", "[1, 2]", "[3, 4]"]
