@@ -3,10 +3,8 @@
 A fit spends its time in machine code, where threads do not wait for each other, and starts sooner
 in a thread than in a process. `with joblib.parallel_config(backend="gpubackprop"):` chooses it.
 
-On a GPU each thread queues the graph of its fit's mini-batch on a stream of its own, and the GPU
-may run the streams side by side; one graph of all fits would make them wait for each other, and be
-captured anew whenever one of them ends. Equal rows of fits that run at the same time lie on the GPU
-once. Neither has run on a GPU.
+On a GPU the mini-batches of fits that run at the same time are branches of one CUDA Graph, and
+their equal rows lie on the GPU once. Neither has run on a GPU.
 """
 
 from multiprocessing.pool import ThreadPool

@@ -116,6 +116,8 @@ FLOORS = (
     ("backends",),
     ("backends.compiled", "backends.cuda.backend", "backends.reference"),
     ("backends.cuda.execution", "backends.cuda.memory"),
+    ("backends.cuda.rendezvous",),
+    ("backends.cuda.recorded",),
     ("backends.cuda.fusion",),
     (
         "backends.backend",

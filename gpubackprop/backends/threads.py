@@ -186,6 +186,11 @@ def compute_alone() -> None:
     _own.most = 1
 
 
+def computes_alone() -> bool:
+    """Say whether that is so in the calling thread."""
+    return _own.most == 1
+
+
 @contextmanager
 def sharing(share: int) -> Iterator[None]:
     """Divide the calling thread's work among `share` threads within a `with`.

@@ -1,6 +1,6 @@
 """What the primitives ask of a device: a GPU, or what stands in for one in tests."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Protocol
 
@@ -12,6 +12,8 @@ from ..native.arguments import Array
 
 Extent = tuple[int, int]
 """Blocks of a grid, or threads of a block, along x and y."""
+Branch = tuple[Any, list[Launch]]
+"""A device, of the type that captures, and launches on it, which run in their order."""
 
 
 class Rounding(Enum):
@@ -54,8 +56,14 @@ class Device(Protocol):
     def all_reduce(self, total: Array, ranks: Group) -> Launch:
         """Prepare total = sum over the ranks of total."""
 
-    def capture(self, launches: list[Launch]) -> Launch:
-        """Make one launch of many, which run in their order; CaptureError if the device cannot."""
+    def capture(self, launches: list[Launch], beside: Sequence[Branch] = ()) -> Launch:
+        """Make one launch of many, which run in their order; CaptureError if the device cannot.
+
+        Launches of other device objects of the same GPU may run beside them.
+        """
+
+    def follow(self, other: Any) -> None:
+        """Let what is queued on this device next wait for all that is queued on another by now."""
 
 
 class CaptureError(RuntimeError):

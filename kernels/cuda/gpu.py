@@ -6,10 +6,11 @@ once, so that a launch costs microseconds even where it is not part of a graph.
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
+from itertools import chain
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,7 +21,7 @@ from ..kernel import Kernel, Launch
 from ..native import gc_pause, store
 from ..native.arguments import Array
 from . import cublas
-from .device import CaptureError, Extent, Rounding
+from .device import Branch, CaptureError, Extent, Rounding
 from .nccl import Nccl
 
 _log = logging.getLogger("gpubackprop")
@@ -46,6 +47,7 @@ class Gpu:
         self._connected: WeakKeyDictionary[Group, Nccl] = WeakKeyDictionary()
         with self._device:
             self.stream = cupy.cuda.Stream(non_blocking=True)
+            self._reached = cupy.cuda.Event(disable_timing=True)
             with self.stream:
                 size = cublas.WORKSPACE_BYTES
                 self._workspace = cupy.cuda.alloc(size)
@@ -129,27 +131,41 @@ class Gpu:
         run = nccl.all_reduce(place, len(total), total.dtype, self.stream.ptr)
         return Launch("all_reduce", run, (total, nccl))
 
-    def capture(self, launches: list[Launch]) -> Launch:
+    def capture(self, launches: list[Launch], beside: Sequence[Branch] = ()) -> Launch:
         """Record launches in a CUDA Graph; they must have run once, so that all is loaded.
 
-        CaptureError if CUDA refuses one of them, or has no room for the graph.
+        Those of other streams are branches of it; no other thread queues on their streams
+        meanwhile. The graph runs on this one's. CaptureError if CUDA refuses one of them, or has no
+        room for the graph.
         """
         with self:
+            for other, _ in beside:
+                self.follow(other)
             self.stream.synchronize()
             try:
                 # what others left in cycles would be freed in the capture, and recorded
                 with _one_capture:
-                    graph = gc_pause.without(partial(self._captured, launches))
+                    graph = gc_pause.without(partial(self._captured, launches, beside))
                 graph.upload(self.stream)
             except Exception as reason:
                 raise CaptureError(f"{type(reason).__name__}: {reason}") from reason
-        return Launch("graph", partial(graph.launch, self.stream), (graph, *launches))
+        kept = chain(launches, *(made for _, made in beside))
+        return Launch("graph", partial(graph.launch, self.stream), (graph, *kept))
 
-    def _captured(self, launches: list[Launch]) -> Any:
+    def follow(self, other: "Gpu") -> None:
+        """Let what is queued on this stream next wait for all that is queued on another by now."""
+        other._reached.record(other.stream)
+        self.stream.wait_event(other._reached)
+
+    def _captured(self, launches: list[Launch], beside: Sequence[Branch]) -> Any:
         self.stream.begin_capture()
         try:
-            for launch in launches:
+            for other, _ in beside:  # a stream that follows a captured one is captured with it
+                other.follow(self)
+            for launch in chain(launches, *(made for _, made in beside)):
                 launch.run()
+            for other, _ in beside:
+                self.follow(other)
         except BaseException:
             self._abandon_capture()
             raise

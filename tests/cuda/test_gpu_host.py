@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from gpubackprop.backends.cuda.execution import preparing
+from gpubackprop.backends.cuda.rendezvous import Rendezvous
 from gpubackprop.kernels.calls import executed
 from gpubackprop.kernels.cuda import cublas, gpu, sums
 from gpubackprop.kernels.cuda.device import CaptureError, Rounding
@@ -54,11 +55,9 @@ class Within:
 class Stream(Within):
     """Runs what is launched on it, or records it while it is captured."""
 
-    ptr = STREAM
-
-    def __init__(self, entered):
+    def __init__(self, entered, ptr=STREAM):
         super().__init__(entered, "stream")
-        self.ran, self.captured, self.refuses, self.uploads = [], None, None, 0
+        self.ptr, self.ran, self.captured, self.refuses, self.uploads = ptr, [], None, None, 0
 
     def queue(self, launch):
         if self.captured is not None and self.refuses == "launch":
@@ -68,16 +67,42 @@ class Stream(Within):
     def synchronize(self):
         assert self.captured is None
 
+    def wait_event(self, event):
+        """A stream that waits for a captured one is captured with it, until that waits for it."""
+        if event.capture is not None and self.captured is None:
+            self.captured = event.capture
+            self.captured.apart.append(self)
+        elif event.capture is not None:
+            self.captured.apart.remove(event.stream)
+            event.stream.captured = None
+
     def begin_capture(self):
         if self.refuses == "begin":
             raise RuntimeError("another capture is under way")
-        self.captured = []
+        self.captured = Capture()
 
     def end_capture(self):
         captured, self.captured = self.captured, None
-        if self.refuses in ("launch", "end"):
+        for stream in captured.apart:
+            stream.captured = None
+        if self.refuses in ("launch", "end") or captured.apart:
             raise RuntimeError("the capture was invalidated")
         return Graph(captured, self)
+
+
+class Capture(list):
+    """Launches that are recorded."""
+
+    def __init__(self):
+        self.apart = []  # streams that take part, and that the first one has not waited for
+
+
+class Event:
+    def __init__(self, disable_timing):
+        assert disable_timing  # it takes time
+
+    def record(self, stream):
+        self.stream, self.capture = stream, stream.captured
 
 
 class Graph:
@@ -98,7 +123,7 @@ class Driver:
     """The functions of the driver that CuPy passes on."""
 
     def __init__(self, stream):
-        self._stream, self.loaded, self.addresses = stream, [], []
+        self.streams, self.loaded, self.addresses = {stream.ptr: stream}, [], []
 
     def moduleLoadData(self, code):  # noqa: N802
         self.loaded.append(code)
@@ -109,8 +134,8 @@ class Driver:
 
     def launchKernel(self, function, *extents):  # noqa: N802
         *extents, shared, stream, self.parameters, extra = extents
-        assert (shared, stream, extra) == (0, STREAM, 0)
-        self._stream.queue((function, *extents))
+        assert (shared, extra) == (0, 0)
+        self.streams[stream].queue((function, *extents))
 
 
 @pytest.fixture
@@ -127,6 +152,7 @@ def cupy(monkeypatch):
             alloc=lambda size: SimpleNamespace(ptr=0x7F00_0000_0000),
             driver=Driver(stream),
             Device=lambda index: device,
+            Event=Event,
             Stream=lambda non_blocking: stream,
         ),
         device=device,
@@ -414,6 +440,32 @@ def test_an_interrupt_ends_the_capture_and_goes_on(cupy, device):
     assert cupy.entered == []
 
 
+def test_launches_of_other_streams_are_branches(cupy, device, monkeypatch):
+    other = another_device(cupy, monkeypatch)
+    branches = [launches_of(device, 2), launches_of(other, 3)]
+    graph = device.capture(branches[0], [(other, branches[1])])
+    assert cupy.stream.ran == other.stream.ran == []
+    graph.run()
+    assert columns(cupy.stream.ran) == [[1, 2, 1, 2, 3]]
+    launches_of(other, 1)[0].run()
+    assert columns(other.stream.ran) == [1]  # it is captured no longer
+
+
+def test_a_refused_branch_leaves_no_stream_captured(cupy, device, monkeypatch):
+    other = another_device(cupy, monkeypatch)
+    other.stream.refuses = "launch"
+    with pytest.raises(CaptureError, match="not permitted"):
+        device.capture(launches_of(device, 1), [(other, launches_of(other, 1))])
+    assert cupy.stream.captured is other.stream.captured is None
+
+
+def another_device(cupy, monkeypatch):
+    """The same GPU as another thread has it."""
+    stream = cupy.cuda.driver.streams.setdefault(STREAM + 1, Stream(cupy.entered, STREAM + 1))
+    monkeypatch.setattr(cupy.cuda, "Stream", lambda non_blocking: stream)
+    return Gpu(0)
+
+
 @pytest.mark.parametrize("collects", [True, False])
 def test_nothing_is_collected_in_a_capture(device, monkeypatch, collects):
     """What others left in cycles would be freed there; who collects goes on to."""
@@ -477,7 +529,7 @@ def counting_step(device):
         recorder.advance(counter, 1)
         recorder.advance(counter, 2)
 
-    return preparing(Primitives(device), device)(step, 0)
+    return preparing(Primitives(device), device, Rendezvous())(step, 0)
 
 
 # grids

@@ -7,9 +7,11 @@ from ...kernels.calls import executed
 from ...kernels.cuda.device import Rounding
 from ...kernels.cuda.gpu import gpu
 from ...kernels.cuda.primitives import Primitives
+from .. import threads
 from ..backend import Backend
 from .execution import preparing
 from .memory import DeviceMemory
+from .rendezvous import Rendezvous, of_gpu
 from .shared_rows import while_running
 
 
@@ -19,6 +21,7 @@ def backend(index: int, rounding: Rounding = Rounding.NONE) -> Backend:
     memory = DeviceMemory(device)
     primitives = Primitives(device, rounding)
     kernels = executed(primitives)
+    fits = of_gpu(index) if threads.computes_alone() else Rendezvous()
 
     @contextmanager
     def session() -> Iterator[None]:
@@ -29,6 +32,9 @@ def backend(index: int, rounding: Rounding = Rounding.NONE) -> Backend:
                 with while_running(memory):
                     yield
             finally:
-                device.stream.synchronize()  # and so are ours, whatever stream reads them next
+                try:
+                    device.stream.synchronize()  # and so are ours, whatever stream reads them next
+                finally:
+                    fits.leave(device)
 
-    return Backend("cuda", kernels, memory, session, preparing(primitives, device))
+    return Backend("cuda", kernels, memory, session, preparing(primitives, device, fits))

@@ -26,5 +26,5 @@ class Poisoned(Like):
 class Uncaptured(Like):
     """No graphs."""
 
-    def capture(self, launches):
+    def capture(self, launches, beside=()):
         raise CaptureError("not on this one")

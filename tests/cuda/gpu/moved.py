@@ -20,7 +20,7 @@ class Moved:
         return losses, self.state()
 
     def state(self):
-        arrays = [part for part in self.optimizer if not isinstance(part, (float, bool))]
+        arrays = [part for part in self.optimizer if hasattr(part, "size")]  # the rest is settings
         vectors = [values(self.net.over(array)) for array in arrays if self._is_vector(array)]
         single = [array for array in arrays if not self._is_vector(array)]
         return [values(self.net), *vectors, *(np.array(self._memory.read(one)) for one in single)]

@@ -8,6 +8,7 @@ the process, or another stream whose turn it is. A copy reads its source when it
 is so small that CUDA copies it away before.
 """
 
+import threading
 from collections import deque
 from functools import partial
 from math import inf
@@ -172,6 +173,10 @@ class Device:
 DEVICE = Device()
 
 
+ONE_AT_A_TIME = threading.RLock()
+"""Held by the thread that runs what is queued, on whichever stream: the simulator is one."""
+
+
 class Stream:
     """Work in its order; counts how often the process waits for it."""
 
@@ -185,9 +190,10 @@ class Stream:
 
     def run(self, end=inf):
         """All, or as much as makes so many pieces of work since the beginning."""
-        while self.queued and self.ran < end:
-            self.ran += 1
-            self.queued.popleft()()
+        with ONE_AT_A_TIME:
+            while self.queued and self.ran < end:
+                self.ran += 1
+                self.queued.popleft()()
 
     def synchronize(self):
         self.waits += 1
@@ -219,7 +225,7 @@ class CuPy(ModuleType):
     def __init__(self):
         super().__init__("cupy")
         self.to_host, self.to_device = [], []
-        self.stream = self.current = Stream()
+        self.stream, self._of_thread = Stream(), threading.local()
         runtime = SimpleNamespace(memGetInfo=lambda: (2**40, 2**40))
         self.cuda = SimpleNamespace(
             Device=Device,
@@ -229,6 +235,14 @@ class CuPy(ModuleType):
             runtime=runtime,
         )
         self.pool = SimpleNamespace(free_bytes=lambda: 0, used_bytes=lambda: 0, get_limit=lambda: 0)
+
+    @property
+    def current(self):
+        return getattr(self._of_thread, "current", self.stream)
+
+    @current.setter
+    def current(self, stream):
+        self._of_thread.current = stream
 
     def get_default_memory_pool(self):
         return self.pool
@@ -296,5 +310,26 @@ class FakeGpu(StandIn):
     def product(self, A, B, C, rounding):
         return self._queued(super().product(bare(A), bare(B), bare(C), rounding))
 
+    def capture(self, launches, beside=()):
+        """A graph runs where it is launched, and not in the streams that it was recorded on."""
+        streams, inner = [self.stream, *(other.stream for other, _ in beside)], Stream()
+        graph = super().capture(launches, beside).run
+
+        def run():
+            for stream in streams:
+                stream.queue = inner.queue  # what is launched
+            try:
+                graph()
+            finally:
+                for stream in streams:
+                    del stream.queue
+
+        return Launch("graph", partial(self.stream.queue, run), ())
+
+    def follow(self, other):
+        event = Event(disable_timing=True)
+        event.record(other.stream)
+        self.stream.wait_event(event)
+
     def _queued(self, launch):
-        return Launch(launch.name, partial(self.stream.queue, launch.run), launch.keep)
+        return Launch(launch.name, lambda: self.stream.queue(launch.run), launch.keep)

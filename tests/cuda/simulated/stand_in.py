@@ -1,6 +1,7 @@
 """What stands in for a GPU: kernels in the simulator, products by the CPU's BLAS."""
 
 from functools import partial
+from itertools import chain
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class StandIn:
     multiprocessors = 1
 
     def __init__(self, seed=0):
-        self.seed, self.captured, self.roundings = seed, 0, set()
+        self.seed, self.captured, self.replayed, self.roundings = seed, 0, 0, set()
 
     def __enter__(self):
         return self
@@ -66,11 +67,16 @@ class StandIn:
     def all_reduce(self, total, ranks):
         return Launch("all_reduce", lambda: ranks.all_reduce(total), (total,))
 
-    def capture(self, launches):
+    def capture(self, launches, beside=()):
         self.captured += 1
+        branches = [launches, *(made for _, made in beside)]
 
         def replay():
-            for each in launches:
+            self.replayed += 1
+            for each in chain(*reversed(branches)):  # no branch may count on another
                 each.run()
 
-        return Launch("graph", replay, tuple(launches))
+        return Launch("graph", replay, tuple(chain(*branches)))
+
+    def follow(self, other):
+        pass

@@ -116,9 +116,9 @@ class OneOfSeveral(StandIn):
         self._connected, self.thread = WeakKeyDictionary(), threading.get_ident()
         self.graphs, self._ended = [], nccl.ended
 
-    def capture(self, launches):
+    def capture(self, launches, beside=()):
         self.graphs.append([launch.name for launch in launches])
-        graph = partial(super().capture(launches).run)
+        graph = partial(super().capture(launches, beside).run)
         finalize(graph, self._ended.append, "a graph")
         return Launch("graph", graph, tuple(launches))
 

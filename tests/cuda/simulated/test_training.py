@@ -13,6 +13,7 @@ from gpubackprop.backends.cuda import backend as cuda_backend
 from gpubackprop.backends.cuda import detection
 from gpubackprop.backends.cuda.execution import preparing
 from gpubackprop.backends.cuda.fusion import fuse
+from gpubackprop.backends.cuda.rendezvous import Rendezvous
 from gpubackprop.backends.recording import Recording
 from gpubackprop.backprop import bind
 from gpubackprop.kernels.calls import executed
@@ -27,9 +28,9 @@ EPOCHS = 2
 """The tail batch runs for real in the first, and is recorded and replayed in the second."""
 
 
-def stand_in_backend(device):
+def stand_in_backend(device, fits=None):
     primitives, session = Primitives(device), compiled.backend.session
-    prepare = preparing(primitives, device)
+    prepare = preparing(primitives, device, fits or Rendezvous())
     return Backend("cuda", executed(primitives), StandInMemory(), session, prepare)
 
 
@@ -159,7 +160,7 @@ def test_layers_run_again_part_no_fused_passes(make_problem):
 
 
 def test_a_refused_capture_is_said_and_survived(device, make_problem, caplog):
-    def refuse(launches):
+    def refuse(launches, beside):
         raise CaptureError("stream capture is not for you")
 
     one, another = (make_problem("float32", "momentum", False) for _ in range(2))
