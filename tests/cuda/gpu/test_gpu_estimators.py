@@ -6,10 +6,12 @@ import subprocess
 import sys
 import warnings
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import cross_validate
 
 from gpubackprop import MLPClassifier, MLPRegressor
 
@@ -55,6 +57,20 @@ def test_a_fit_is_the_cpus(estimator, solver, data, dtype):
     ours = trained(estimator, data, solver=solver, device="cuda")
     expected = trained(estimator, data, solver=solver, device="cpu")
     assert_same_model(ours, expected, TOLERANCE[dtype.name])
+
+
+def test_fits_of_a_search_are_those_alone(data, caplog):
+    """Their mini-batches are branches of one graph."""
+    model = MLPClassifier((33, 16), max_iter=9, random_state=0, device="cuda")
+    cases = {"n_jobs": 4, "cv": 4, "return_estimator": True}
+    expected = quietly(cross_validate, model, *data, **{**cases, "n_jobs": 1})
+    with joblib.parallel_config("gpubackprop"):
+        found = quietly(cross_validate, model, *data, **cases)
+    for one, other in zip(found["estimator"], expected["estimator"], strict=True):
+        assert one.loss_curve_ == other.loss_curve_
+        for a, b in zip(one.coefs_, other.coefs_, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert "no CUDA Graph" not in caplog.text
 
 
 def test_weighted_and_stopped_early(data, dtype):
