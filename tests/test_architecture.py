@@ -103,6 +103,7 @@ FLOORS = (
         "fitting.scikit_learn.docstrings",
         "fitting.scikit_learn.scores",
     ),
+    ("fitting.scikit_learn.checks",),
     ("distributed.block", "distributed.device_group"),
     ("distributed.finding", "distributed.node"),
     ("training.rank_epochs",),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..fitting import overrides
+from ..fitting.labels import validate_input
 from ..fitting.lbfgs import fit_lbfgs
 from ..fitting.options.values import has_options
 from ..fitting.prediction import forward_pass_fast
@@ -17,15 +18,20 @@ from . import profile
 _log = logging.getLogger("gpubackprop")
 _lock = threading.Lock()
 
-_STAND_INS: dict[str, Callable[..., Any]] = {
-    "_fit_stochastic": fit_stochastic,
-    "_fit_lbfgs": fit_lbfgs,
-    "_forward_pass_fast": forward_pass_fast,
-}
-"""What computes, by the name of scikit-learn's method."""
+_Place = tuple[type, str]
+"""scikit-learn's class and the name of a method in its body."""
 
-_replaced: dict[str, tuple[Any, Any]] = {}
-"""While replaced: scikit-learn's method and the one in its place, by name."""
+_STAND_INS: dict[_Place, Callable[..., Any]] = {
+    (contract.BaseMultilayerPerceptron, "_fit_stochastic"): fit_stochastic,
+    (contract.BaseMultilayerPerceptron, "_fit_lbfgs"): fit_lbfgs,
+    (contract.BaseMultilayerPerceptron, "_forward_pass_fast"): forward_pass_fast,
+    (contract.MLPClassifier, "_validate_input"): validate_input,
+    (contract.MLPRegressor, "_validate_input"): validate_input,
+}
+"""What stands for each of scikit-learn's methods."""
+
+_replaced: dict[_Place, tuple[Any, Any]] = {}
+"""While replaced: scikit-learn's method and the one in its place."""
 
 
 def install() -> None:
@@ -33,21 +39,19 @@ def install() -> None:
     with _lock:
         if _replaced or not contract.is_known():
             return
-        base = contract.BaseMultilayerPerceptron
-        for name, compute in _STAND_INS.items():
-            original = vars(base)[name]
-            _replaced[name] = original, _standing_in(original, compute)
-            setattr(base, name, _replaced[name][1])
+        for (cls, name), compute in _STAND_INS.items():
+            original = vars(cls)[name]
+            _replaced[cls, name] = original, _standing_in(original, compute)
+            setattr(cls, name, _replaced[cls, name][1])
     _log.info("scikit-learn's MLPClassifier and MLPRegressor are accelerated")
 
 
 def uninstall() -> None:
     """Give scikit-learn its very functions back; what somebody else has put there stays."""
     with _lock:
-        base = contract.BaseMultilayerPerceptron
-        for name, (original, replacement) in _replaced.items():
-            if vars(base)[name] is replacement:
-                setattr(base, name, original)
+        for (cls, name), (original, replacement) in _replaced.items():
+            if vars(cls)[name] is replacement:
+                setattr(cls, name, original)
         _replaced.clear()
 
 

@@ -60,8 +60,11 @@ _within = _Within()
 
 
 def watching(compute: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what computes, and notes the call where a profile is being made."""
-    if VARIABLE not in os.environ or _within.noted:
+    """Return what computes, and notes the call where a profile is being made.
+
+    What checks data is part of a call, and not noted.
+    """
+    if VARIABLE not in os.environ or _within.noted or compute not in _WAYS:
         return compute
     return functools.partial(_noted, compute)
 

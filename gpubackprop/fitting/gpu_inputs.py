@@ -105,7 +105,8 @@ class DeviceData:
         """
         y, sample_weight = on_host(y), on_host(sample_weight)
         if not on_gpu(X):
-            score: float = super().score(X, y, sample_weight)  # type: ignore[misc]
+            inherited = super().score  # type: ignore[misc]
+            score: float = scores.score(inherited, self.predict, X, y, sample_weight)
             return score
         y_hat = on_host(self.predict(X))
         metric = accuracy_score if is_classifier(self) else r2_score

@@ -1,10 +1,11 @@
-"""Labels of a classifier, as scikit-learn numbers them, without its checks of every step.
+"""Targets, with a classifier's labels as scikit-learn numbers them, without checks at every step.
 
 `LabelBinarizer.transform` checks what was checked before it, in ten passes, which take a third of a
 small call and a tenth of a long fit. What is not the plain case goes to scikit-learn's own code.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..algorithm.parameters import Array
 from ..distributed.shards import group_of_shards
 from ..kernels.group import Group
 from . import overrides
+from .scikit_learn import checks
 from .scikit_learn.contract import MLPClassifier
 
 MAX_CLASSES = 20
@@ -29,13 +31,16 @@ def validate_input(
     incremental: bool,
     reset: bool,
 ) -> tuple[Any, Array]:
-    """Check examples and labels, find the classes and tell which label each example has.
+    """Check examples and targets, and find the classes of a classifier's.
 
     Labels come back as booleans, a column for each class, or one where there are two. What is not
     the plain case goes to `original`, scikit-learn's `_validate_input`.
     """
-    if not isinstance(estimator, MLPClassifier) or overrides.in_validation(estimator):
+    if overrides.in_validation(estimator):
         return original(X, y, incremental, reset)
+    if not isinstance(estimator, MLPClassifier):
+        left = partial(original, X, y, incremental, reset)
+        return checks.trained_on(estimator, X, y, reset, left)
     shards = group_of_shards()
     y = _as_plain(y) if shards else y
     found = np.unique(y) if _are_plain(y) else None
@@ -46,8 +51,9 @@ def validate_input(
     known = hasattr(estimator, "classes_") and (incremental or estimator.warm_start)
     if (len(found) > MAX_CLASSES and not shards) or (known and not _are_classes(found, estimator)):
         return original(X, y, incremental, reset)
-    formats, dtypes = ["csr", "csc"], (np.float64, np.float32)
-    X, y = validate_data(estimator, X, y, accept_sparse=formats, dtype=dtypes, reset=reset)
+    how = {"accept_sparse": checks.FORMATS, "dtype": checks.DTYPES, "reset": reset}
+    left = partial(validate_data, estimator, X, y, **how)
+    X, y = checks.trained_on(estimator, X, y, reset, left)
     if not known:
         estimator._label_binarizer = _fitted(found)
         estimator.classes_ = estimator._label_binarizer.classes_
@@ -91,7 +97,12 @@ def _are_classes(found: Array, estimator: Any) -> bool:
     if not (of_labels and np.array_equal(binarizer.classes_, classes)):
         return False
     every = np.array_equal(found, classes)
-    return every or (not estimator.warm_start and bool(np.isin(found, classes).all()))
+    return every or (not estimator.warm_start and _are_among(found, classes))
+
+
+def _are_among(found: Array, classes: Array) -> bool:
+    """Whether each of some different labels is a class."""
+    return bool(np.count_nonzero(found[:, None] == classes) == len(found))
 
 
 def _encoded(y: Array, classes: Array) -> Array:

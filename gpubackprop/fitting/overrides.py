@@ -32,6 +32,8 @@ from .scikit_learn.contract import (
     TABLES,
     TRAINING,
     VALIDATION,
+    MLPClassifier,
+    MLPRegressor,
     Reliance,
     mlp,
 )
@@ -82,8 +84,9 @@ def in_prediction(estimator: Any) -> str | None:
 
 
 def in_validation(estimator: Any) -> str | None:
-    """Find what keeps labels from being checked and numbered in fewer steps, likewise."""
-    return _in_code(estimator, VALIDATION)
+    """Find what keeps examples and targets from being checked in fewer steps, likewise."""
+    cls = MLPClassifier if isinstance(estimator, MLPClassifier) else MLPRegressor
+    return _in_code(estimator, VALIDATION[cls])
 
 
 def hand_down(estimator: Any, X: Any, reason: str) -> None:

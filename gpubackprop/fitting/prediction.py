@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from sklearn.utils.validation import validate_data
 
 from .. import backends
 from ..algorithm.parameters import Array
@@ -27,6 +26,7 @@ from .options.formula_names import ours_alone
 from .options.values import options
 from .ranks.replicas import device_of_this_rank
 from .ranks.rows import HeldOut
+from .scikit_learn import checks
 
 _log = logging.getLogger("gpubackprop")
 
@@ -53,7 +53,7 @@ def forward_pass_fast(
     if isinstance(X, HeldOut):
         return X.predicted(estimator, partial(forward_pass_fast, estimator, original))
     if check_input:  # what is sparse, such as a data frame of sparse columns, shows here
-        X = validate_data(estimator, X, accept_sparse=["csr", "csc"], reset=False)
+        X = checks.examples(estimator, X)
     if are_left_to_scikit_learn(estimator, X):
         return original(X, check_input=False)
     reason = overrides.in_prediction(estimator)

@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils.validation import validate_data
 
 from ..algorithm.parameters import Array
 from ..backends.cuda import device_arrays
@@ -17,6 +16,7 @@ from . import gpu_validation
 from .conversion import chosen_dtype, in_chosen_dtype
 from .options import class_weight
 from .quantiles import outputs_of
+from .scikit_learn import checks
 
 
 class ValidationRows(NamedTuple):
@@ -190,8 +190,7 @@ def _naming(argument: str) -> Iterator[None]:
 def _examples(estimator: Any, X_val: Any) -> Any:
     if device_arrays.on_gpu(X_val):
         return gpu_validation.checked(estimator, device_arrays.adopt(X_val))
-    formats, dtypes = ["csr", "csc"], (np.float64, np.float32)
-    return validate_data(estimator, X_val, accept_sparse=formats, dtype=dtypes, reset=False)
+    return checks.examples(estimator, X_val, dtype=checks.DTYPES)
 
 
 def _labels(estimator: Any, y_val: Array) -> tuple[Array, Array]:

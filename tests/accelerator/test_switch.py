@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse
 import sklearn
 from fitting.agreement import TASKS, TOLERANCES, Params, assert_same_parameters, said
-from sklearn.neural_network import MLPRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.neural_network import _multilayer_perceptron as mlp
 
 import gpubackprop
@@ -28,7 +28,8 @@ X, y = TASKS["regression"].X, TASKS["regression"].y
 
 
 def _functions() -> list[Any]:
-    return [vars(mlp.BaseMultilayerPerceptron)[name] for name in METHODS]
+    own = [vars(mlp.BaseMultilayerPerceptron)[name] for name in METHODS]
+    return [*own, *(vars(cls)["_validate_input"] for cls in (MLPClassifier, MLPRegressor))]
 
 
 OWN = _functions()

@@ -163,11 +163,12 @@ PREDICTION = Reliance(
 )
 """Outputs of many rows."""
 
-VALIDATION = Reliance(
-    _own(MLPClassifier, "_validate_input"),
-    _own(mlp, "LabelBinarizer", "validate_data", "unique_labels", "column_or_1d"),
-)
-"""Examples and labels to be fitted."""
+_CHECKED_BY = ("LabelBinarizer", "validate_data", "unique_labels", "column_or_1d")
+VALIDATION = {
+    cls: Reliance(_own(cls, "_validate_input"), _own(mlp, *_CHECKED_BY))
+    for cls in (MLPClassifier, MLPRegressor)
+}
+"""Examples and targets to be fitted, by scikit-learn's class."""
 
 CALLED = ("fit", "_fit", "_initialize", "_init_coef", "_check_solver", "_score_with_function")
 """The other methods of `BaseMultilayerPerceptron`: scikit-learn's code calls them, ours too."""

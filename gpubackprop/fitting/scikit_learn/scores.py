@@ -4,12 +4,16 @@ Early stopping scores after every epoch, and the checks take longer than a small
 the plain case goes to scikit-learn's own functions.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn import metrics
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
 
 from ...algorithm.memory import Array
+from .checks import are_plain_targets
 
 
 def accuracy(y: Any, labels: Any, sample_weight: Array | None = None) -> float:
@@ -26,7 +30,7 @@ def accuracy(y: Any, labels: Any, sample_weight: Array | None = None) -> float:
         return float(accuracy_score(y, labels, sample_weight=sample_weight))
     hits = y == labels if y.ndim == 1 else (y == labels).all(axis=1)
     if sample_weight is None:
-        return np.count_nonzero(hits) / len(hits)
+        return float(np.count_nonzero(hits) / len(hits))
     return float(np.average(hits, weights=sample_weight))
 
 
@@ -51,6 +55,30 @@ def r2(y: Any, y_hat: Any, sample_weight: Array | None = None) -> float:
 
 QUICK = {accuracy_score: accuracy, r2_score: r2}
 """Metrics by those of scikit-learn that give the same numbers."""
+_KINDS = {accuracy_score: ("biu", "U"), r2_score: ("biuf",)}
+"""Types of targets and predictions that pass a metric's checks together."""
+_METRICS = {ClassifierMixin.score: "accuracy_score", RegressorMixin.score: "r2_score"}
+"""Names of the metrics that scikit-learn's methods score by."""
+
+
+def score(
+    inherited: Callable[..., Any], predict: Callable[[Any], Any], X: Any, y: Any, sample_weight: Any
+) -> Any:
+    """Score predictions as the inherited method does, quickly where it is scikit-learn's."""
+    name = _METRICS.get(getattr(inherited, "__func__", None))
+    if name is None:
+        return inherited(X, y, sample_weight)
+    return _checked(getattr(metrics, name), y, predict(X), sample_weight)
+
+
+def _checked(metric: Callable[..., Any], y: Any, predicted: Any, sample_weight: Any) -> Any:
+    """Score what nobody has checked before by a metric of scikit-learn's."""
+    plain = sample_weight is None and are_plain_targets(y) and are_plain_targets(predicted)
+    if plain and metric in QUICK:
+        kinds = y.dtype.kind, predicted.dtype.kind
+        if any(set(kinds) <= set(pass_together) for pass_together in _KINDS[metric]):
+            return QUICK[metric](y, predicted)
+    return metric(y, predicted, sample_weight=sample_weight)
 
 
 def _explained(y: Array, y_hat: Array, sample_weight: Array | None) -> float | None:
