@@ -7,19 +7,89 @@ On a GPU the mini-batches of fits that run at the same time are branches of one 
 their equal rows lie on the GPU once. Neither has run on a GPU.
 """
 
-from multiprocessing.pool import ThreadPool
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 from joblib._parallel_backends import SequentialBackend, ThreadingBackend
 
 from .backends import threads
 
+INTERRUPT_SECONDS = 0.5
+"""Seconds that the one who waits for all tasks sleeps at a time."""
+
+
+class Lanes:
+    """Threads that take tasks in turn, with what joblib calls of `multiprocessing.pool.ThreadPool`.
+
+    A thread that has ended a task tells of it itself, and the one that waits for all of them sleeps
+    until then: nobody else wants Python's lock meanwhile.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._telling, self._counting = threading.Lock(), threading.Lock()  # taken in this order
+        self._unfinished, self._dismissed = 0, False
+        self.idle = threading.Event()
+        """Set while no task is left, or when one has failed."""
+        for number in range(count):
+            name = f"gpubackprop-lane-{number}"
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def apply_async(
+        self,
+        task: Callable[[], Any],
+        arguments: tuple[()],
+        callback: Callable[[Any], None],
+        error_callback: Callable[[Any], None],
+    ) -> None:
+        """Have a task done; the callback is told its result, and may hand in the next one.
+
+        The task raises nothing: joblib's return what they have raised.
+        """
+        with self._counting:
+            self._unfinished += 1
+            self.idle.clear()
+        self._tasks.put(partial(self._do, task, callback))
+
+    def close(self) -> None:
+        """Do nothing: joblib terminates what it closes."""
+
+    def terminate(self) -> None:
+        """Dismiss the threads, and tell of no task from now on; nobody waits for those that run."""
+        with self._telling:
+            self._dismissed = True
+        for _ in range(self._count):
+            self._tasks.put(None)
+
+    def _work(self) -> None:
+        threads.compute_alone()
+        while (do := self._tasks.get()) is not None:
+            do()
+
+    def _do(self, task: Callable[[], Any], callback: Callable[[Any], None]) -> None:
+        if self._dismissed:
+            return
+        result = task()
+        with self._telling:
+            if not self._dismissed:
+                callback(result)
+        with self._counting:
+            self._unfinished -= 1
+            if self._unfinished == 0:
+                self.idle.set()
+
 
 class FitsInThreads(ThreadingBackend):  # type: ignore[misc]
     """Runs each task in one of as many threads as there are cores, the BLAS held to one."""
 
     default_n_jobs = -1
-    _pool: Any = None
+    _pool: Lanes | None = None
+    parallel: Any
 
     def start_call(self) -> None:
         """Hold the BLAS to one thread until all tasks are done."""
@@ -34,7 +104,24 @@ class FitsInThreads(ThreadingBackend):  # type: ignore[misc]
         """Run what a task itself would divide in the task's thread."""
         return SequentialBackend(nesting_level=(self.nesting_level or 0) + 1), None
 
-    def _get_pool(self) -> Any:
+    @contextmanager
+    def retrieval_context(self) -> Iterator[None]:
+        """Wait for all tasks where all results are wanted at once: joblib alone would poll."""
+        wanted_singly = self.parallel.return_generator or self.parallel.timeout is not None
+        if self._pool is not None and not wanted_singly:
+            while not self._pool.idle.wait(INTERRUPT_SECONDS):
+                pass  # an interrupt that came just before the wait is seen now
+        yield
+
+    def retrieve_result_callback(self, out: Any) -> Any:
+        """Return the result of a task; wake the one that waits if it has failed."""
+        try:
+            return super().retrieve_result_callback(out)
+        except BaseException:
+            self._get_pool().idle.set()
+            raise
+
+    def _get_pool(self) -> Lanes:
         if self._pool is None:
-            self._pool = ThreadPool(self._n_jobs, initializer=threads.compute_alone)
+            self._pool = Lanes(self._n_jobs)
         return self._pool

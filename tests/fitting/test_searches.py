@@ -1,7 +1,10 @@
 """Searches with the joblib backend find what they find one fit after the other, bit by bit."""
 
+import multiprocessing
+import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ from threadpoolctl import threadpool_limits
 
 import gpubackprop
 from gpubackprop.backends import threads
+from gpubackprop.joblib_backend import Lanes
 
 from .agreement import ENDS_BY_ITSELF, OURS, TASKS, Params
 
@@ -169,3 +173,102 @@ def test_the_backend_has_its_name_from_the_import_on(first: str, tmp_path: Path)
         print(joblib.Parallel(2, backend="gpubackprop")(joblib.delayed(abs)(i) for i in (-3, 4)))
     """
     assert lines(code, tmp_path) == ["False", "[1, 2]", "[3, 4]"]
+
+
+@pytest.fixture
+def two_jobs() -> Iterator[None]:
+    with joblib.parallel_config(backend="gpubackprop", n_jobs=2):
+        yield
+
+
+@pytest.mark.usefixtures("two_jobs")
+def test_no_thread_stands_between_the_caller_and_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    before = {*threading.enumerate()}
+    seen = joblib.Parallel()(joblib.delayed(threading.enumerate)() for _ in range(20))
+    assert len({thread for each in seen for thread in each} - before) == 2
+    assert slept == []
+
+
+@pytest.mark.usefixtures("two_jobs")
+def test_an_error_is_told_while_other_tasks_run() -> None:
+    told, over = threading.Event(), threading.Event()
+
+    def work(number: int) -> None:
+        if number:
+            raise KeyError(number)
+        told.wait(60)
+        over.set()
+
+    with pytest.raises(KeyError):
+        joblib.Parallel()(joblib.delayed(work)(number) for number in range(2))
+    assert not over.is_set()
+    told.set()
+
+
+@pytest.mark.usefixtures("two_jobs")
+@pytest.mark.parametrize("return_as", ["generator", "generator_unordered"])
+def test_a_result_comes_while_other_tasks_run(return_as: str) -> None:
+    seen = threading.Event()
+
+    def work(number: int) -> int:
+        assert number != 1 or seen.wait(60)
+        return number
+
+    results = joblib.Parallel(return_as=return_as)(joblib.delayed(work)(i) for i in range(3))
+    assert next(results) == 0
+    seen.set()
+    assert sorted(results) == [1, 2]
+
+
+@pytest.mark.usefixtures("two_jobs")
+def test_a_task_may_take_too_long() -> None:
+    over = threading.Event()
+    with pytest.raises(multiprocessing.TimeoutError):
+        joblib.Parallel(timeout=0.01)(joblib.delayed(over.wait)(60) for _ in range(3))
+    over.set()
+
+
+def test_nothing_is_told_of_a_task_that_was_left() -> None:
+    """joblib may take the end of such a task for that of one of the next call."""
+    before, begun, over = {*threading.enumerate()}, threading.Event(), threading.Event()
+    told: list[Any] = []
+
+    def work() -> None:
+        begun.set()
+        assert over.wait(60)
+
+    lanes = Lanes(1)
+    for _ in range(2):
+        lanes.apply_async(work, (), told.append, told.append)
+    assert begun.wait(60)
+    lanes.terminate()
+    over.set()
+    for thread in {*threading.enumerate()} - before:
+        thread.join()
+    assert told == []
+
+
+@pytest.mark.usefixtures("two_jobs")
+@pytest.mark.parametrize(
+    "options", [{"pre_dispatch": "all"}, {"pre_dispatch": 1}, {"batch_size": 3}]
+)
+def test_tasks_come_in_any_portions(options: dict[str, Any]) -> None:
+    with joblib.Parallel(**options) as parallel:
+        for count in (0, 1, 20):
+            found = parallel(joblib.delayed(abs)(-number) for number in range(count))
+            assert found == list(range(count))
+
+
+@pytest.mark.usefixtures("two_jobs")
+def test_an_interrupt_ends_the_wait() -> None:
+    over, main = threading.Event(), threading.get_ident()
+
+    def work() -> None:
+        signal.pthread_kill(main, signal.SIGINT)
+        assert over.wait(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        joblib.Parallel()(joblib.delayed(work)() for _ in range(1))
+    over.set()
