@@ -116,7 +116,8 @@ def _estimate(
         *(np.shape(arguments[0]), *map(np.shape, estimator.coefs_)),
     )
     if kind not in _seconds:
-        _seconds[kind] = measure(estimator, original, *arguments)
+        with np.errstate(all="ignore"):  # the call itself has warned
+            _seconds[kind] = measure(estimator, original, *arguments)
     return units * _seconds[kind]
 
 

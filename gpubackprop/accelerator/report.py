@@ -39,8 +39,8 @@ def profiled(file: TextIO) -> Iterator[None]:
 
 def read(folder: Path) -> list[Call]:
     """Read the calls of all processes."""
-    lines = (line for path in sorted(folder.glob("*.jsonl")) for line in path.open("rb"))
-    return [Call(**json.loads(line)) for line in lines]
+    files = sorted(folder.glob("*.jsonl"))
+    return [Call(**json.loads(l)) for path in files for l in path.read_bytes().splitlines()]
 
 
 def text(calls: list[Call]) -> str:
@@ -58,7 +58,7 @@ def text(calls: list[Call]) -> str:
         MLPRegressor.fit, once: 2.0 s, as sparse X
     """
     if not calls:
-        return "gpubackprop: no MLPClassifier or MLPRegressor of scikit-learn was used"
+        return "gpubackprop: saw no MLPClassifier or MLPRegressor of scikit-learn train"
     groups = defaultdict(list)
     for call in calls:
         groups[call.reason or "", call.model, call.method].append(call)
