@@ -13,6 +13,7 @@ from ..fitting.options.values import has_options
 from ..fitting.prediction import forward_pass_fast
 from ..fitting.scikit_learn import contract
 from ..fitting.stochastic import fit_stochastic
+from ..fitting.whole_fit import fit
 from . import profile
 
 _log = logging.getLogger("gpubackprop")
@@ -22,6 +23,7 @@ _Place = tuple[type, str]
 """scikit-learn's class and the name of a method in its body."""
 
 _STAND_INS: dict[_Place, Callable[..., Any]] = {
+    (contract.BaseMultilayerPerceptron, "_fit"): fit,
     (contract.BaseMultilayerPerceptron, "_fit_stochastic"): fit_stochastic,
     (contract.BaseMultilayerPerceptron, "_fit_lbfgs"): fit_lbfgs,
     (contract.BaseMultilayerPerceptron, "_forward_pass_fast"): forward_pass_fast,

@@ -3,7 +3,7 @@
 import copy
 import warnings
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ from ..algorithm.checkpointing import Checkpoint
 from ..algorithm.parameters import Array
 from ..callbacks import Callbacks
 from ..training.schedules import SCHEDULES, Factor
-from . import exchange, labels, overrides, rows, solvers, validation
+from . import exchange, labels, overrides, rows, solvers, validation, whole_fit
 from .callbacks import copies, epoch_history, hooks
 from .conversion import chosen_dtype
 from .lbfgs import fit_lbfgs
@@ -101,7 +101,8 @@ class Accelerated:
         return labels.validate_input(self, original, X, y, incremental, reset)
 
     def _initialize(self: Any, y: Any, layer_units: list[int], dtype: Any) -> None:
-        super()._initialize(y, layer_units, chosen_dtype(self, dtype))  # type: ignore[misc]
+        initialize = solvers.passing_for_adam(self, super()._initialize)  # type: ignore[misc]
+        initialize(y, layer_units, chosen_dtype(self, dtype))
         formula_names.set_output(self)
 
     def _init_coef(self: Any, fan_in: int, fan_out: int, dtype: Any) -> tuple[Array, Array]:
@@ -151,6 +152,7 @@ class Accelerated:
         with rows.given(self, X_val, y_val, sample_weight_val):
             return super().fit(X, y, sample_weight)  # type: ignore[misc]
 
+    @overrides.stands_in
     def _fit(
         self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False
     ) -> Any:
@@ -161,8 +163,8 @@ class Accelerated:
         if incremental:
             class_weight.refuse_balanced(self)
             validation.refuse_for_partial_fit(self)
-        original = solvers.passing_for_adam(self, super()._fit)  # type: ignore[misc]
-        return hooks.fit(self, original, X, y, sample_weight, incremental)
+        whole = partial(whole_fit.fit, self, super()._fit)  # type: ignore[misc]
+        return hooks.fit(self, whole, X, y, sample_weight, incremental)
 
     def _check_solver(self: Any) -> bool:
         return self.solver in solvers.OWN or bool(super()._check_solver())  # type: ignore[misc]

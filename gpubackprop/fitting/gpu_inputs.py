@@ -25,6 +25,7 @@ class DeviceData:
     are summed, and so do labels and predictions that scikit-learn's metrics score.
     """
 
+    @overrides.stands_in
     def _fit(
         self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False
     ) -> Any:

@@ -5,7 +5,7 @@ changes one of them, that code must run, so scikit-learn's trains and predicts.
 """
 
 import logging
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,6 +32,7 @@ from .scikit_learn.contract import (
     TABLES,
     TRAINING,
     VALIDATION,
+    WHOLE_FIT,
     MLPClassifier,
     MLPRegressor,
     Reliance,
@@ -55,6 +56,17 @@ def stands_in(method: Method) -> Method:
     """
     _stand_ins[id(method)] = method
     return method
+
+
+def in_fit(estimator: Any) -> str | None:
+    """Find what keeps a fit from being checked and begun in fewer steps.
+
+    A user's own `_fit` has called, unless it stands between scikit-learn's and ours.
+    """
+    for name, original in WHOLE_FIT.methods.items():
+        if _below_ours(type(estimator), name) is not original:
+            return f"{name} of scikit-learn was replaced"
+    return _in_module(WHOLE_FIT)
 
 
 def in_training(estimator: Any, X: Any) -> str | None:
@@ -108,8 +120,7 @@ def hand_down(estimator: Any, X: Any, reason: str) -> None:
             "use device='auto' or 'cpu'"
         )
     require_known(estimator, reason)
-    if estimator.solver in solvers.OWN:
-        raise _lacking(f"solver={estimator.solver!r}", reason, "solver; use 'adam' or 'sgd'")
+    refuse_solver(estimator, reason)
     if isinstance(estimator.shuffle, str):
         raise _lacking(f"shuffle={estimator.shuffle!r}", reason, "order; use True or False")
     chosen = {**solvers.chosen(own), **regularisation.chosen(own)}
@@ -132,6 +143,12 @@ def require_known(estimator: Any, reason: str) -> None:
         raise _lacking(f"{name}={getattr(estimator, name)!r}", reason, known)
 
 
+def refuse_solver(estimator: Any, reason: str) -> None:
+    """Raise ValueError if scikit-learn's code, which takes over, lacks the solver."""
+    if estimator.solver in solvers.OWN:
+        raise _lacking(f"solver={estimator.solver!r}", reason, "solver; use 'adam' or 'sgd'")
+
+
 def _lacking(said: str, reason: str, what: str) -> ValueError:
     """Error about a choice that scikit-learn's code, which takes over, does not have."""
     return ValueError(
@@ -141,13 +158,22 @@ def _lacking(said: str, reason: str, what: str) -> ValueError:
 
 def _in_code(estimator: Any, reliance: Reliance) -> str | None:
     cls: Any = type(estimator)
-    own, module = vars(estimator), vars(mlp)
+    own = vars(estimator)
     for name, original in reliance.methods.items():
         if name in own or _beyond_ours(cls, name) is not original:
             return f"{cls.__name__} has a {name} of its own"
+    return _in_module(reliance) or _in_attributes(cls, reliance)
+
+
+def _in_module(reliance: Reliance) -> str | None:
+    module = vars(mlp)
     for name, original in reliance.names.items():
         if module.get(name) is not original:
             return f"{name} of {mlp.__name__} was replaced"
+    return None
+
+
+def _in_attributes(cls: Any, reliance: Reliance) -> str | None:
     if reliance.attributes and (
         cls.__setattr__ is not object.__setattr__
         or cls.__getattribute__ is not object.__getattribute__
@@ -163,9 +189,12 @@ def _in_code(estimator: Any, reliance: Reliance) -> str | None:
 def _beyond_ours(cls: type, name: str) -> Any:
     """Look a method up as if the engine replaced none."""
     seen = getattr(cls, name, None)
-    if id(seen) not in _stand_ins:
-        return seen
-    for each in cls.__mro__:
+    return _below_ours(cls, name) if id(seen) in _stand_ins else seen
+
+
+def _below_ours(cls: type, name: str) -> Any:
+    """Look up the method that one of the engine's would call if it computed nothing."""
+    for each in dropwhile(lambda c: id(c.__dict__.get(name)) not in _stand_ins, cls.__mro__):
         found = each.__dict__.get(name)
         if id(found) in _stand_ins:
             found = getattr(found, "__wrapped__", None)

@@ -109,30 +109,24 @@ class _PassesForAdam(str):
     meant: str
 
 
-def passing_for_adam(estimator: Any, fit: Callable[..., Any]) -> Callable[..., Any]:
+def passing_for_adam(estimator: Any, initialize: Callable[..., None]) -> Callable[..., None]:
     """Let a method of scikit-learn's, which knows "sgd" and "adam" alone, see one of the two.
 
-    It would return an estimator with another solver untrained, in silence.
+    It would give an estimator with another solver no history.
     """
 
-    def passing(*arguments: Any) -> Any:
+    def passing(*arguments: Any) -> None:
         solver = getattr(estimator.solver, "meant", estimator.solver)  # another thread may fit it
         if solver in OWN:
             passes = _PassesForAdam("adam")
             passes.meant = solver
             estimator.solver = passes
         try:
-            return fit(*arguments)
+            initialize(*arguments)
         finally:
             estimator.solver = solver
 
     return passing
-
-
-def show(estimator: Any) -> None:
-    """Give a solver that passes for "adam" its own name, before anything is trained."""
-    if isinstance(estimator.solver, _PassesForAdam):
-        estimator.solver = estimator.solver.meant
 
 
 def require_meaning(estimator: Any, own: Any, incremental: bool) -> None:

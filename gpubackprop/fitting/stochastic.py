@@ -13,7 +13,7 @@ import scipy.sparse
 from ..algorithm.parameters import Array
 from ..backends import threads
 from ..distributed.current import current, is_first
-from . import epoch_loop, overrides, rows, solvers
+from . import epoch_loop, overrides, rows
 from .backup.callback import asked_for
 from .backup.keeper import keeping
 from .backup.led_keeper import led
@@ -51,7 +51,6 @@ def fit_stochastic(
     X, y, sample_weight, activations, deltas, coef_grads, intercept_grads, layer_units, incremental
         Its arguments.
     """
-    solvers.show(estimator)
     formula_names.require_same_output(estimator)
     replicas.require_alike(estimator, X, y, sample_weight)
     sample_weight = class_weight.weighted(estimator, y, sample_weight)

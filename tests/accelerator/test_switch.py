@@ -23,7 +23,7 @@ from gpubackprop.fitting.scikit_learn import contract
 from .fresh import GENEROUS
 
 BASE: Params = {"hidden_layer_sizes": (6,), "batch_size": 16, "random_state": 0, "max_iter": 3}
-METHODS = ("_fit_stochastic", "_fit_lbfgs", "_backprop", "_forward_pass_fast")
+METHODS = ("_fit", "_fit_stochastic", "_fit_lbfgs", "_backprop", "_forward_pass_fast")
 X, y = TASKS["regression"].X, TASKS["regression"].y
 
 
@@ -85,7 +85,7 @@ def test_what_others_put_in_our_place_stays() -> None:
         patch.setattr(mlp.BaseMultilayerPerceptron, "_fit_lbfgs", print)
         gpubackprop.stop_accelerating()
         assert vars(mlp.BaseMultilayerPerceptron)["_fit_lbfgs"] is print
-    mlp.BaseMultilayerPerceptron._fit_lbfgs = OWN[1]
+    mlp.BaseMultilayerPerceptron._fit_lbfgs = OWN[METHODS.index("_fit_lbfgs")]
 
 
 def test_a_notebook_loads_and_unloads_it() -> None:

@@ -43,7 +43,7 @@ BASE: Params = {"hidden_layer_sizes": (6,), "batch_size": 16, "random_state": 0,
 X, y = TASKS["multiclass"].X, TASKS["multiclass"].y
 OLD = MLPClassifier(**BASE)
 OLD_PICKLE = pickle.dumps(OLD)
-METHODS = ("_fit_stochastic", "_fit_lbfgs", "_forward_pass_fast", "_validate_input")
+METHODS = ("_fit", "_fit_stochastic", "_fit_lbfgs", "_forward_pass_fast", "_validate_input")
 
 accelerates = pytest.mark.usefixtures("acceleration")
 

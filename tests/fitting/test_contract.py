@@ -132,6 +132,7 @@ def test_every_method_of_the_base_is_accounted_for() -> None:
     relied = {
         name
         for reliance in (
+            contract.WHOLE_FIT,
             contract.TRAINING,
             contract.FULL_BATCH,
             contract.PREDICTION,
@@ -145,6 +146,7 @@ def test_every_method_of_the_base_is_accounted_for() -> None:
 @pytest.mark.parametrize(
     ("reliance", "methods"),
     [
+        ("WHOLE_FIT", ["_fit"]),
         ("TRAINING", ["_fit_stochastic", "_backprop", "_forward_pass", "_compute_loss_grad"]),
         ("FULL_BATCH", ["_backprop", "_forward_pass", "_compute_loss_grad"]),
         ("PREDICTION", ["_forward_pass_fast"]),
@@ -160,6 +162,6 @@ def test_every_name_that_replaced_code_looks_up_is_relied_on(
         if name in vars(_multilayer_perceptron)
     }
     named = getattr(contract, reliance).names
-    tables = {"ACTIVATIONS", "DERIVATIVES", "LOSS_FUNCTIONS"}
-    harmless = {"np", "warnings", "ConvergenceWarning", "is_classifier"}
+    tables = {"ACTIVATIONS", "DERIVATIVES", "LOSS_FUNCTIONS", "_STOCHASTIC_SOLVERS"}
+    harmless = {"np", "warnings", "ConvergenceWarning", "is_classifier", "pairwise", "chain"}
     assert used - tables - harmless == set(named)

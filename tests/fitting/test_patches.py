@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.neural_network import _multilayer_perceptron as mlp
 
-from .agreement import OURS, TASKS, THEIRS, Params
+from .agreement import ENDS_BY_ITSELF, OURS, TASKS, THEIRS, Params, said
 from .ways import (
     BASE,
     MANY,
@@ -166,7 +166,7 @@ def test_a_patch_after_training_is_honoured(
     np.testing.assert_allclose(mine, expected, rtol=0, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", ["_backprop", "_fit_stochastic", "_forward_pass_fast"])
+@pytest.mark.parametrize("name", ["_fit", "_backprop", "_fit_stochastic", "_forward_pass_fast"])
 def test_a_replaced_method_of_the_base_is_called(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +180,17 @@ def test_a_replaced_method_of_the_base_is_called(
     monkeypatch.setattr(mlp.BaseMultilayerPerceptron, name, counted)
     assert_same(*trained_twins("regression", "adam"))
     assert calls.count("gpubackprop") * 2 == len(calls) > 0
+
+
+@pytest.mark.parametrize("name", ["check_random_state", "_check_sample_weight"])
+def test_a_replaced_check_is_called(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, own = [], getattr(mlp, name)
+    monkeypatch.setattr(mlp, name, lambda *given: calls.append(name) or own(*given))
+    model = OURS.MLPRegressor(max_iter=5, **ENDS_BY_ITSELF)
+    said(model.fit, MANY, MANY[:, 0], np.ones(len(MANY)))
+    assert calls
+    with pytest.raises(ValueError, match=f"'lion': {name} of .* was replaced"):
+        OURS.MLPRegressor(solver="lion").fit(MANY, MANY[:, 0])
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -19,6 +19,7 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOpti
 from sklearn.utils._array_api import get_namespace
 from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils.multiclass import _check_partial_fit_first_call as check_partial_fit_first_call
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
     "FULL_BATCH",
@@ -28,6 +29,7 @@ __all__ = [
     "TABLES",
     "TRAINING",
     "VALIDATION",
+    "WHOLE_FIT",
     "AdamOptimizer",
     "BaseMultilayerPerceptron",
     "Interval",
@@ -37,6 +39,7 @@ __all__ = [
     "SGDOptimizer",
     "StrOptions",
     "check_partial_fit_first_call",
+    "check_sample_weight",
     "get_namespace",
     "is_known",
     "mixins",
@@ -137,6 +140,11 @@ TABLES: dict[str, dict[str, Any]] = {
     for name in ("ACTIVATIONS", "DERIVATIVES", "LOSS_FUNCTIONS")
 }
 """Tables of functions in scikit-learn's module, which a user may have changed."""
+WHOLE_FIT = Reliance(
+    _own(BaseMultilayerPerceptron, "_fit"),
+    _own(mlp, "check_random_state", "_check_sample_weight"),
+)
+"""A fit around its epochs."""
 TRAINING = Reliance(
     _own(BaseMultilayerPerceptron, "_fit_stochastic", "_update_no_improvement_count", *_STEP),
     _own(
@@ -170,7 +178,7 @@ VALIDATION = {
 }
 """Examples and targets to be fitted, by scikit-learn's class."""
 
-CALLED = ("fit", "_fit", "_initialize", "_init_coef", "_check_solver", "_score_with_function")
+CALLED = ("fit", "_initialize", "_init_coef", "_check_solver", "_score_with_function")
 """The other methods of `BaseMultilayerPerceptron`: scikit-learn's code calls them, ours too."""
 
 OPTIMIZER_METHODS: dict[type, dict[str, Any]] = {
