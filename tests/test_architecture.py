@@ -106,7 +106,10 @@ FLOORS = (
         "fitting.scikit_learn.docstrings",
         "fitting.scikit_learn.scores",
     ),
-    ("fitting.scikit_learn.checks", "fitting.scikit_learn.generators"),
+    (
+        *("fitting.scikit_learn.checks", "fitting.scikit_learn.generators"),
+        "fitting.scikit_learn.parameters",
+    ),
     ("distributed.block", "distributed.device_group"),
     ("distributed.finding", "distributed.node"),
     ("training.rank_epochs",),

@@ -25,7 +25,7 @@ from .lbfgs import fit_lbfgs
 from .options import class_weight, formula_names, presets, regularisation
 from .options.values import changed, options, with_defaults
 from .prediction import forward_pass_fast
-from .scikit_learn import contract
+from .scikit_learn import contract, parameters
 from .stochastic import fit_stochastic
 
 _WHILE_FITTING = ("_given", "_validation", *hooks.WHILE_FITTING)
@@ -83,12 +83,16 @@ class Accelerated:
         return list(_names(super()._get_param_names, cls.__init__))  # type: ignore[misc]
 
     def _validate_params(self: Any) -> None:
+        parameters.check_once(self, self._check_values)
+        own = options(self)
+        backends.require_usable(own.backend, own.device, own.precision)
+
+    def _check_values(self: Any) -> None:
         super()._validate_params()  # type: ignore[misc]
         own = options(self)
         contract.validate_parameter_constraints(
             self._own_constraints, changed(self), caller_name=type(self).__name__
         )
-        backends.require_usable(own.backend, own.device, own.precision)
         callbacks.require(own.callbacks)
         checkpointing.require(own.checkpoint)
         validation.require_scorer(own.scoring)
