@@ -21,7 +21,8 @@ class EpochRecord(NamedTuple):
     validation_score : float or None
         Score on the rows that are held out or given to validate with.
     seconds : float
-        Wall time of the epoch; NaN where scikit-learn's own code trained.
+        Wall time of the epoch, an equal part of it where several were computed in one call; NaN
+        where scikit-learn's own code trained.
     validation_loss : float or None, default=None
         Mean loss of the validation rows, without the penalty.
     learning_rate : float, default=NaN

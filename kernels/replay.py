@@ -23,6 +23,15 @@ def replay(launches: list[LoopLaunch], repeats: int = 1) -> LoopLaunch:
     return launch(replay_loops.replay, launches, calls=calls(launches), repeats=repeats)
 
 
+def put_aside(sums: Array, fresh: Array, kept: Array, rounds: Array) -> LoopLaunch:
+    """Launch that keeps the sums of a round, the next row of `kept`, and begins those of another.
+
+    `rounds` counts them.
+    """
+    flat = {"sums": sums.ravel(), "fresh": fresh.ravel(), "kept": kept.ravel()}
+    return launch(replay_loops.put_aside, **flat, rounds=rounds)
+
+
 def lead(order: Array, done: Array, calls: Array) -> LoopLaunch:
     """Launch that orders a call from every thread, makes the first itself and waits for all."""
     return launch(replay_loops.lead, order=order, done=done, calls=calls)

@@ -6,7 +6,7 @@ from .elementary import Scalar, inline
 from .kernel import Kind, kernel
 from .native.arguments import Array
 
-INTEGERS, COUNT = Kind.INTEGERS, Kind.COUNT
+INTEGERS, DOUBLES, COUNT = Kind.INTEGERS, Kind.DOUBLES, Kind.COUNT
 
 
 @kernel(calls=INTEGERS, repeats=COUNT)
@@ -21,6 +21,20 @@ def replay(real: Any) -> Scalar:
             for i in range(calls.shape[0] // 2):
                 call(calls[2 * i], calls[2 * i + 1])
         restore_denormals(before)
+
+    return kernel
+
+
+@kernel(sums=DOUBLES, fresh=DOUBLES, kept=DOUBLES, rounds=INTEGERS)
+def put_aside(real: Any) -> Scalar:
+    """Row `rounds` of kept = sums, sums = fresh; rounds += 1."""
+
+    def kernel(sums: Array, fresh: Array, kept: Array, rounds: Array) -> None:
+        first = rounds[0] * sums.shape[0]
+        for i in range(sums.shape[0]):
+            kept[first + i] = sums[i]
+            sums[i] = fresh[i]
+        rounds[0] += 1
 
     return kernel
 

@@ -114,6 +114,7 @@ FLOORS = (
     ("distributed.finding", "distributed.node"),
     ("training.rank_epochs",),
     ("training.epochs", "training.evaluation", "backends.cuda.device_arrays"),
+    ("training.epoch_series",),
     (
         *("training.batches", "training.dealing", "training.snapshot", "training.schedules"),
         "training.memory_plan",

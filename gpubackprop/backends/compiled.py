@@ -8,7 +8,7 @@ of a result, and depends on how many threads may compute, but on nothing that ha
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from typing import NamedTuple
@@ -23,14 +23,12 @@ from ..kernels.compiled import Stage, kernels
 from ..kernels.native import gc_pause
 from ..kernels.native.arguments import address
 from ..kernels.native.launch import LoopLaunch
-from ..kernels.replay import barrier, replay
+from ..kernels.replay import barrier, put_aside, replay
 from . import threads
-from .backend import Backend, Run, Step
+from .backend import INTERRUPT_SECONDS, Backend, Run, Step, Tally
 from .recording import Recording
 from .thread_team import team
 
-INTERRUPT_SECONDS = 0.02
-"""Seconds that machine code may run before Python looks for an interrupt."""
 MIN_THREAD_MACS = 1_000_000
 """Multiply-adds of a step for each thread, some 20 microseconds; its barriers cost about two."""
 MIN_CALL_MACS = 25_000
@@ -93,13 +91,38 @@ def _exchanging(call: Call) -> Run:
 def _replayed(calls: list[Call], pieces: int) -> Run:
     """Return a function that replays calls in machine code."""
     if pieces == 1:
-        alone = _by_one(undivided(calls))
-        return _repeated(lambda: alone)
+        return _Alone(undivided(calls))
     sections = divide(calls, pieces)
     in_turn_by_one = _by_one(in_turn(sections))
     lanes = [replay(lane) for lane in side_by_side(sections)]
     together = _paced(lanes, lambda: team(pieces).run(lanes))
     return _repeated(lambda: in_turn_by_one if team(pieces).starves() else together)
+
+
+class _Alone:
+    """Launches that one thread replays."""
+
+    def __init__(self, launches: list[LoopLaunch]) -> None:
+        self.launches = launches
+        by_one = _by_one(launches)
+        self._run = _repeated(lambda: by_one)
+
+    def __call__(self, repeats: int) -> None:
+        self._run(repeats)
+
+
+def rounds(parts: Sequence[tuple[Run, int]], tally: Tally) -> Run | None:
+    """Return a function that replays rounds in one call; None where threads share the work."""
+    launches = [replay(run.launches, times) for run, times in parts if isinstance(run, _Alone)]
+    if len(launches) < len(parts):
+        return None
+    whole = replay([*launches, put_aside(*tally)])
+
+    def run(repeats: int) -> None:
+        whole.block[-1] = repeats
+        whole.run()
+
+    return run
 
 
 def _worth_dividing(multiply_adds: int, calls: int) -> int:
@@ -194,4 +217,4 @@ def _independent(stage: Stage, following: Stage) -> bool:
     return same and (pieces == 1 or (stage.by_rows and following.by_rows))
 
 
-backend = Backend("compiled", kernels, HOST, threads.single_threaded_blas, prepare)
+backend = Backend("compiled", kernels, HOST, threads.single_threaded_blas, prepare, rounds)

@@ -8,7 +8,9 @@ for them; what an epoch computes is `epochs.Epochs`.
 import logging
 import math
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -46,8 +48,8 @@ class Engine(Protocol):
     def begin(self) -> None:
         """Start from the estimator as it is now."""
 
-    def run(self, order: Array, rate: float) -> Epoch:
-        """Train on all rows in this order, at this learning rate."""
+    def run(self, orders: Iterator[Array], rate: float) -> list[Epoch]:
+        """Train for an epoch in the next of these orders, or for several, at this learning rate."""
 
     def evaluated(self, X: Any, Y: Array, share: Array) -> tuple[Array, float] | None:
         """Compute outputs and loss of validation rows; None where the estimator has to."""
@@ -133,39 +135,33 @@ def _publish_what_is_left(engine: Engine) -> None:
 def _run_epochs(
     estimator: Any, data: Data, engine: Engine, incremental: bool, keeper: Keeper
 ) -> None:
-    order = data.order
+    orders = row_order.Orders(estimator, data)
     callbacks = (*listeners(options(estimator).callbacks), *hooks.listening(estimator))
     drawn_by_numpy = row_order.is_plain(estimator)
     looked_at = data.validation or estimator.verbose or callbacks or not drawn_by_numpy
     of_loss = _type_of_mean_loss(estimator, data)
     epoch_history.follow(estimator)
     estimator.n_iter_ = 0
-    keeper.resume(engine, order)
-    for _ in range(estimator.n_iter_, estimator.max_iter):
+    keeper.resume(engine, orders.last)
+    left = 1 if incremental else estimator.max_iter - estimator.n_iter_
+    while left > 0:
         hooks.begin_epoch(estimator)
         started = time.perf_counter()
-        order = row_order.next_order(estimator, data, order)
-        epoch = engine.run(order, _learning_rate(estimator._optimizer))
+        most = 1 if looked_at else min(left, _epochs_to_a_stop(estimator))
+        epochs = engine.run(islice(orders, most), _learning_rate(estimator._optimizer))
+        left -= len(epochs)
         if looked_at:
             engine.publish()
-        _overflow_as_numpy_does(epoch.loss)
-        validation_loss = _account(estimator, data, engine, of_loss(epoch.loss))
-        stopped = _stopped_improving(estimator)
-        score = float(estimator.validation_scores_[-1]) if data.validation else None
-        record = EpochRecord(
-            estimator.n_iter_,
-            float(estimator.loss_),
-            score,
-            time.perf_counter() - started,
-            validation_loss,
-            epoch.rate,
-            epoch.gradient_norm,
-        )
-        epoch_history.keep(estimator, record)
-        asked = _call_back(callbacks, estimator, engine, record)
-        if stopped or asked or incremental:
-            return
-        keeper.epoch_ended(engine, order)
+        for epoch in epochs:
+            _overflow_as_numpy_does(epoch.loss)
+            validation_loss = _account(estimator, data, engine, of_loss(epoch.loss))
+            stopped = _stopped_improving(estimator)
+            seconds = (time.perf_counter() - started) / len(epochs)
+            record = _recorded(estimator, data, epoch, seconds, validation_loss)
+            asked = _call_back(callbacks, estimator, engine, record)
+            if stopped or asked or incremental:
+                return
+            keeper.epoch_ended(engine, orders.last)
     if _takes_all_epochs(estimator):
         return
     warn(
@@ -173,6 +169,25 @@ def _run_epochs(
         "reached and the optimization hasn't converged yet.",
         ConvergenceWarning,
     )
+
+
+def _epochs_to_a_stop(estimator: Any) -> int:
+    """Count the epochs to come of which only the last can end training or change the rate."""
+    if getattr(estimator._optimizer, "lr_schedule", None) == "invscaling":
+        return 1
+    patience = min(estimator.n_iter_no_change, estimator.max_iter)  # the first may be infinite
+    return max(1, int(patience - estimator._no_improvement_count) + 1)
+
+
+def _recorded(
+    estimator: Any, data: Data, epoch: Epoch, seconds: float, validation_loss: float | None
+) -> EpochRecord:
+    """Add an epoch to the history."""
+    score = float(estimator.validation_scores_[-1]) if data.validation else None
+    loss, rest = float(estimator.loss_), (validation_loss, epoch.rate, epoch.gradient_norm)
+    record = EpochRecord(estimator.n_iter_, loss, score, seconds, *rest)
+    epoch_history.keep(estimator, record)
+    return record
 
 
 def _takes_all_epochs(estimator: Any) -> bool:

@@ -15,6 +15,20 @@ VALUES = ["boolean", *([contract.StrOptions({"blocks"})] if contract.is_known() 
 """What `shuffle` may be; an unknown scikit-learn is left to train by itself, with its own."""
 
 
+class Orders:
+    """The orders of the epochs of a fit, drawn one after the other; `last` is the last one."""
+
+    def __init__(self, estimator: Any, data: Data) -> None:
+        self._estimator, self._data, self.last = estimator, data, data.order
+
+    def __iter__(self) -> "Orders":
+        return self
+
+    def __next__(self) -> Array:
+        self.last = next_order(self._estimator, self._data, self.last)
+        return self.last
+
+
 def next_order(estimator: Any, data: Data, order: Array) -> Array:
     """Draw the order of the next epoch, from the one before where `shuffle` is a boolean.
 

@@ -1,6 +1,6 @@
 """Mini-batches of an epoch: gathered from data in memory, or from windows on them that are sent."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -25,7 +25,8 @@ class Feed(Protocol):
 class Resident:
     """All data where the primitives read them; `ahead` reads rows of X before they are needed.
 
-    X has the targets' type or, dense, another floating-point type. An epoch has `taken` rows.
+    X has the targets' type or, dense, another floating-point type. An epoch has `taken` rows, and
+    the orders of `epochs` fit one behind the other.
     """
 
     def __init__(
@@ -37,10 +38,11 @@ class Resident:
         taken: int,
         batch_size: int,
         ahead: ReadAhead | None,
+        epochs: int,
     ) -> None:
         self._memory = memory
         column = None if weight is None else memory.put(weight)
-        order = memory.put(np.arange(taken, dtype=np.int64))
+        order = memory.put(np.zeros(epochs * taken, dtype=np.int64))
         cursor = memory.put(np.zeros(1, dtype=np.int64))
         read = SparseRows(X, order, cursor) if isinstance(X, CSR) else memory.rows(X, Y.dtype)
         self._source = Source(read, memory.rows(Y), column, order, cursor)
@@ -52,10 +54,18 @@ class Resident:
         """One window."""
         return (self._source,)
 
+    def line_up(self, orders: Iterable[Array]) -> int:
+        """Put the orders of up to `epochs` epochs one behind the other, and count them."""
+        count, end = 0, 0
+        for order in orders:
+            count, start, end = count + 1, end, end + len(order)
+            self._memory.write(self._source.order[start:end], order)
+        self._memory.write(self._source.cursor, np.zeros(1, dtype=np.int64))
+        return count
+
     def windows(self, order: Array) -> Iterator[tuple[int, int]]:
         """Yield all rows at once, or some while others are read."""
-        self._memory.write(self._source.order, order)
-        self._memory.write(self._source.cursor, np.zeros(1, dtype=np.int64))
+        self.line_up([order])
         if self._ahead is None:
             yield 0, len(order)
             return

@@ -1,7 +1,9 @@
-"""One epoch of mini-batch training: every row once, in a given order."""
+"""Epochs of mini-batch training: every row once in each, in a given order."""
 
 import logging
+import time
 import warnings
+from collections.abc import Iterator
 from itertools import chain, repeat
 from operator import mul
 from typing import Any
@@ -19,6 +21,7 @@ from ..kernels.formulas import Formulas
 from ..kernels.protocol import Kernels
 from ..kernels.sparse import CSR, SparseRows
 from .batches import Feed, Resident, Streamed
+from .epoch_series import MOST_ROWS, EpochSeries, series
 from .memory_plan import Plan
 from .read_ahead import ReadAhead
 
@@ -54,7 +57,9 @@ class Epochs:
         self._memory, self._weight, self._batch_size = memory, weight, batch_size
         column, alpha = scaled(weight, alpha, net.theta.dtype)
         taken = len(Y) if rows is None else rows
-        self._feed = _feed(memory, planned, X, Y, column, taken, ahead)
+        self._rows = taken
+        most = 1 if backend.rounds is None else max(1, MOST_ROWS // taken)
+        self._feed = _feed(memory, planned, X, Y, column, taken, ahead, most)
         read = self._feed.sources[0].X
         sparse = read if isinstance(read, SparseRows) else None
         room = formulas, planned.part, checkpoint, dropout
@@ -76,7 +81,17 @@ class Epochs:
                     bind(k).train_batch(source, net, batch, optimizer, alpha)
 
                 runs.append(backend.prepare(step, multiply_adds(net, rows, sparse)))
+        self._series = None if ahead is not None else self._made_series(backend, most)
         _say(planned)  # now that nothing is left to fail
+
+    def _made_series(self, backend: Backend, most: int) -> EpochSeries | None:
+        """Make ready to run up to `most` epochs in one call, where Python has nothing to do."""
+        if backend.rounds is None or not isinstance(self._feed, Resident):
+            return None
+        if self._weight is not None:  # the weights of each batch are looked at before it is run
+            return None
+        parts = list(zip(self._runs[0], [self._rows // self._batch_size, 1], strict=False))
+        return series(backend.rounds, parts, self._sums, self._fresh_sums, self._feed, most)
 
     def penalize(self, alpha: float) -> None:
         """Set the L2 penalty of the epochs to come, whose examples weigh alike."""
@@ -96,10 +111,30 @@ class Epochs:
             self._runs[window][0](whole)
             if rest:
                 self._runs[window][1](1)
-        sums: list[list[float]] = self._memory.read(self._sums).tolist()  # few: faster in Python
-        losses = (loss_scale * loss + penalty for loss, _, penalty in sums)
+        return self._mean(self._memory.read(self._sums), loss_scale)
+
+    def run_some(self, orders: Iterator[Array], loss_scale: float = 1.0) -> list[float]:
+        """Run an epoch in the next of these orders, or several; return their losses.
+
+        Several are as many as machine code may run while an interrupt waits, and leave what `run`
+        leaves with one after the other.
+        """
+        if self._series is None:
+            return [self.run(next(orders), loss_scale)]
+        started = time.perf_counter()
+        if self._series.at_once:
+            losses = [self._mean(sums, loss_scale) for sums in self._series.run(orders)]
+        else:
+            losses = [self.run(next(orders), loss_scale)]
+        self._series.pace((time.perf_counter() - started) / len(losses))
+        return losses
+
+    def _mean(self, sums: Array, loss_scale: float) -> float:
+        """Mean of an epoch's losses, from the sums of its whole batches and of the last one."""
+        of_sizes: list[list[float]] = sums.tolist()  # few: faster in Python
+        losses = (loss_scale * loss + penalty for loss, _, penalty in of_sizes)
         total: float = sum(map(mul, self._sizes, losses))
-        return total / len(order)
+        return total / self._rows
 
 
 def require_weight(weight: Array | None, order: Array, batch_size: int) -> None:
@@ -138,9 +173,10 @@ def _feed(
     column: Array | None,
     taken: int,
     ahead: ReadAhead | None,
+    epochs: int,
 ) -> Feed:
     if planned.window is None or isinstance(X, CSR):
-        return Resident(memory, X, Y, column, taken, planned.batch_size, ahead)
+        return Resident(memory, X, Y, column, taken, planned.batch_size, ahead, epochs)
     return Streamed(memory, X, Y, column, planned.window, ahead)
 
 

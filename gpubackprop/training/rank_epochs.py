@@ -104,6 +104,10 @@ class RankEpochs:
             self._runs[step](repeats)
         return self._loss(loss_scale) / len(order)
 
+    def run_some(self, orders: Iterator[Array], loss_scale: float = 1.0) -> list[float]:
+        """Run an epoch in the next of these orders; return its loss, as a list."""
+        return [self.run(next(orders), loss_scale)]
+
     def _write(self, order: Array, dealt: Dealt) -> None:
         """Set the source to the beginning of an epoch."""
         write, source, start = self._memory.write, self._source, np.zeros(1, dtype=np.int64)

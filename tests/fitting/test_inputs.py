@@ -150,7 +150,9 @@ def test_float32_examples_train_in_float32(
     if solver == "lbfgs":
         return  # SciPy's parameters are float64, scikit-learn's weights too then
     assert {a.dtype for a in ours.coefs_ + ours.intercepts_} == {np.dtype(np.float32)}
-    whole_numbers = {"gemm_float64", "advance_float64", "replay_float64"}  # no type of their own
+    whole_numbers = {
+        f"{name}_float64" for name in ("gemm", "advance", "replay", "put_aside")
+    }  # no type of their own
     float64 = {name for name in launch.compiled_kernels() if name.endswith("float64")}
     assert float64 <= whole_numbers
     assert launch.compiled_kernels()

@@ -9,7 +9,6 @@ from sklearn.base import clone
 
 import gpubackprop
 from gpubackprop import MLPClassifier, MLPRegressor
-from gpubackprop.fitting.engines.dense import DenseEngine
 
 from .agreement import assert_bitwise_equal
 
@@ -40,22 +39,15 @@ def test_the_seed_decides_what_is_dropped(estimator):
 
 
 @pytest.mark.parametrize("generator", [int, np.random.RandomState])
-def test_the_draws_of_scikit_learn_stay_what_they_are(generator, monkeypatch):
+def test_the_draws_of_scikit_learn_stay_what_they_are(generator, orders_run):
     """The rows that are held out and the order of every epoch are the same without dropout.
 
     The generator's last state would not tell: two streams of shuffles fall into step again.
     """
-    orders, run = [], DenseEngine.run
-
-    def noting(self, order, rate):
-        orders.append(order.copy())
-        return run(self, order, rate)
-
-    monkeypatch.setattr(DenseEngine, "run", noting)
     for dropout in (0.0, 0.5):
         fitted(epochs=2, random_state=generator(3), early_stopping=True, dropout=dropout)
-    np.testing.assert_array_equal(orders[:2], orders[2:])
-    assert not np.array_equal(orders[0], orders[1])
+    np.testing.assert_array_equal(orders_run[:2], orders_run[2:])
+    assert not np.array_equal(orders_run[0], orders_run[1])
 
 
 def test_partial_fit_and_warm_start_go_on_with_new_masks():

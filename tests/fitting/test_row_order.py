@@ -12,7 +12,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from gpubackprop import MLPClassifier, MLPRegressor
 from gpubackprop.fitting.engines import kept
-from gpubackprop.fitting.engines.dense import DenseEngine
 from gpubackprop.training import block_order
 from gpubackprop.training.read_ahead import ReadAhead
 
@@ -23,19 +22,11 @@ SMALL: dict[str, Any] = {"hidden_layer_sizes": (5,), "max_iter": 3, "random_stat
 
 
 @pytest.fixture
-def orders(monkeypatch: pytest.MonkeyPatch) -> list[Array]:
+def orders(monkeypatch: pytest.MonkeyPatch, orders_run: list[Array]) -> list[Array]:
     """Orders of the epochs, of blocks of 16 rows of the digits, 8 of which are a window."""
-    seen: list[Array] = []
-    run = DenseEngine.run
-
-    def recording(engine: DenseEngine, order: Array, rate: float) -> Any:
-        seen.append(order.copy())
-        return run(engine, order, rate)
-
     monkeypatch.setattr(block_order, "BLOCK_BYTES", 16 * DIGITS.itemsize * 64)
     monkeypatch.setattr(block_order, "WINDOW", 8)
-    monkeypatch.setattr(DenseEngine, "run", recording)
-    return seen
+    return orders_run
 
 
 def fitted(X: Any, **params: Any) -> Any:

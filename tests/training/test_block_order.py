@@ -80,7 +80,7 @@ def test_rows_are_asked_for_a_window_ahead(told, feed):
     order, row = np.empty(ROWS, np.int64), X.strides[0]
     block_order.draw(order, None, 16, np.random.RandomState(0))
     if feed == "resident":
-        fed = Resident(HOST, X, X[:, :1], None, ROWS, batch_size, ahead)
+        fed = Resident(HOST, X, X[:, :1], None, ROWS, batch_size, ahead, epochs=1)
     else:
         fed = Streamed(StandInMemory(), X, X[:, :1], None, 1100, ahead)
     asked, start = np.zeros(HEAD * row + X.nbytes, dtype=int), 0

@@ -1,5 +1,7 @@
 """Epochs of an estimator on a backend, over a flat copy of its parameters."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -100,12 +102,17 @@ class DenseEngine:
     def _ahead(self, X: Any) -> ReadAhead | None:
         return read_ahead(X) if is_by_blocks(self._estimator) else None
 
-    def run(self, order: Array, rate: float) -> Epoch:
-        """Train on all rows in this order; a schedule's rates are shares of this learning rate."""
+    def run(self, orders: Iterator[Array], rate: float) -> list[Epoch]:
+        """Train for an epoch in the next order, or for several; a schedule takes shares of `rate`.
+
+        The orders are those of all rows; as many are taken as machine code may run in one call.
+        """
         mean_rate = self._pace.begin_epoch(rate, self._estimator.n_iter_)
-        loss = self._epochs.run(order, self._loss_scale)
+        taken = islice(orders, 1) if self._pace.sets_epochs else orders
+        losses = self._epochs.run_some(taken, self._loss_scale)
         self._last.keep()
-        return Epoch(loss, mean_rate, self._pace.gradient_norm())
+        norm = self._pace.gradient_norm()
+        return [Epoch(loss, mean_rate, norm) for loss in losses]
 
     def evaluated(self, X: Any, Y: Array, share: Array) -> tuple[Array, float] | None:
         """Compute the outputs and the loss of rows of the host that are always the same.

@@ -1,5 +1,6 @@
 """Epochs of an estimator that ranks compute together."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -42,12 +43,12 @@ class RankEngine(DenseEngine):
         self._deal, self._widest = deal, np.result_type(*deal.group.exchange(own))
         super().__init__(estimator, data, batch_size, backend)
 
-    def run(self, order: Array, rate: float) -> Epoch:
-        """Train on the rows of all ranks in this order."""
-        epoch = super().run(order, rate)
+    def run(self, orders: Iterator[Array], rate: float) -> list[Epoch]:
+        """Train on the rows of all ranks in the next of these orders."""
+        epochs = super().run(orders, rate)
         theta = self._memory.read(self._net.theta)
         replicas.require_equal_weights(theta, self._estimator.n_iter_ + 1, self._deal.group)
-        return epoch
+        return epochs
 
     def _batches(self) -> int:
         return -(-self._deal.size // self._batch_size)

@@ -1,5 +1,6 @@
 """Epochs of the estimator's own steps, for what no backend takes, such as an own `_backprop`."""
 
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
@@ -34,8 +35,9 @@ class StepEngine:
     def begin(self) -> None:
         """Do nothing: scikit-learn's code reads the estimator in every batch."""
 
-    def run(self, order: Array, rate: float) -> Epoch:
-        """Train on all rows in this order; scikit-learn's optimizer keeps the rate itself."""
+    def run(self, orders: Iterator[Array], rate: float) -> list[Epoch]:
+        """Train for an epoch in the next order; scikit-learn's optimizer keeps the rate itself."""
+        order = next(orders)
         X, y, sample_weight, *_ = self._data
         parameters = self._estimator.coefs_ + self._estimator.intercepts_
         total = 0.0
@@ -47,7 +49,7 @@ class StepEngine:
             self._buffers = (*self._buffers[:2], *grads)
             total += loss * len(batch)
             self._estimator._optimizer.update_params(parameters, grads[0] + grads[1])
-        return Epoch(total / len(order), rate)
+        return [Epoch(total / len(order), rate)]
 
     def evaluated(self, X: Any, Y: Array, share: Array) -> None:
         """Return None: scikit-learn's code predicts."""
