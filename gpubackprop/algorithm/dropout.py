@@ -56,9 +56,12 @@ def rates(dropout: Any, hidden: int) -> tuple[float, ...]:
     >>> rates(0.5, 2), rates((0.2, 0.5, 0.5), 2)
     ((0.0, 0.5, 0.5), (0.2, 0.5, 0.5))
     """
-    several = isinstance(dropout, Sequence | np.ndarray) and not isinstance(dropout, str)
+    of_all = _is_rate(dropout)
+    several = not (of_all or isinstance(dropout, str)) and isinstance(
+        dropout, Sequence | np.ndarray
+    )
     found = tuple(dropout) if several else (0.0, *(dropout,) * hidden)
-    if not all(_is_rate(rate) for rate in (found if several else (dropout,))):
+    if not (all(map(_is_rate, found)) if several else of_all):
         raise ValueError(f"dropout must be of numbers from 0 to below 1, got {dropout!r}")
     if len(found) != hidden + 1:
         raise ValueError(

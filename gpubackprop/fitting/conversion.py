@@ -1,5 +1,6 @@
 """A scikit-learn estimator in the terms of the algorithm: formulas, parameters, state, targets."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,14 @@ from .options.values import has_options, options
 def formulas(estimator: Any) -> Formulas:
     """Activations and loss of an initialised estimator."""
     output = ACTIVATION_OF[estimator.out_activation_]
-    hidden, loss = hidden_activations(estimator), _loss(estimator, output)
+    hidden, loss = hidden_activations(estimator), _loss(estimator.loss, output)
     return Formulas(hidden, output, loss, constants(estimator))
 
 
-def _loss(estimator: Any, output: Activation) -> Loss:
+@cache
+def _loss(name: str, output: Activation) -> Loss:
     """scikit-learn's log loss is the cross-entropy of softmax, or of the sigmoid."""
-    named = [loss for loss, row in LOSSES.items() if row.estimators == estimator.loss]
+    named = [loss for loss, row in LOSSES.items() if row.estimators == name]
     return named[0] if len(named) == 1 else next(l for l in named if output in PAIRINGS[l])
 
 
@@ -146,18 +148,21 @@ def optimizer(estimator: Any, net: Parameters) -> Rule:
     numbers = {name: getattr(state, name) for name in kept.constants}
     decay = options(estimator).weight_decay
     ours: Rule = make(kept.solver, net, weight_decay=decay, **numbers)
-    load_state(ours, state, net)
+    load_state(ours, state, [net.over(vector) for vector in ours.vectors])
     return ours
 
 
-def load_state(ours: Rule, state: Any, net: Parameters) -> None:
-    """Copy the state of the estimator's optimizer object into ours, which has its constants."""
-    for name, vector in zip(solvers.of(state).vectors, ours.vectors, strict=True):
+def load_state(ours: Rule, state: Any, vectors: list[Parameters]) -> None:
+    """Copy the state of the estimator's optimizer object into ours, which has its constants.
+
+    `vectors` are those of ours, as the parameters lie in them.
+    """
+    for name, vector in zip(solvers.of(state).vectors, vectors, strict=True):
         arrays = _writable(getattr(state, name))
         setattr(state, name, arrays)
-        net.over(vector).load(arrays)
+        vector.load(arrays)
     if isinstance(ours, Adam):
-        net.memory.write(ours.t, np.array([state.t], dtype=np.int64))
+        vectors[0].memory.write(ours.t, np.array([state.t], dtype=np.int64))
 
 
 def _writable(arrays: list[Array]) -> list[Array]:

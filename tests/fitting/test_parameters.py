@@ -132,11 +132,11 @@ def test_a_class_has_its_own_constraints() -> None:
 
 def test_a_name_that_a_subclass_claims_is_checked_in_other_classes() -> None:
     class Claims(ours.MLPRegressor):
-        device = 5
+        scoring = 5
 
     Claims(**BASE)._validate_params()
-    with pytest.raises(ValueError, match="device"):
-        regressor(device=5)._validate_params()
+    with pytest.raises(ValueError, match="scoring"):
+        regressor(scoring=5)._validate_params()
 
 
 def test_whether_a_device_can_be_used_is_asked_every_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ class KeptEngine(DenseEngine):
         self._estimator = estimator
         self._epochs.penalize(estimator.alpha)
         self._net.load([*estimator.coefs_, *estimator.intercepts_])
-        load_state(self._rule, estimator._optimizer, self._net)
+        load_state(self._rule, estimator._optimizer, self._moments)
         if self._dropout:
             self._dropout.seen[0] = estimator.t_
 

@@ -33,6 +33,7 @@ REGRESSORS_LOSSES = (
 )
 """Names of a regressor's losses."""
 _LOSSES_OF_SCIKIT_LEARN = {"squared_error", "poisson", "log_loss"}
+_OUR_LOSSES = (REGRESSORS_LOSSES | CLASSIFIERS_LOSSES) - _LOSSES_OF_SCIKIT_LEARN
 _CONSTANTS = {"huber_delta": "huber", "quantile": "quantile", "focal_gamma": "focal"}
 """Parameters that are a loss's constant, with the loss."""
 _OF_SCIKIT_LEARN = {row.scikit_learn for row in ACTIVATIONS.values()}
@@ -157,8 +158,7 @@ def known_to_scikit_learn(estimator: Any, name: str) -> str:
 
 def is_our_loss(loss: str) -> bool:
     """Whether scikit-learn's code has no such loss, and nobody gave it one."""
-    ours = loss in (REGRESSORS_LOSSES | CLASSIFIERS_LOSSES) - _LOSSES_OF_SCIKIT_LEARN
-    return ours and loss not in mlp.LOSS_FUNCTIONS
+    return loss in _OUR_LOSSES and loss not in mlp.LOSS_FUNCTIONS
 
 
 def is_asked_for(estimator: Any) -> bool:
