@@ -1,18 +1,18 @@
 """The file by which every Python of an environment obeys ``GPUBACKPROP_ACCELERATE=1``.
 
 Python runs the lines of ``.pth`` files where it starts. Ours does nothing without the variable, and
-keeps silent where gpubackprop has been uninstalled.
+keeps silent where gpubackprop has been uninstalled, or is one that knows nothing of it.
 """
 
 import sysconfig
 from pathlib import Path
 
 _CODE = """try:
-    from gpubackprop.accelerator import startup
+    from gpubackprop.accelerator.startup import begin
 except ImportError:
     pass
 else:
-    startup.begin()
+    begin()
 """
 LINE = f'import os; os.environ.get("GPUBACKPROP_ACCELERATE") == "1" and exec({_CODE!r})\n'
 

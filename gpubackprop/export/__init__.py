@@ -1,10 +1,21 @@
 """Models for other programs: ONNX graphs, weights alone, and what skops may trust.
 
+MLflow notes a fit by `mlflow.sklearn.autolog()`, and keeps a model in the format of skops.
+
 Examples
 --------
+>>> from gpubackprop import MLPClassifier
 >>> from gpubackprop.export import SKOPS_TRUSTED
->>> "gpubackprop.MLPClassifier" in SKOPS_TRUSTED
-True
+>>> model = MLPClassifier(solver="lbfgs").fit([[0.0], [1.0]], [0, 1])
+>>> import mlflow  # doctest: +SKIP
+>>> info = mlflow.sklearn.log_model(
+...     model,
+...     name="model",
+...     serialization_format="skops",
+...     skops_trusted_types=list(SKOPS_TRUSTED),
+... )  # doctest: +SKIP
+>>> mlflow.sklearn.load_model(info.model_uri).predict([[1.0]])  # doctest: +SKIP
+array([1])
 """
 
 from .onnx import register as register

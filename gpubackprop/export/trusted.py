@@ -14,6 +14,4 @@ SKOPS_TRUSTED: tuple[str, ...] = (
 )
 """For `skops.io.load(file, trusted=SKOPS_TRUSTED)`: estimators, their history, their optimizers.
 
-None of them runs code of the file's; skops itself checks what else a file holds. MLflow keeps a
-model in the same format with `mlflow.sklearn.log_model(model, name="model",
-serialization_format="skops", skops_trusted_types=list(SKOPS_TRUSTED))`."""
+None of them runs code of the file's; skops itself checks what else a file holds."""

@@ -1,5 +1,6 @@
 """Acceleration that begins before scikit-learn is imported, or where Python starts."""
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -175,14 +176,20 @@ def test_the_choices_of_a_call_reach_processes(environment: Path) -> None:
 
 
 def test_a_file_that_is_left_behind_says_nothing(environment: Path) -> None:
+    """First beside nothing, then beside another version."""
     packages = next(environment.glob("lib/python*/site-packages"))
-    behind = packages / "behind.pth"
+    behind, package = packages / "behind.pth", packages / "gpubackprop"
     kept = behind.read_text(encoding="utf-8")
     behind.unlink()
     try:
         assert started(environment, "print(1)", GPUBACKPROP_ACCELERATE="1") == ("1\n", "")
+        (package / "accelerator").mkdir(parents=True)
+        for name in ("__init__", "accelerator/__init__", "accelerator/startup"):
+            (package / f"{name}.py").touch()
+        assert started(environment, "print(1)", GPUBACKPROP_ACCELERATE="1") == ("1\n", "")
     finally:
         behind.write_text(kept, encoding="utf-8")
+        shutil.rmtree(package, ignore_errors=True)
 
 
 def test_the_command_writes_and_deletes_the_file(
