@@ -47,6 +47,15 @@ class Graph:
         """Add an operator that computes in float32, whatever the graph's type."""
         return self._cast(self.add(kind, self._cast(value, self._types.FLOAT)), self._real)
 
+    def sorted_columns(self, value: str, ranks: Any) -> str:
+        """Sort each row, and take the columns of these ranks."""
+        ordered, where = (self._scope.get_unique_variable_name(n) for n in ("ordered", "where"))
+        name = self._scope.get_unique_operator_name("TopK")
+        count = self._initializer(self._types.INT64, np.array([len(ranks)]))
+        outputs = [ordered, where]
+        self._container.add_node("TopK", [value, count], outputs, name=name, axis=1, largest=0)
+        return self.add("Gather", ordered, self._initializer(self._types.INT64, ranks), axis=1)
+
     def name_output(self, value: str, position: int) -> None:
         """Make a value the estimator's output at this position."""
         name = self._scope.get_unique_operator_name("Identity")

@@ -7,6 +7,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators import MLPClassifier, MLPRegressor
+from ..fitting.options.values import options
+from ..fitting.quantiles import fitted_levels, ranks
 from .graph import Graph, forward
 
 
@@ -113,8 +115,11 @@ def _shape_of_regression(operator: Any) -> None:
 
 
 def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
-    graph = Graph(scope, operator, container)
-    graph.name_output(forward(graph, operator.raw_operator), 0)
+    model, graph = operator.raw_operator, Graph(scope, operator, container)
+    y_hat = forward(graph, model)
+    if options(model).sort_quantiles:
+        y_hat = graph.sorted_columns(y_hat, ranks(fitted_levels(model)))
+    graph.name_output(y_hat, 0)
 
 
 def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:

@@ -102,8 +102,12 @@ def in_order(levels: tuple[float, ...], y_hat: Any) -> Any:
     Source: V. Chernozhukov, I. Fernandez-Val, A. Galichon, "Quantile and probability curves
     without crossing", 2010: sorted, they are no further from the true quantiles.
     """
-    rank = np.argsort(np.argsort(levels))
-    return namespace(y_hat).sort(y_hat, axis=1)[:, rank]
+    return namespace(y_hat).sort(y_hat, axis=1)[:, ranks(levels)]
+
+
+def ranks(levels: tuple[float, ...]) -> Array:
+    """How many levels are below each."""
+    return np.argsort(np.argsort(levels))
 
 
 def explained(

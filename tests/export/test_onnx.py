@@ -71,6 +71,17 @@ def test_a_rate_and_one_target() -> None:
     _assert_near(found.ravel(), model.predict(X), "float64")
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_quantiles_are_sorted(dtype: str) -> None:
+    levels = (0.51, 0.49, 0.5)
+    model = MLPRegressor(loss="quantile", quantile=levels, sort_quantiles=True, **BASE)
+    model.fit(X.astype(dtype), X[:, 0])
+    expected = model.predict(X.astype(dtype))
+    assert not np.array_equal(model.set_params(sort_quantiles=False).predict(X), expected)
+    (found,) = _run(model.set_params(sort_quantiles=True), dtype)
+    _assert_near(found, expected, dtype)
+
+
 def test_a_layer_each_with_its_activation() -> None:
     model = MLPRegressor(**{**BASE, "activation": ("gelu", "tanh")}).fit(X, X[:, 0])
     (found,) = _run(model, "float64")
