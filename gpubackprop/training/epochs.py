@@ -54,7 +54,9 @@ class Epochs:
         ahead: ReadAhead | None = None,
     ) -> None:
         memory, batch_size, checkpoint = backend.memory, planned.batch_size, planned.checkpoint
-        self._memory, self._weight, self._batch_size = memory, weight, batch_size
+        self._memory, self._batch_size = memory, batch_size
+        positive = weight is not None and bool(np.all(weight > 0))
+        self._checked_weight = None if positive else weight
         column, alpha = scaled(weight, alpha, net.theta.dtype)
         taken = len(Y) if rows is None else rows
         self._rows = taken
@@ -88,7 +90,7 @@ class Epochs:
         """Make ready to run up to `most` epochs in one call, where Python has nothing to do."""
         if backend.rounds is None or not isinstance(self._feed, Resident):
             return None
-        if self._weight is not None:  # the weights of each batch are looked at before it is run
+        if self._checked_weight is not None:  # before each epoch
             return None
         parts = list(zip(self._runs[0], [self._rows // self._batch_size, 1], strict=False))
         return series(backend.rounds, parts, self._sums, self._fresh_sums, self._feed, most)
@@ -104,7 +106,7 @@ class Epochs:
         All epochs have as many rows. ZeroDivisionError, in NumPy's words, if all examples of a
         batch have weight zero.
         """
-        require_weight(self._weight, order, self._batch_size)
+        require_weight(self._checked_weight, order, self._batch_size)
         self._memory.write(self._sums, self._fresh_sums)
         for window, rows in self._feed.windows(order):
             whole, rest = divmod(rows, self._batch_size)

@@ -155,13 +155,15 @@ def test_fits_that_go_on(at_once: int, paced: Callable[[int], list[int]]) -> Non
     assert _trained(ours_for(task, **params), task.X, task.y, *fits) == expected
 
 
-def test_weights(paced: Callable[[int], list[int]]) -> None:
-    task = TASKS["regression"]
+@pytest.mark.parametrize("least", [0, 1])
+def test_weights(least: int, paced: Callable[[int], list[int]]) -> None:
+    """Some of weight zero are checked before each epoch: a batch of them would be an error."""
+    task, given = TASKS["regression"], {"sample_weight": np.floor(WEIGHTS).clip(least)}
     paced(0)
-    expected = _trained(ours_for(task, **BASE), task.X, task.y, "fit", sample_weight=WEIGHTS)
-    paced(100)
-    given = {"sample_weight": WEIGHTS}
+    expected = _trained(ours_for(task, **BASE), task.X, task.y, "fit", **given)
+    calls = paced(100)
     assert _trained(ours_for(task, **BASE), task.X, task.y, "fit", **given) == expected
+    assert sum(calls) == (BASE["max_iter"] - 1) * least
 
 
 def test_a_call_ends_where_training_may_end(paced: Callable[[int], list[int]]) -> None:
