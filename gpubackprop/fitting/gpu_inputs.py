@@ -163,7 +163,7 @@ class DeviceLabels(DeviceData):
             indicators = y.ndim == 2 and y.shape[1] > 1
             labels = np.eye(y.shape[1], dtype=int) if indicators else self.classes_
             self._label_binarizer = LabelBinarizer().fit(labels)
-        return self._fit(X, y, sample_weight, incremental=True)
+        return super().partial_fit(X, y, sample_weight)  # type: ignore[misc]
 
     def _predict(self: Any, X: Any, check_input: bool = True) -> Any:
         if self._label_binarizer.sparse_input_:

@@ -5,7 +5,7 @@ changes one of them, that code must run, so scikit-learn's trains and predicts.
 """
 
 import logging
-from itertools import dropwhile, pairwise
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -194,11 +194,12 @@ def _beyond_ours(cls: type, name: str) -> Any:
 
 def _below_ours(cls: type, name: str) -> Any:
     """Look up the method that one of the engine's would call if it computed nothing."""
-    for each in dropwhile(lambda c: id(c.__dict__.get(name)) not in _stand_ins, cls.__mro__):
+    is_below = False
+    for each in cls.__mro__:
         found = each.__dict__.get(name)
         if id(found) in _stand_ins:
-            found = getattr(found, "__wrapped__", None)
-        if found is not None:
+            is_below, found = True, getattr(found, "__wrapped__", None)
+        if is_below and found is not None:
             return found
     return None
 
