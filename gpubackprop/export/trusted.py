@@ -5,6 +5,10 @@ SKOPS_TRUSTED: tuple[str, ...] = (
     "gpubackprop.History",
     "gpubackprop.MLPClassifier",
     "gpubackprop.MLPRegressor",
+    "gpubackprop.callbacks.progress.ProgressBar",
+    "gpubackprop.callbacks.stopping.StopAfter",
+    "gpubackprop.callbacks.stopping.StopAtTarget",
+    "gpubackprop.fitting.callbacks.copies.Portable",
     "gpubackprop.fitting.solvers.AdamWOptimizer",
     "gpubackprop.fitting.solvers.LionOptimizer",
     "gpubackprop.fitting.solvers.NAdamOptimizer",
@@ -12,6 +16,7 @@ SKOPS_TRUSTED: tuple[str, ...] = (
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
 )
-"""For `skops.io.load(file, trusted=SKOPS_TRUSTED)`: estimators, their history, their optimizers.
+"""For `skops.io.load(file, trusted=SKOPS_TRUSTED)`: estimators and what they hold.
 
-None of them runs code of the file's; skops itself checks what else a file holds."""
+None of them runs code of the file's, and none writes a file where the file says; callbacks that do,
+such as `Backup`, are for you to trust. skops itself checks what else a file holds."""

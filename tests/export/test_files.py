@@ -8,6 +8,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from gpubackprop import MLPClassifier, MLPRegressor
+from gpubackprop.callbacks import ProgressBar, StopAfter, StopAtTarget
 from gpubackprop.export import SKOPS_TRUSTED, load_weights, save_weights
 from gpubackprop.fitting.solvers import OWN
 
@@ -45,9 +46,21 @@ def test_other_layers_are_refused_and_stay_as_they_are(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", *OWN])
 def test_skops_needs_no_more_than_what_is_said(solver: str, tmp_path: Path) -> None:
+    _assert_trusted(MLPClassifier(max_iter=2, solver=solver, random_state=0), tmp_path)
+
+
+def test_skops_needs_no_more_for_callbacks_that_touch_no_file(tmp_path: Path) -> None:
+    callbacks = StopAfter(60), StopAtTarget(loss=0.01), ProgressBar()
+    loaded = _assert_trusted(MLPClassifier(max_iter=2).set_callbacks(*callbacks), tmp_path)
+    assert loaded.fit(X, X[:, 0] > 0).n_iter_ == 2
+
+
+def _assert_trusted(model: Any, tmp_path: Path) -> Any:
+    """Fit the model, and load it from a file of skops."""
     skops = pytest.importorskip("skops.io")
-    model = MLPClassifier(max_iter=2, solver=solver, random_state=0).fit(X, X[:, 0] > 0)
+    model.fit(X, X[:, 0] > 0)
     skops.dump(model, tmp_path / "model")
     assert set(skops.get_untrusted_types(file=tmp_path / "model")) <= set(SKOPS_TRUSTED)
     loaded = skops.load(tmp_path / "model", trusted=list(SKOPS_TRUSTED))
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    return loaded
