@@ -42,8 +42,8 @@ class Lanes:
 
     def apply_async(
         self,
-        task: Callable[[], Any],
-        arguments: tuple[()],
+        task: Callable[..., Any],
+        arguments: tuple[Any, ...],
         callback: Callable[[Any], None],
         error_callback: Callable[[Any], None],
     ) -> None:
@@ -54,7 +54,7 @@ class Lanes:
         with self._counting:
             self._unfinished += 1
             self.idle.clear()
-        self._tasks.put(partial(self._do, task, callback))
+        self._tasks.put(partial(self._do, partial(task, *arguments), callback))
 
     def close(self) -> None:
         """Do nothing: joblib terminates what it closes."""

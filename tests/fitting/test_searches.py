@@ -235,13 +235,13 @@ def test_nothing_is_told_of_a_task_that_was_left() -> None:
     before, begun, over = {*threading.enumerate()}, threading.Event(), threading.Event()
     told: list[Any] = []
 
-    def work() -> None:
+    def work(seconds: float) -> None:
         begun.set()
-        assert over.wait(60)
+        assert over.wait(seconds)
 
     lanes = Lanes(1)
     for _ in range(2):
-        lanes.apply_async(work, (), told.append, told.append)
+        lanes.apply_async(work, (60,), told.append, told.append)
     assert begun.wait(60)
     lanes.terminate()
     over.set()
