@@ -37,12 +37,12 @@ class _Waiting:
         """Find it, and stand before its loader; who only asks whether it exists changes nothing."""
         if name != self.name:
             return None
-        for finder in sys.meta_path:
-            spec = None if finder is self else finder.find_spec(name, path, target)
-            if spec is not None and spec.loader is not None:
-                spec.loader = _Loader(spec.loader, self)  # type: ignore[assignment]
-                return spec
-        return None
+        others = [each for each in sys.meta_path if each is not self and hasattr(each, "find_spec")]
+        found = (finder.find_spec(name, path, target) for finder in others)
+        spec = next((spec for spec in found if spec is not None), None)
+        if spec is not None and spec.loader is not None:  # a folder without code has none
+            spec.loader = _Loader(spec.loader, self)  # type: ignore[assignment]
+        return spec
 
     def end(self) -> None:
         """Act, unless that was forgotten, or done, meanwhile."""

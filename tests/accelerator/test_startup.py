@@ -90,6 +90,19 @@ for sys.good in (0, 1):
     assert lines(code, tmp_path) == ["failed", "acted"]
 
 
+def test_a_finder_of_the_old_kind_is_passed_over(tmp_path: Path) -> None:
+    """As Python does."""
+    code = """
+import sys
+from gpubackprop.after_import import after_import
+sys.meta_path.insert(0, object())
+after_import("colorsys", lambda: print("acted"))
+import colorsys
+"""
+    done = python("-c", code, folder=tmp_path)  # before 3.12 Python warns of such a finder
+    assert (done.returncode, done.stdout) == (0, "acted\n")
+
+
 def test_a_scikit_learn_without_what_is_built_on(tmp_path: Path) -> None:
     code = f"""
 import warnings
