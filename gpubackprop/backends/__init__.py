@@ -84,7 +84,10 @@ def _made(choice: Choice, make: Callable[[Backend], Made], sessions: ExitStack) 
     backend, device, precision, work = choice
     if device == "auto" and backend == "auto" and _gpu_is_worth_it(work):
         try:
-            return _on(_gpu(0, _ROUNDINGS.get(precision, Rounding.NONE)), make, sessions)
+            with ExitStack() as own:
+                made = _on(_gpu(0, _ROUNDINGS.get(precision, Rounding.NONE)), make, own)
+                sessions.push(own.pop_all())
+            return made
         except GPU_ERRORS as reason:
             words = str(reason)  # the exception would keep what was allocated
             _log.warning("device 'auto': the GPU gives up and the CPU takes over: %s", words)
@@ -92,11 +95,8 @@ def _made(choice: Choice, make: Callable[[Backend], Made], sessions: ExitStack) 
 
 
 def _on(chosen: Backend, make: Callable[[Backend], Made], sessions: ExitStack) -> Made:
-    with ExitStack() as own:
-        own.enter_context(chosen.session())
-        made = make(chosen)
-        sessions.enter_context(own.pop_all())
-    return made
+    sessions.enter_context(chosen.session())
+    return make(chosen)
 
 
 def select(backend: str, device: str, precision: str = "auto") -> Backend:

@@ -60,7 +60,7 @@ def _hidden_layer_sizes(estimator: Any) -> list[Any]:
     """List the widths; ValueError if one is not above 0."""
     given = estimator.hidden_layer_sizes
     sizes = list(given) if hasattr(given, "__iter__") else [given]
-    if np.any(np.array(sizes) <= 0):
+    if (np.array(sizes) <= 0).any():
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return sizes
 

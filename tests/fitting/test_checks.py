@@ -12,6 +12,8 @@ import scipy.sparse
 import sklearn
 import sklearn.neural_network as theirs
 from sklearn.base import ClassifierMixin
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import gpubackprop as ours
 from gpubackprop.fitting import labels
@@ -234,6 +236,28 @@ def test_numbers_may_be_assumed_to_be_finite(package: Any, estimator: str, finit
         assert_alike(lambda: model.predict(EXAMPLES["NaN"]))
         refused = outcome(lambda: model.predict(EXAMPLES["NaN"]))[0]
     assert (isinstance(refused, tuple) and refused[0] is ValueError) is not finite
+
+
+@pytest.mark.parametrize("estimator", ["MLPClassifier", "MLPRegressor"])
+@pytest.mark.parametrize("X", ["float64", "infinite both ways", "a sum that overflows"])
+def test_floating_point_errors_are_raised_as_by_the_checks(X: str, estimator: str) -> None:
+    model = fitted(ours, estimator)
+    with np.errstate(all="raise", under="ignore"):
+        assert_alike(lambda: model.predict(EXAMPLES[X]))
+
+
+@pytest.mark.parametrize("estimator", ["MLPClassifier", "MLPRegressor"])
+def test_metadata_are_routed(estimator: str) -> None:
+    y = LABELS if estimator == "MLPClassifier" else VALUES
+
+    def call() -> Any:
+        model = getattr(ours, estimator)(**BASE).set_fit_request(sample_weight=True)
+        pipeline = make_pipeline(StandardScaler(), model)
+        pipeline.fit(ROWS, y, sample_weight=np.arange(1.0, N + 1))
+        return pipeline.predict(ROWS), pipeline.score(ROWS, y), pipeline[-1].loss_
+
+    with sklearn.config_context(enable_metadata_routing=True):
+        assert_alike(call)
 
 
 @pytest.mark.parametrize("estimator", ["MLPClassifier", "MLPRegressor"])
