@@ -9,7 +9,7 @@ of a result, and depends on how many threads may compute, but on nothing that ha
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -113,14 +113,18 @@ class _Alone:
 
 def rounds(parts: Sequence[tuple[Run, int]], tally: Tally) -> Run | None:
     """Return a function that replays rounds in one call; None where threads share the work."""
-    launches = [replay(run.launches, times) for run, times in parts if isinstance(run, _Alone)]
-    if len(launches) < len(parts):
+    alone = [(run, times) for run, times in parts if isinstance(run, _Alone)]
+    if len(alone) < len(parts):
         return None
-    whole = replay([*launches, put_aside(*tally)])
+
+    @cache  # made when it is first run: many fits have one epoch
+    def whole() -> LoopLaunch:
+        own = [replay(run.launches, times) for run, times in alone]
+        return replay([*own, put_aside(*tally)])
 
     def run(repeats: int) -> None:
-        whole.block[-1] = repeats
-        whole.run()
+        whole().block[-1] = repeats
+        whole().run()
 
     return run
 
