@@ -56,7 +56,7 @@ FLOORS = (
     ("accelerator.switch", "accelerator.start_file"),
     ("accelerator.startup",),
     ("accelerator.patching",),
-    ("accelerator.profile",),
+    ("accelerator.profile", "accelerator.searches"),
     ("accelerator.measuring", "accelerator.report"),
     ("displays", "estimators", "gradient_check", "joblib_name", "rows_on_disk"),
     ("fitting.accelerated",),

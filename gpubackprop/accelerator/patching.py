@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from sklearn.utils.parallel import Parallel
+
 from ..fitting import overrides
 from ..fitting.labels import validate_input
 from ..fitting.lbfgs import fit_lbfgs
@@ -14,7 +16,7 @@ from ..fitting.prediction import forward_pass_fast
 from ..fitting.scikit_learn import contract
 from ..fitting.stochastic import fit_stochastic
 from ..fitting.whole_fit import fit
-from . import profile
+from . import profile, searches
 
 _log = logging.getLogger("gpubackprop")
 _lock = threading.Lock()
@@ -42,10 +44,14 @@ def install() -> None:
         if _replaced or not contract.is_known():
             return
         for (cls, name), compute in _STAND_INS.items():
-            original = vars(cls)[name]
-            _replaced[cls, name] = original, _standing_in(original, compute)
-            setattr(cls, name, _replaced[cls, name][1])
+            _replace(cls, name, _standing_in(vars(cls)[name], compute))
+        _replace(Parallel, "__call__", searches.preferring_threads(vars(Parallel)["__call__"]))
     _log.info("scikit-learn's MLPClassifier and MLPRegressor are accelerated")
+
+
+def _replace(cls: type, name: str, replacement: Any) -> None:
+    _replaced[cls, name] = vars(cls)[name], replacement
+    setattr(cls, name, replacement)
 
 
 def uninstall() -> None:

@@ -27,8 +27,9 @@ def accelerate(
 
     Models, classes, parameters, pickles and numbers stay scikit-learn's; its methods that compute
     are replaced. Models that exist already train faster as well, and so do those in processes that
-    joblib or multiprocessing start. What gpubackprop does not compute, such as a subclass's own
-    `_backprop`, is left to scikit-learn; the log "gpubackprop" says why.
+    joblib or multiprocessing start. Where `n_jobs` alone would start processes, scikit-learn fits
+    models, and pipelines that end in one, in threads. What gpubackprop does not compute, such as a
+    subclass's own `_backprop`, is left to scikit-learn; the log "gpubackprop" says why.
 
     Parameters
     ----------

@@ -69,6 +69,11 @@ def in_fit(estimator: Any) -> str | None:
     return _in_module(WHOLE_FIT)
 
 
+def in_class(estimator: Any) -> str | None:
+    """Find what keeps the engine from training an estimator, though it is not initialised."""
+    return _in_code(estimator, FULL_BATCH if estimator.solver == "lbfgs" else TRAINING)
+
+
 def in_training(estimator: Any, X: Any) -> str | None:
     """Find what keeps the engine from training an initialised estimator by mini-batches."""
     if scipy.sparse.issparse(X) and options(estimator).device.startswith("cuda"):
