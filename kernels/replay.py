@@ -24,9 +24,9 @@ def replay(launches: list[LoopLaunch], repeats: int = 1) -> LoopLaunch:
 
 
 def put_aside(sums: Array, fresh: Array, kept: Array, rounds: Array) -> LoopLaunch:
-    """Launch that keeps the sums of a round, the next row of `kept`, and begins those of another.
+    """Launch that ends a round: its sums become the next row of `kept`, and are `fresh` again.
 
-    `rounds` counts them.
+    `rounds` counts the rows that have been kept.
     """
     flat = {"sums": sums.ravel(), "fresh": fresh.ravel(), "kept": kept.ravel()}
     return launch(replay_loops.put_aside, **flat, rounds=rounds)

@@ -187,7 +187,7 @@ def compute_alone() -> None:
 
 
 def computes_alone() -> bool:
-    """Say whether that is so in the calling thread."""
+    """Say whether nothing is divided that the calling thread computes, as in a search."""
     return _own.most == 1
 
 

@@ -138,33 +138,34 @@ class Gpu:
         meanwhile. The graph runs on this one's. CaptureError if CUDA refuses one of them, or has no
         room for the graph.
         """
+        others = [other for other, _ in beside]
+        every = [*launches, *chain.from_iterable(branch for _, branch in beside)]
         with self:
-            for other, _ in beside:
+            for other in others:
                 self.follow(other)
             self.stream.synchronize()
             try:
                 # what others left in cycles would be freed in the capture, and recorded
                 with _one_capture:
-                    graph = gc_pause.without(partial(self._captured, launches, beside))
+                    graph = gc_pause.without(partial(self._captured, every, others))
                 graph.upload(self.stream)
             except Exception as reason:
                 raise CaptureError(f"{type(reason).__name__}: {reason}") from reason
-        kept = chain(launches, *(made for _, made in beside))
-        return Launch("graph", partial(graph.launch, self.stream), (graph, *kept))
+        return Launch("graph", partial(graph.launch, self.stream), (graph, *every))
 
     def follow(self, other: "Gpu") -> None:
         """Let what is queued on this stream next wait for all that is queued on another by now."""
         other._reached.record(other.stream)
         self.stream.wait_event(other._reached)
 
-    def _captured(self, launches: list[Launch], beside: Sequence[Branch]) -> Any:
+    def _captured(self, launches: list[Launch], others: "list[Gpu]") -> Any:
         self.stream.begin_capture()
         try:
-            for other, _ in beside:  # a stream that follows a captured one is captured with it
+            for other in others:  # a stream that follows a captured one is captured with it
                 other.follow(self)
-            for launch in chain(launches, *(made for _, made in beside)):
+            for launch in launches:
                 launch.run()
-            for other, _ in beside:
+            for other in others:
                 self.follow(other)
         except BaseException:
             self._abandon_capture()

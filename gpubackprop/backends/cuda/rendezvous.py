@@ -50,7 +50,7 @@ class Rendezvous:
             self._devices.add(step.device)
             self._due[step] = repeats
             try:
-                self._changed.wait_for(lambda: self._are_all_here(step), self.patience)
+                self._changed.wait_for(lambda: self._may_go_on(step), self.patience)
                 if step in self._due:
                     self._launch()
                     self._changed.notify_all()
@@ -65,8 +65,8 @@ class Rendezvous:
                 del self._joined[steps]
             self._changed.notify_all()
 
-    def _are_all_here(self, step: RecordedStep) -> bool:
-        """Whether there is nothing to wait for: all fits are here, or another has launched."""
+    def _may_go_on(self, step: RecordedStep) -> bool:
+        """Whether no fit has to be waited for: all have come, or one of them has launched."""
         return step not in self._due or len(self._due) == len(self._devices)
 
     def _launch(self) -> None:
