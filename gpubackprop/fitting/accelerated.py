@@ -105,8 +105,8 @@ class Accelerated:
         return labels.validate_input(self, original, X, y, incremental, reset)
 
     def _initialize(self: Any, y: Any, layer_units: list[int], dtype: Any) -> None:
-        initialize = solvers.passing_for_adam(self, super()._initialize)  # type: ignore[misc]
-        initialize(y, layer_units, chosen_dtype(self, dtype))
+        original = super()._initialize  # type: ignore[misc]
+        solvers.initialize(self, original, y, layer_units, chosen_dtype(self, dtype))
         formula_names.set_output(self)
 
     def _init_coef(self: Any, fan_in: int, fan_out: int, dtype: Any) -> tuple[Array, Array]:

@@ -43,7 +43,7 @@ def validate_input(
         return checks.trained_on(estimator, X, y, reset, left)
     shards = group_of_shards()
     y = _as_plain(y) if shards else y
-    found = np.unique(y) if _are_plain(y) else None
+    found = np.unique(y) if checks.are_plain_labels(y) else None
     if shards:
         found = _union(found, shards)
     if found is None:
@@ -74,10 +74,6 @@ def _union(found: Array | None, group: Group) -> Array | None:
         return None
     united: Array = np.unique(np.concatenate(everyones))
     return united
-
-
-def _are_plain(y: Any) -> bool:
-    return type(y) is np.ndarray and y.ndim == 1 and y.size > 0 and y.dtype.kind in "biuU"
 
 
 def _fitted(classes: Array) -> LabelBinarizer:

@@ -61,7 +61,7 @@ def stands_in(method: Method) -> Method:
 def in_fit(estimator: Any) -> str | None:
     """Find what keeps a fit from being checked and begun in fewer steps.
 
-    A user's own `_fit` has called, unless it stands between scikit-learn's and ours.
+    A user's own `_fit` has run by now, unless it stands between scikit-learn's and ours.
     """
     for name, original in WHOLE_FIT.methods.items():
         if _below_ours(type(estimator), name) is not original:

@@ -109,24 +109,20 @@ class _PassesForAdam(str):
     meant: str
 
 
-def passing_for_adam(estimator: Any, initialize: Callable[..., None]) -> Callable[..., None]:
-    """Let a method of scikit-learn's, which knows "sgd" and "adam" alone, see one of the two.
+def initialize(estimator: Any, original: Callable[..., None], *arguments: Any) -> None:
+    """Call scikit-learn's `_initialize`, which knows "sgd" and "adam" alone, with one of the two.
 
     It would give an estimator with another solver no history.
     """
-
-    def passing(*arguments: Any) -> None:
-        solver = getattr(estimator.solver, "meant", estimator.solver)  # another thread may fit it
-        if solver in OWN:
-            passes = _PassesForAdam("adam")
-            passes.meant = solver
-            estimator.solver = passes
-        try:
-            initialize(*arguments)
-        finally:
-            estimator.solver = solver
-
-    return passing
+    solver = getattr(estimator.solver, "meant", estimator.solver)  # another thread may fit it
+    if solver in OWN:
+        passes = _PassesForAdam("adam")
+        passes.meant = solver
+        estimator.solver = passes
+    try:
+        original(*arguments)
+    finally:
+        estimator.solver = solver
 
 
 def require_meaning(estimator: Any, own: Any, incremental: bool) -> None:

@@ -302,7 +302,7 @@ def test_scikit_learns_class_is_told_what_it_lacks() -> None:
 
 def test_a_solver_keeps_its_name_where_two_threads_fit_one_estimator() -> None:
     model, seen = MLPRegressor(solver="lion"), []
-    solvers.passing_for_adam(model, lambda: seen.append(model.solver))()
+    solvers.initialize(model, lambda: seen.append(model.solver))
     (model.solver,) = seen  # as another thread finds it meanwhile
-    solvers.passing_for_adam(model, lambda: None)()
+    solvers.initialize(model, lambda: None)
     assert model.get_params()["solver"] == "lion"

@@ -41,16 +41,23 @@ def trained_on(
     return X, y
 
 
+def are_plain_labels(y: Any) -> bool:
+    """Whether labels are integers, booleans or texts in an array of one dimension."""
+    return _is_array(y, 1) and y.dtype.kind in "biuU"
+
+
 def are_plain_targets(y: Any) -> bool:
-    """Whether targets are numbers, booleans or texts in an array of one dimension."""
-    if type(y) is not np.ndarray or y.ndim != 1 or not y.size:
-        return False
-    return y.dtype.kind in "biuU" or (y.dtype.char in "fd" and _are_finite(y))
+    """Whether targets are plain labels, or finite numbers in an array of one dimension."""
+    return are_plain_labels(y) or (_is_array(y, 1) and y.dtype.char in "fd" and _are_finite(y))
 
 
 def _are_plain(X: Any) -> bool:
-    rows = type(X) is np.ndarray and X.ndim == 2 and X.dtype in DTYPES
-    return rows and X.size > 0 and _are_finite(X)
+    return _is_array(X, 2) and X.dtype in DTYPES and _are_finite(X)
+
+
+def _is_array(value: Any, dimensions: int) -> bool:
+    """Whether a value is an array of NumPy's own class with elements."""
+    return type(value) is np.ndarray and value.ndim == dimensions and value.size > 0
 
 
 def _are_foreseen(estimator: Any, X: Array, reset: bool) -> bool:
