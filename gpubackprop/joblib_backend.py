@@ -18,8 +18,8 @@ from joblib._parallel_backends import SequentialBackend, ThreadingBackend
 
 from .backends import threads
 
-INTERRUPT_SECONDS = 0.5
-"""Seconds that the one who waits for all tasks sleeps at a time."""
+NAP_SECONDS = 0.5
+"""Seconds that the one who waits for all tasks sleeps before looking for an interrupt."""
 
 
 class Lanes:
@@ -109,7 +109,7 @@ class FitsInThreads(ThreadingBackend):  # type: ignore[misc]
         """Wait for all tasks where all results are wanted at once: joblib alone would poll."""
         wanted_singly = self.parallel.return_generator or self.parallel.timeout is not None
         if self._pool is not None and not wanted_singly:
-            while not self._pool.idle.wait(INTERRUPT_SECONDS):
+            while not self._pool.idle.wait(NAP_SECONDS):
                 pass  # an interrupt that came just before the wait is seen now
         yield
 

@@ -28,6 +28,13 @@ class Tally(NamedTuple):
     """How many have been kept, one int64."""
 
 
+Rounds = Callable[[Sequence[tuple[Run, int]], Tally], Run | None]
+"""Makes one run of several, a round of which takes each of them a number of times.
+
+The sums of each round are kept. None where Python leads from one run to the next.
+"""
+
+
 class Backend(NamedTuple):
     """Kernels, and how a step of them is executed."""
 
@@ -39,8 +46,5 @@ class Backend(NamedTuple):
     """Sets the process up for steps and back again; to be held around many of them."""
     prepare: Callable[[Step, int], Run]
     """Makes a step ready to run; the number is that of its multiply-adds, its size."""
-    rounds: Callable[[Sequence[tuple[Run, int]], Tally], Run | None] | None = None
-    """Makes one run of several, a round of which takes each of them a number of times.
-
-    The sums of each round are kept. None where Python leads from one run to the next.
-    """
+    rounds: Rounds | None = None
+    """None where Python always leads."""

@@ -1,12 +1,12 @@
 """Epochs that follow each other in machine code, in one call and without Python between them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import numpy as np
 
 from ..algorithm.memory import Array
-from ..backends.backend import INTERRUPT_SECONDS, Run, Tally
+from ..backends.backend import INTERRUPT_SECONDS, Rounds, Run, Tally
 from .batches import Resident
 
 MOST_ROWS = 1 << 15
@@ -40,22 +40,22 @@ class EpochSeries:
         return tally.kept[:epochs]
 
     def pace(self, seconds: float) -> None:
-        """Choose how many epochs, of which the last took so long, the next call may run."""
+        """Choose how many epochs the next call may run, of the seconds that one has taken."""
         self.at_once = min(len(self._tally.kept), int(INTERRUPT_SECONDS / max(seconds, 1e-6)))
 
 
 def series(
-    rounds: Callable[[Sequence[tuple[Run, int]], Tally], Run | None],
+    rounds: Rounds,
     parts: Sequence[tuple[Run, int]],
     sums: Array,
     fresh: Array,
     feed: Resident,
     most: int,
 ) -> EpochSeries | None:
-    """Make a series of epochs, each of which takes the parts so many times.
+    """Make a series of epochs, each of which takes every part its number of times.
 
     None where the backend cannot run them in one call. `rounds` is the backend's; `sums` begin as
-    `fresh`, which may be written between two calls; the feed has room for as many orders as `most`.
+    `fresh`, which may be written between two calls; the feed has room for the orders of `most`.
     """
     kept = np.zeros((most, *sums.shape))
     tally = Tally(sums, fresh, kept, np.zeros(1, dtype=np.int64))

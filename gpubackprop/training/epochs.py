@@ -83,14 +83,13 @@ class Epochs:
                     bind(k).train_batch(source, net, batch, optimizer, alpha)
 
                 runs.append(backend.prepare(step, multiply_adds(net, rows, sparse)))
-        self._series = None if ahead is not None else self._made_series(backend, most)
+        led_by_python = ahead is not None or self._checked_weight is not None
+        self._series = None if led_by_python else self._made_series(backend, most)
         _say(planned)  # now that nothing is left to fail
 
     def _made_series(self, backend: Backend, most: int) -> EpochSeries | None:
-        """Make ready to run up to `most` epochs in one call, where Python has nothing to do."""
+        """Make ready to run up to `most` epochs in one call, where the backend can."""
         if backend.rounds is None or not isinstance(self._feed, Resident):
-            return None
-        if self._checked_weight is not None:  # before each epoch
             return None
         parts = list(zip(self._runs[0], [self._rows // self._batch_size, 1], strict=False))
         return series(backend.rounds, parts, self._sums, self._fresh_sums, self._feed, most)
