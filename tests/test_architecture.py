@@ -107,8 +107,8 @@ FLOORS = (
         "fitting.scikit_learn.scores",
     ),
     (
-        *("fitting.scikit_learn.checks", "fitting.scikit_learn.generators"),
-        "fitting.scikit_learn.parameters",
+        *("fitting.scikit_learn.binarizer", "fitting.scikit_learn.checks"),
+        *("fitting.scikit_learn.generators", "fitting.scikit_learn.parameters"),
     ),
     ("distributed.block", "distributed.device_group"),
     ("distributed.finding", "distributed.node"),

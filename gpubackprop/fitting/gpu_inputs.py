@@ -15,6 +15,7 @@ from . import gpu_validation, overrides, prediction, validation
 from .namespaces import as_numpy, in_numpy
 from .options.values import options
 from .scikit_learn import scores
+from .scikit_learn.binarizer import decoded
 from .scikit_learn.contract import MLPClassifier, check_partial_fit_first_call, mlp
 
 
@@ -166,8 +167,6 @@ class DeviceLabels(DeviceData):
         return super().partial_fit(X, y, sample_weight)  # type: ignore[misc]
 
     def _predict(self: Any, X: Any, check_input: bool = True) -> Any:
-        if self._label_binarizer.sparse_input_:
-            return super()._predict(X, check_input)  # type: ignore[misc]
         y_hat = self._forward_pass_fast(X, check_input)
         with y_hat.device if on_gpu(y_hat) else nullcontext():
-            return gpu_validation.decoded(self._label_binarizer, y_hat)
+            return decoded(self._label_binarizer, y_hat)

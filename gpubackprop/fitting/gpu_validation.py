@@ -84,18 +84,3 @@ def sample_of_labels(y: Any, X: Any) -> Sample:
 
 def _moved(array: Any, X: Any) -> Any:
     return beside(array, X) if isinstance(array, np.ndarray) else array
-
-
-def decoded(binarizer: Any, y_hat: Any) -> Any:
-    """Turn outputs into labels, as `LabelBinarizer.inverse_transform` does after its checks.
-
-    They are on the device of y_hat, unless no GPU can hold such labels.
-    """
-    if binarizer.y_type_ == "multilabel-indicator":
-        return (y_hat > 0.5).astype(np.int64)
-    last = len(binarizer.classes_) - 1
-    several = y_hat.shape[1] > 1
-    numbers = y_hat.argmax(axis=1) if several else (y_hat.ravel() > 0.5).astype(np.int64) * last
-    if binarizer.classes_.dtype.kind not in "biuf":
-        return binarizer.classes_[on_host(numbers)]
-    return beside(binarizer.classes_, y_hat)[numbers]

@@ -9,14 +9,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import validate_data
 
 from ..algorithm.parameters import Array
 from ..distributed.shards import group_of_shards
 from ..kernels.group import Group
 from . import overrides
-from .scikit_learn import checks
+from .scikit_learn import binarizer, checks
 from .scikit_learn.contract import MLPClassifier
 
 MAX_CLASSES = 20
@@ -55,9 +54,9 @@ def validate_input(
     left = partial(validate_data, estimator, X, y, **how)
     X, y = checks.trained_on(estimator, X, y, reset, left)
     if not known:
-        estimator._label_binarizer = _fitted(found)
+        estimator._label_binarizer = binarizer.fitted(found)
         estimator.classes_ = estimator._label_binarizer.classes_
-    return X, _encoded(y, estimator.classes_)
+    return X, binarizer.encoded(y, estimator.classes_)
 
 
 def _as_plain(y: Any) -> Any:
@@ -76,21 +75,13 @@ def _union(found: Array | None, group: Group) -> Array | None:
     return united
 
 
-def _fitted(classes: Array) -> LabelBinarizer:
-    binarizer = LabelBinarizer()
-    # as scikit-learn makes it of labels: no wider than the longest, in this machine's byte order
-    binarizer.classes_, binarizer.sparse_input_ = np.asarray(list(classes)), False
-    binarizer.y_type_ = "multiclass" if len(classes) > 2 else "binary"
-    return binarizer
-
-
 def _are_classes(found: Array, estimator: Any) -> bool:
     """Whether labels are an estimator's classes; in a stream some may lack."""
-    binarizer, classes = estimator._label_binarizer, estimator.classes_
-    if not hasattr(binarizer, "classes_"):  # a call was refused before it had seen labels
+    own, classes = estimator._label_binarizer, estimator.classes_
+    if not hasattr(own, "classes_"):  # a call was refused before it had seen labels
         return False
-    of_labels = binarizer.y_type_ in ("binary", "multiclass")
-    if not (of_labels and np.array_equal(binarizer.classes_, classes)):
+    of_labels = own.y_type_ in ("binary", "multiclass")
+    if not (of_labels and np.array_equal(own.classes_, classes)):
         return False
     every = np.array_equal(found, classes)
     return every or (not estimator.warm_start and _are_among(found, classes))
@@ -99,11 +90,3 @@ def _are_classes(found: Array, estimator: Any) -> bool:
 def _are_among(found: Array, classes: Array) -> bool:
     """Whether each of some different labels is a class."""
     return bool(np.count_nonzero(found[:, None] == classes) == len(found))
-
-
-def _encoded(y: Array, classes: Array) -> Array:
-    """Encode labels in a column for each class; of two, the second's alone; of one, zeros."""
-    if len(classes) == 1:
-        return np.zeros((len(y), 1), dtype=bool)
-    encoded: Array = y[:, None] == (classes if len(classes) > 2 else classes[1:])
-    return encoded

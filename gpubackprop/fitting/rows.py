@@ -17,6 +17,7 @@ from .conversion import chosen_dtype, in_chosen_dtype
 from .options import class_weight
 from .quantiles import outputs_of
 from .scikit_learn import checks
+from .scikit_learn.binarizer import decoded
 
 
 class ValidationRows(NamedTuple):
@@ -131,12 +132,7 @@ def _held_out(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> 
     X_val = in_chosen_dtype(estimator, _taken(X, held))
     y_val = targets = device_arrays.on_host(_taken(y, held))  # metrics are scikit-learn's
     if is_classifier(estimator):
-        binarizer = estimator._label_binarizer
-        y_val = (
-            binarizer.inverse_transform(targets)
-            if binarizer.sparse_input_
-            else gpu_validation.decoded(binarizer, targets)
-        )
+        y_val = decoded(estimator._label_binarizer, targets)
     weight = weight_val = None
     if sample_weight is not None:
         weight, weight_val = sample_weight.copy(), sample_weight[held]
