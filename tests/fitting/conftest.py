@@ -1,14 +1,23 @@
 """How the tests of the estimators and what they stand on run."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
+import gpubackprop
 from gpubackprop.fitting.engines.dense import DenseEngine
 from tests.one_thread import one_blas_thread as one_blas_thread
 
-from .agreement import Array
+from .agreement import OURS, THEIRS, Array
+
+
+@pytest.fixture(params=["ours", "accelerated"])
+def package(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Where the estimators are found: gpubackprop, or scikit-learn's module while accelerated."""
+    with gpubackprop.accelerated() if request.param == "accelerated" else nullcontext():
+        yield OURS if request.param == "ours" else THEIRS
 
 
 @pytest.fixture

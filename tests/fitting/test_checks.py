@@ -2,7 +2,7 @@
 
 import pickle
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import sklearn
-import sklearn.neural_network as theirs
 from sklearn.base import ClassifierMixin
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -107,13 +106,10 @@ TARGETS: dict[str, Any] = {
 }
 
 
-@pytest.fixture(params=["ours", "accelerated"])
-def package(request: pytest.FixtureRequest) -> Iterator[Any]:
-    if request.param == "ours":
-        yield ours
-    else:
-        with ours.accelerated():
-            yield theirs
+def in_silence(call: Callable[[], Any]) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return call()
 
 
 def outcome(call: Callable[[], Any]) -> tuple[Any, ...]:
@@ -136,10 +132,14 @@ def left_behind(model: Any) -> bytes:
     return pickle.dumps([(name, state[name]) for name in sorted(state)])
 
 
+def targets_of(estimator: str) -> Array:
+    return LABELS if estimator == "MLPClassifier" else VALUES
+
+
 def trained(package: Any, estimator: str, X: Any, y: Any, way: str) -> tuple[Any, ...]:
     """Outcome of one way to train, and the model after it."""
     model = getattr(package, estimator)(**BASE, warm_start=way == "warm_start")
-    first = LABELS if estimator == "MLPClassifier" else VALUES
+    first = targets_of(estimator)
     known = {"classes": np.unique(LABELS)} if estimator == "MLPClassifier" else {}
     calls: dict[str, Callable[[], Any]] = {
         "fit": lambda: model.fit(X, y),
@@ -167,7 +167,7 @@ WAYS = ["fit", "warm_start", "partial_fit", "again", "named before"]
 @pytest.mark.parametrize("estimator", ["MLPClassifier", "MLPRegressor"])
 @pytest.mark.parametrize("X", EXAMPLES.values(), ids=EXAMPLES)
 def test_examples_are_trained_on_as_if_checked(package: Any, X: Any, estimator: str) -> None:
-    y = LABELS if estimator == "MLPClassifier" else VALUES
+    y = targets_of(estimator)
 
     def call() -> Any:
         return [trained(package, estimator, X, y, way) for way in WAYS]
@@ -186,9 +186,7 @@ def test_targets_are_trained_on_as_if_checked(package: Any, y: Any, estimator: s
 
 def fitted(package: Any, estimator: str, X: Any = ROWS) -> Any:
     model = getattr(package, estimator)(**BASE)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return model.fit(X, LABELS if estimator == "MLPClassifier" else VALUES)
+    return in_silence(lambda: model.fit(X, targets_of(estimator)))
 
 
 def assert_alike(call: Callable[[], Any]) -> None:
@@ -214,9 +212,8 @@ WORDS = np.array(["a", "b", "c"])
 @pytest.mark.parametrize("weight", [None, np.arange(1.0, N + 1)])
 @pytest.mark.parametrize("y", TARGETS.values(), ids=TARGETS)
 def test_accuracies_are_those_of_checked_labels(y: Any, weight: Any, classes: Array) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = ours.MLPClassifier(**BASE).fit(ROWS, classes[LABELS % len(classes)])
+    known = classes[LABELS % len(classes)]
+    model = in_silence(lambda: ours.MLPClassifier(**BASE).fit(ROWS, known))
     assert_alike(lambda: model.score(ROWS, y, weight))
 
 
@@ -248,7 +245,7 @@ def test_floating_point_errors_are_raised_as_by_the_checks(X: str, estimator: st
 
 @pytest.mark.parametrize("estimator", ["MLPClassifier", "MLPRegressor"])
 def test_metadata_are_routed(estimator: str) -> None:
-    y = LABELS if estimator == "MLPClassifier" else VALUES
+    y = targets_of(estimator)
 
     def call() -> Any:
         model = getattr(ours, estimator)(**BASE).set_fit_request(sample_weight=True)
@@ -269,11 +266,11 @@ def test_the_plain_is_not_checked(
 
     for module in (labels, checks):
         monkeypatch.setattr(module, "validate_data", refuse)
-    y = LABELS if estimator == "MLPClassifier" else VALUES
+    y = targets_of(estimator)
     model = fitted(package, estimator)
     assert model.n_features_in_ == 3
-    assert said_nothing(lambda: model.fit(ROWS[:, :2], y)).n_features_in_ == 2
-    said_nothing(lambda: model.fit(ROWS, y))
+    assert in_silence(lambda: model.fit(ROWS[:, :2], y)).n_features_in_ == 2
+    in_silence(lambda: model.fit(ROWS, y))
     assert model.partial_fit(ROWS, y).predict(ROWS).shape == y.shape
     if package is ours:
         monkeypatch.setattr("sklearn.metrics._classification._check_targets", refuse)
@@ -283,13 +280,7 @@ def test_the_plain_is_not_checked(
 
 def test_names_of_columns_are_forgotten() -> None:
     model = fitted(ours, "MLPRegressor", EXAMPLES["a data frame"])
-    assert not hasattr(said_nothing(lambda: model.fit(ROWS, VALUES)), "feature_names_in_")
-
-
-def said_nothing(call: Callable[[], Any]) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return call()
+    assert not hasattr(in_silence(lambda: model.fit(ROWS, VALUES)), "feature_names_in_")
 
 
 @pytest.mark.parametrize("predicted", [LABELS[:0], WORDS[LABELS], LABELS[:-1], ROWS])
@@ -314,9 +305,7 @@ def test_a_score_of_the_users_own_is_called() -> None:
     class Own(ours.MLPClassifier, Scored):
         pass
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert Own(**BASE).fit(ROWS, LABELS).score(ROWS, LABELS) == 7.0
+    assert in_silence(lambda: Own(**BASE).fit(ROWS, LABELS)).score(ROWS, LABELS) == 7.0
 
 
 def test_a_metric_of_the_users_own_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
