@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 import sklearn.neural_network as theirs
 from sklearn.preprocessing import LabelBinarizer
 
@@ -120,6 +121,19 @@ def test_a_refusal_leaves_no_classes(flaw: float) -> None:
     with pytest.raises(ValueError, match="contains"):
         model.fit(X, NUMBERS)
     assert not hasattr(model, "classes_")
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_who_learns_from_sparse_targets_predicts_them(early_stopping: bool) -> None:
+    y = scipy.sparse.csr_array(LABELS["indicators"])
+    how = {"hidden_layer_sizes": (3,), "max_iter": 2, "random_state": 0}
+    mine, other = (p.MLPClassifier(**how, early_stopping=early_stopping) for p in (ours, theirs))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        predicted, expected = (model.fit(rows(), y).predict(rows()) for model in (mine, other))
+    assert type(predicted) is type(expected)
+    assert (predicted != expected).nnz == 0
+    assert mine.validation_scores_ == other.validation_scores_
 
 
 @pytest.mark.parametrize("y", [NUMBERS, LABELS["words"]], ids=["numbers", "words"])
