@@ -19,7 +19,7 @@ def after_import(name: str, act: "Callable[[], None]") -> None:
 
 
 def forget(name: str) -> None:
-    """Act after the import of a module no more."""
+    """Let nothing wait for the import of a module any more."""
     sys.meta_path[:] = [
         each for each in sys.meta_path if not (isinstance(each, _Waiting) and each.name == name)
     ]

@@ -23,7 +23,7 @@ NAP_SECONDS = 0.5
 
 
 class Lanes:
-    """Threads that take tasks in turn, with what joblib calls of `multiprocessing.pool.ThreadPool`.
+    """Threads that take tasks in turn, with the methods of a `ThreadPool` that joblib calls.
 
     A thread that has ended a task tells of it itself, and the one that waits for all of them sleeps
     until then: nobody else wants Python's lock meanwhile.

@@ -108,7 +108,7 @@ class DenseEngine:
         The orders are those of all rows; as many are taken as machine code may run in one call.
         """
         mean_rate = self._pace.begin_epoch(rate, self._estimator.n_iter_)
-        taken = islice(orders, 1) if self._pace.sets_epochs else orders
+        taken = islice(orders, 1) if self._pace.acts_between_epochs else orders
         losses = self._epochs.run_some(taken, self._loss_scale)
         self._last.keep()
         norm = self._pace.gradient_norm()

@@ -22,8 +22,8 @@ class Pace:
         self._cursor = memory.put(np.zeros(1, dtype=np.int64))
         self._norm = memory.put(np.zeros(1))
         self.optimizer = self._wrapped()
-        self.sets_epochs = self._schedule is not None or self._largest is not None
-        """Whether each epoch has to be begun, or its gradient's norm read."""
+        self.acts_between_epochs = self._schedule is not None or self._largest is not None
+        """Whether Python begins each epoch, or reads the norm of its gradients."""
 
     def _wrapped(self) -> Optimizer:
         paced: Rule | Scheduled = self._rule

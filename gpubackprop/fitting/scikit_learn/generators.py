@@ -1,7 +1,7 @@
 """Generators of random numbers, as `check_random_state` makes them of seeds, without the detour.
 
 NumPy's `RandomState(seed)` first seeds itself with words that it asks the operating system for and
-mixes, and then by the seed: of the 0.1 ms or so all but the last microseconds are for nothing.
+mixes, which takes most of its time, and then by the seed, which alone counts.
 """
 
 import pickle
@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 
 
 class _Zeros(ISeedSequence):
-    """Words for a generator that is seeded at once."""
+    """Words for a generator that gets its seed next."""
 
     def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Any:
         """Return zeros, in a list, which NumPy reads soonest."""
