@@ -42,13 +42,9 @@ def validate_input(
         return checks.trained_on(estimator, X, y, reset, left)
     shards = group_of_shards()
     y = _as_plain(y) if shards else y
-    found = np.unique(y) if checks.are_plain_labels(y) else None
-    if shards:
-        found = _union(found, shards)
-    if found is None:
-        return original(X, y, incremental, reset)
+    found = _different(y, shards)
     known = hasattr(estimator, "classes_") and (incremental or estimator.warm_start)
-    if (len(found) > MAX_CLASSES and not shards) or (known and not _are_classes(found, estimator)):
+    if found is None or (known and not _are_classes(found, estimator)):
         return original(X, y, incremental, reset)
     how = {"accept_sparse": checks.FORMATS, "dtype": checks.DTYPES, "reset": reset}
     left = partial(validate_data, estimator, X, y, **how)
@@ -64,6 +60,14 @@ def _as_plain(y: Any) -> Any:
     labels = np.asarray(y)
     texts = labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels.flat)
     return labels.astype(str) if texts else labels
+
+
+def _different(y: Any, shards: Group | None) -> Array | None:
+    """Find the different labels, of all shards; None if some are not plain, or too many."""
+    found = np.unique(y) if checks.are_plain_labels(y) else None
+    if shards:
+        return _union(found, shards)
+    return found if found is not None and len(found) <= MAX_CLASSES else None
 
 
 def _union(found: Array | None, group: Group) -> Array | None:
