@@ -182,11 +182,15 @@ class Stream:
 
     def __init__(self, non_blocking=True, late=False):
         self.late, self.waits, self.ran, self.queued = late, 0, 0, deque()
+        self.into = self
+        """Where work goes: elsewhere while a graph runs what was recorded on this stream."""
 
     def queue(self, work):
-        self.queued.append(work)
-        if not self.late:
-            self.run()
+        with ONE_AT_A_TIME:  # another thread's work is none of a graph's
+            stream = self.into
+            stream.queued.append(work)
+            if not stream.late:
+                stream.run()
 
     def run(self, end=inf):
         """All, or as much as makes so many pieces of work since the beginning."""
@@ -317,12 +321,12 @@ class FakeGpu(StandIn):
 
         def run():
             for stream in streams:
-                stream.queue = inner.queue  # what is launched
+                stream.into = inner  # what is launched
             try:
                 graph()
             finally:
                 for stream in streams:
-                    del stream.queue
+                    stream.into = stream
 
         return Launch("graph", partial(self.stream.queue, run), ())
 

@@ -61,6 +61,11 @@ class Fits:
             self.meeting.leave(self.devices[index])
         return self._losses[index] + losses, moved.state()
 
+    def step(self, index):
+        """The recorded step of a fit's whole batches."""
+        moved = self._fits[index][1]
+        return moved.epochs._runs[0][0]._step
+
     @property
     def launches(self):
         return sum(device.replayed for device in self.devices)
@@ -157,6 +162,20 @@ def test_a_launch_that_fails_is_told_in_every_fit(made):
         waiting = [pool.submit(fits._of_one, index, 1) for index in range(3)]
         told = [str(fit.exception(TOO_LONG)) for fit in waiting]
     assert told == ["an illegal memory access was encountered"] * 3
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_what_has_run_does_not_run_again_where_a_launch_fails(made, failing):
+    """The one fit has more batches than the other, and fails in those it runs by itself."""
+    rows = [(23, 13), (13, 23)][failing]
+    fits = Fits(made(rows, ("Adam", "Adam")), late_devices(2))
+    whole_batches = fits.step(failing)
+    whole_batches.run = Mock(side_effect=MemoryError("no room for a launch"))
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(fits._of_one, index, 1) for index in range(2)]
+        assert str(waiting[failing].exception(TOO_LONG)) == "no room for a launch"
+        found = waiting[1 - failing].result(TOO_LONG)
+    assert_same_bits([found], alone(made(rows, ("Adam", "Adam")), [1, 1])[1 - failing :][:1])
 
 
 def test_fits_of_a_search_meet(monkeypatch):
