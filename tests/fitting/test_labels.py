@@ -153,12 +153,15 @@ def test_plain_labels_are_not_checked_again_and_again(
 
 def test_a_binarizer_of_the_users_own_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     class Own(LabelBinarizer):  # type: ignore[misc]
-        pass
+        def inverse_transform(self, Y: Any, threshold: Any = None) -> Any:
+            return np.full(len(Y), 7)
 
     monkeypatch.setattr(mlp, "LabelBinarizer", Own)
-    model = ours.MLPClassifier(max_iter=0)
-    model._validate_input(rows(), NUMBERS, False, True)
+    settings = {"early_stopping": True, "tol": 1e9, "n_iter_no_change": 1, "random_state": 0}
+    model = ours.MLPClassifier(**settings).fit(rows(), NUMBERS)
     assert type(model._label_binarizer) is Own
+    assert set(model.predict(rows())) == {7}
+    assert set(model.validation_scores_) == {1.0}  # its labels are decoded as well
 
 
 def test_a_subclass_that_checks_by_itself_is_left_alone() -> None:

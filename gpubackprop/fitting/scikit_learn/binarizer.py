@@ -27,11 +27,11 @@ def encoded(y: Array, classes: Array) -> Array:
 
 
 def decoded(binarizer: Any, outputs: Any) -> Any:
-    """Turn outputs into labels; those of sparse targets are left to the binarizer itself.
+    """Turn outputs into labels; sparse targets and a user's own class are left to the binarizer.
 
-    They are on the device of the outputs, unless no GPU can hold such labels.
+    Labels are on the device of the outputs, unless no GPU can hold such labels.
     """
-    if binarizer.sparse_input_:
+    if binarizer.sparse_input_ or type(binarizer) is not LabelBinarizer:
         return binarizer.inverse_transform(outputs)
     if binarizer.y_type_ == "multilabel-indicator":
         return (outputs > 0.5).astype(np.int64)
