@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from itertools import islice
+from operator import index
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -143,7 +144,7 @@ def _run_epochs(
     epoch_history.follow(estimator)
     estimator.n_iter_ = 0
     keeper.resume(engine, orders.last)
-    left = 1 if incremental else estimator.max_iter - estimator.n_iter_
+    left = 1 if incremental else index(estimator.max_iter) - estimator.n_iter_
     while left > 0:
         hooks.begin_epoch(estimator)
         started = time.perf_counter()

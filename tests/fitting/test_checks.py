@@ -1,5 +1,6 @@
 """What scikit-learn's checks would pass is not checked; everything else they refuse and convert."""
 
+import functools
 import pickle
 import warnings
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import sklearn
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -299,6 +300,21 @@ class Scored(ClassifierMixin):  # type: ignore[misc]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         return 7.0
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_a_score_that_leaves_the_range_of_numbers_warns_from_scikit_learns_file(
+    scale: float,
+) -> None:
+    """Once, where filters look for it."""
+    model = fitted(ours, "MLPRegressor")
+    told = []
+    for score in (model.score, functools.partial(RegressorMixin.score, model)):
+        with warnings.catch_warnings(record=True) as caught, np.errstate(all="warn"):
+            warnings.simplefilter("always")
+            score(ROWS, scale * VALUES)
+        told.append([(str(each.message), each.filename) for each in caught])
+    assert told[0] == told[1] != []
 
 
 def test_a_score_of_the_users_own_is_called() -> None:

@@ -49,6 +49,11 @@ def test_layers(cls: Any, hidden: Any) -> None:
     assert_refused_alike(cls, X, y, hidden_layer_sizes=hidden)
 
 
+@pytest.mark.parametrize("epochs", [2.0, "2", np.int8(2), True])
+def test_numbers_of_epochs(cls: Any, epochs: Any) -> None:
+    assert_refused_alike(cls, X, y, max_iter=epochs)
+
+
 @pytest.mark.parametrize(
     "weight", [y[1:], -abs(y), [*y[1:], np.nan], "heavy", np.ones((61, 2)), list(abs(y)), 2.0, None]
 )

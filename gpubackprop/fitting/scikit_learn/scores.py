@@ -5,6 +5,7 @@ the plain case goes to scikit-learn's own functions.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -77,8 +78,9 @@ def _checked(metric: Callable[..., Any], y: Any, predicted: Any, sample_weight: 
     if plain and metric in QUICK:
         kinds = y.dtype.kind, predicted.dtype.kind
         if any(set(kinds) <= set(pass_together) for pass_together in _KINDS[metric]):
-            return QUICK[metric](y, predicted)
-    return metric(y, predicted, sample_weight=sample_weight)
+            with suppress(FloatingPointError), np.errstate(all="raise"):
+                return QUICK[metric](y, predicted)
+    return metric(y, predicted, sample_weight=sample_weight)  # which warns as NumPy is set to
 
 
 def _explained(y: Array, y_hat: Array, sample_weight: Array | None) -> float | None:
