@@ -9,9 +9,9 @@ their equal rows lie on the GPU once. Neither has run on a GPU.
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from joblib._parallel_backends import SequentialBackend, ThreadingBackend
@@ -33,9 +33,8 @@ class Lanes:
         self._count = count
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._telling, self._counting = threading.Lock(), threading.Lock()  # taken in this order
-        self._unfinished, self._dismissed = 0, False
-        self.idle = threading.Event()
-        """Set while no task is left, or when one has failed."""
+        self._unfinished, self._failed, self._dismissed = 0, False, False
+        self._news: SimpleQueue[None] = SimpleQueue()  # an interrupt leaves it sound, no condition
         for number in range(count):
             name = f"gpubackprop-lane-{number}"
             threading.Thread(target=self._work, name=name, daemon=True).start()
@@ -53,8 +52,18 @@ class Lanes:
         """
         with self._counting:
             self._unfinished += 1
-            self.idle.clear()
         self._tasks.put(partial(self._do, partial(task, *arguments), callback))
+
+    def wait(self) -> None:
+        """Sleep until no task is left, or one has failed."""
+        while self._unfinished and not self._failed:
+            with suppress(Empty):  # an interrupt that came just before the nap is seen after it
+                self._news.get(timeout=NAP_SECONDS)
+
+    def fail(self) -> None:
+        """Wake the one that waits: a task has failed."""
+        self._failed = True
+        self._news.put(None)
 
     def close(self) -> None:
         """Do nothing: joblib terminates what it closes."""
@@ -80,8 +89,8 @@ class Lanes:
                 callback(result)
         with self._counting:
             self._unfinished -= 1
-            if self._unfinished == 0:
-                self.idle.set()
+            if self._unfinished == 0 and self._news.empty():
+                self._news.put(None)
 
 
 class FitsInThreads(ThreadingBackend):  # type: ignore[misc]
@@ -89,16 +98,19 @@ class FitsInThreads(ThreadingBackend):  # type: ignore[misc]
 
     default_n_jobs = -1
     _pool: Lanes | None = None
+    _holds: tuple[Any, ...] = ()
+    """Of the BLAS, one for each call."""
     parallel: Any
 
     def start_call(self) -> None:
         """Hold the BLAS to one thread until all tasks are done."""
-        self._hold = threads.single_threaded_blas()
-        self._hold.__enter__()
+        self._holds = (threads.single_threaded_blas(), *self._holds)
+        self._holds[0].__enter__()
 
     def stop_call(self) -> None:
         """Give the BLAS its threads back."""
-        self._hold.give_back()
+        hold, self._holds = self._holds[0], self._holds[1:]
+        hold.__exit__()
 
     def get_nested_backend(self) -> tuple[Any, None]:
         """Run what a task itself would divide in the task's thread."""
@@ -109,8 +121,7 @@ class FitsInThreads(ThreadingBackend):  # type: ignore[misc]
         """Wait for all tasks where all results are wanted at once: joblib alone would poll."""
         wanted_singly = self.parallel.return_generator or self.parallel.timeout is not None
         if self._pool is not None and not wanted_singly:
-            while not self._pool.idle.wait(NAP_SECONDS):
-                pass  # an interrupt that came just before the wait is seen now
+            self._pool.wait()
         yield
 
     def retrieve_result_callback(self, out: Any) -> Any:
@@ -118,7 +129,7 @@ class FitsInThreads(ThreadingBackend):  # type: ignore[misc]
         try:
             return super().retrieve_result_callback(out)
         except BaseException:
-            self._get_pool().idle.set()
+            self._get_pool().fail()
             raise
 
     def _get_pool(self) -> Lanes:

@@ -2,11 +2,14 @@
 
 import multiprocessing
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
+from unittest.mock import Mock
 
 import joblib
 import numpy as np
@@ -29,8 +32,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 import gpubackprop
+from gpubackprop import joblib_backend
 from gpubackprop.backends import threads
-from gpubackprop.joblib_backend import Lanes
+from gpubackprop.joblib_backend import FitsInThreads, Lanes
 
 from .agreement import ENDS_BY_ITSELF, OURS, TASKS, Params
 
@@ -259,6 +263,52 @@ def test_tasks_come_in_any_portions(options: dict[str, Any]) -> None:
         for count in (0, 1, 20):
             found = parallel(joblib.delayed(abs)(-number) for number in range(count))
             assert found == list(range(count))
+
+
+def test_an_interrupt_of_the_wait_is_told_wherever_it_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In Python's own files too, which may have given up a lock that they release again."""
+    monkeypatch.setattr(joblib_backend, "NAP_SECONDS", 1e-3)
+    over, lanes, left = threading.Event(), Lanes(1), 0
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal left
+        left -= event == "line"
+        if event == "line" and left == 0:
+            raise KeyboardInterrupt
+        return trace
+
+    def interrupted_wait() -> None:
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            lanes.wait()
+        finally:
+            sys.settrace(before)
+
+    lanes.apply_async(over.wait, (60,), bool, bool)
+    for left in range(1, 60):  # noqa: B007  lines until the interrupt
+        with pytest.raises(KeyboardInterrupt):
+            interrupted_wait()
+    over.set()
+    lanes.wait()
+    lanes.terminate()
+
+
+def test_calls_of_one_backend_may_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of a generator and of what its results go to; no other call disturbs them."""
+    undisturbed = Mock(wraps=threads._undisturbed)
+    with threadpool_limits(limits=2):
+        backend = FitsInThreads()
+        backend.start_call()
+        backend.start_call()
+        monkeypatch.setattr(threads, "_undisturbed", undisturbed)
+        backend.stop_call()
+        assert {pool.num_threads for pool in threads._pools()} == {1}
+        backend.stop_call()
+        assert {pool.num_threads for pool in threads._pools()} == {2}
+    assert undisturbed.call_count == 2
 
 
 @pytest.mark.usefixtures("two_jobs")
