@@ -8,6 +8,7 @@ their equal rows lie on the GPU once. Neither has run on a GPU.
 """
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -98,19 +99,21 @@ class FitsInThreads(ThreadingBackend):  # type: ignore[misc]
 
     default_n_jobs = -1
     _pool: Lanes | None = None
-    _holds: tuple[Any, ...] = ()
-    """Of the BLAS, one for each call."""
+    _releases: tuple[Callable[[], Any], ...] = ()
+    """What gives the BLAS its threads back, for each call; a call may be cut short before it ends.
+    """
     parallel: Any
 
     def start_call(self) -> None:
         """Hold the BLAS to one thread until all tasks are done."""
-        self._holds = (threads.single_threaded_blas(), *self._holds)
-        self._holds[0].__enter__()
+        hold = threads.single_threaded_blas()
+        self._releases = (weakref.finalize(self, hold.__exit__), *self._releases)
+        hold.__enter__()
 
     def stop_call(self) -> None:
         """Give the BLAS its threads back."""
-        hold, self._holds = self._holds[0], self._holds[1:]
-        hold.__exit__()
+        release, self._releases = self._releases[0], self._releases[1:]
+        release()
 
     def get_nested_backend(self) -> tuple[Any, None]:
         """Run what a task itself would divide in the task's thread."""

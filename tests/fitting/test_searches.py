@@ -1,5 +1,6 @@
 """Searches with the joblib backend find what they find one fit after the other, bit by bit."""
 
+import gc
 import multiprocessing
 import signal
 import sys
@@ -309,6 +310,17 @@ def test_calls_of_one_backend_may_overlap(monkeypatch: pytest.MonkeyPatch) -> No
         backend.stop_call()
         assert {pool.num_threads for pool in threads._pools()} == {2}
     assert undisturbed.call_count == 2
+
+
+def test_a_call_that_never_ended_gives_the_blas_back() -> None:
+    """joblib tells of no end where an interrupt comes just after the beginning."""
+    with threadpool_limits(limits=2):
+        backend = FitsInThreads()
+        backend.start_call()
+        assert {pool.num_threads for pool in threads._pools()} == {1}
+        del backend
+        gc.collect()
+        assert {pool.num_threads for pool in threads._pools()} == {2}
 
 
 @pytest.mark.usefixtures("two_jobs")
