@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def after_import(name: str, act: "Callable[[], None]") -> None:
     """Act now if a module is imported, else when it has been; only one act waits for it."""
-    if name in sys.modules:
+    if sys.modules.get(name) is not None:  # None keeps it from being imported
         act()
     elif name not in [each.name for each in sys.meta_path if isinstance(each, _Waiting)]:
         sys.meta_path.insert(0, _Waiting(name, act))

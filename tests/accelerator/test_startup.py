@@ -103,6 +103,18 @@ import colorsys
     assert (done.returncode, done.stdout) == (0, "acted\n")
 
 
+def test_a_module_that_is_kept_from_being_imported_is_not(tmp_path: Path) -> None:
+    """As programs test what they do without one."""
+    code = f"""
+import sys
+sys.modules["joblib"] = sys.modules["sklearn.neural_network"] = None
+{BEGIN}
+del sys.modules["joblib"], sys.modules["sklearn.neural_network"]
+{IS_ON}
+"""
+    assert lines(code, tmp_path) == ["True"]
+
+
 def test_a_scikit_learn_without_what_is_built_on(tmp_path: Path) -> None:
     code = f"""
 import warnings
