@@ -66,6 +66,10 @@ class Fits:
         moved = self._fits[index][1]
         return moved.epochs._runs[0][0]._step
 
+    def state(self, index):
+        """Every number of a fit that training changes."""
+        return self._fits[index][1].state()
+
     @property
     def launches(self):
         return sum(device.replayed for device in self.devices)
@@ -176,6 +180,32 @@ def test_what_has_run_does_not_run_again_where_a_launch_fails(made, failing):
         assert str(waiting[failing].exception(TOO_LONG)) == "no room for a launch"
         found = waiting[1 - failing].result(TOO_LONG)
     assert_same_bits([found], alone(made(rows, ("Adam", "Adam")), [1, 1])[1 - failing :][:1])
+
+
+def test_nobody_runs_the_batches_of_a_fit_that_has_failed(made, monkeypatch):
+    failing, captured = [MemoryError("no room for a launch")], rendezvous.captured
+
+    def fails_once(first, others):
+        run = captured(first, others)
+
+        def launch():
+            if failing:
+                raise failing.pop()
+            run()
+
+        return launch
+
+    monkeypatch.setattr(rendezvous, "captured", fails_once)
+    fits = Fits(made(), late_devices(3))
+    before = [fits.state(index) for index in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(fits._of_one, index, 1) for index in range(3)]
+        told = [fit.exception(TOO_LONG) for fit in waiting]
+    (failed,) = (index for index, error in enumerate(told) if error)
+    assert_same_bits([([], fits.state(failed))], [([], before[failed])])
+    for index, expected in enumerate(alone(made(), [1, 1, 1])):
+        if index != failed:
+            assert_same_bits([waiting[index].result()], [expected])
 
 
 def test_fits_of_a_search_meet(monkeypatch):
